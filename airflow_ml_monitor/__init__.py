@@ -1,0 +1,105 @@
+"""ML monitoring for Apache Airflow: data quality, drift, performance under delayed labels, and a decision.
+
+Public names load lazily (PEP 562), so that importing the package at DAG-parse time costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
+    from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
+    from airflow_ml_monitor.monitor.reading import history
+    from airflow_ml_monitor.monitor.spec import MonitorSpec, Reference
+    from airflow_ml_monitor.operators.claim_retraining import ClaimRetrainingOperator
+    from airflow_ml_monitor.operators.data_quality import DataQualityOperator
+    from airflow_ml_monitor.operators.decide import DecideOperator
+    from airflow_ml_monitor.operators.drift import DriftOperator
+    from airflow_ml_monitor.operators.freeze_reference import FreezeReferenceOperator
+    from airflow_ml_monitor.operators.performance import PerformanceOperator
+    from airflow_ml_monitor.operators.profile import ProfileOperator
+    from airflow_ml_monitor.operators.settle_retraining import SettleRetrainingOperator
+    from airflow_ml_monitor.policy.rule import Policy, Rule
+    from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, Task
+    from airflow_ml_monitor.sensors.ground_truth import GroundTruthSensor
+    from airflow_ml_monitor.sensors.measurement import MeasurementSensor
+    from airflow_ml_monitor.store.repository import MetricsStore
+    from airflow_ml_monitor.task_groups.monitor_tasks import monitor_tasks
+    from airflow_ml_monitor.task_groups.monitoring_dag import monitoring_dag
+    from airflow_ml_monitor.task_groups.retrain_dag import retrain_dag
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "MonitorSpec": "monitor.spec",
+    "Dataset": "profile.dataset",
+    "Column": "profile.dataset",
+    "Kind": "profile.dataset",
+    "Role": "profile.dataset",
+    "Task": "profile.dataset",
+    "LabelSource": "profile.dataset",
+    "Reference": "monitor.spec",
+    "Window": "keys",
+    "WindowRule": "keys",
+    "WindowUnit": "keys",
+    "Policy": "policy.rule",
+    "Rule": "policy.rule",
+    "monitoring_dag": "task_groups.monitoring_dag",
+    "monitor_tasks": "task_groups.monitor_tasks",
+    "retrain_dag": "task_groups.retrain_dag",
+    "FreezeReferenceOperator": "operators.freeze_reference",
+    "ProfileOperator": "operators.profile",
+    "DataQualityOperator": "operators.data_quality",
+    "DriftOperator": "operators.drift",
+    "PerformanceOperator": "operators.performance",
+    "DecideOperator": "operators.decide",
+    "ClaimRetrainingOperator": "operators.claim_retraining",
+    "SettleRetrainingOperator": "operators.settle_retraining",
+    "GroundTruthSensor": "sensors.ground_truth",
+    "MeasurementSensor": "sensors.measurement",
+    "MetricsStoreHook": "hooks.metrics_store",
+    "MetricsStore": "store.repository",
+    "history": "monitor.reading",
+}
+
+__all__ = [
+    "MonitorSpec",
+    "Dataset",
+    "Column",
+    "Kind",
+    "Role",
+    "Task",
+    "LabelSource",
+    "Reference",
+    "Window",
+    "WindowRule",
+    "WindowUnit",
+    "Policy",
+    "Rule",
+    "monitoring_dag",
+    "monitor_tasks",
+    "retrain_dag",
+    "FreezeReferenceOperator",
+    "ProfileOperator",
+    "DataQualityOperator",
+    "DriftOperator",
+    "PerformanceOperator",
+    "DecideOperator",
+    "ClaimRetrainingOperator",
+    "SettleRetrainingOperator",
+    "GroundTruthSensor",
+    "MeasurementSensor",
+    "MetricsStoreHook",
+    "MetricsStore",
+    "history",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *__all__))

@@ -1,0 +1,156 @@
+"""The metrics database behind an Airflow connection."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_monitor.airflow_compat import AirflowNotFoundException, BaseHook, configuration, is_in_process
+from airflow_ml_monitor.errors import MonitorError, SpecError, StoreError, StoreNotMigrated
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from sqlalchemy import URL
+
+    from airflow_ml_monitor.store.repository import MetricsStore
+
+DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "sqlite": "sqlite",
+    "ml_monitor": "postgresql+psycopg2",
+}
+"""Airflow's connection types and the SQLAlchemy drivers that they mean, where `extra.driver` does not say."""
+
+
+class MetricsStoreHook(BaseHook):
+    """Opens the store that a connection describes.
+
+    The connection's host is an SQLAlchemy URL; or host, port, login, password and schema (the database) stand in
+    their own fields, and `driver` in the extra. The password is masked in logs either way.
+    `create_tables` in the extra makes or renews missing tables on first use.
+
+    Without a connection of the default's name: an SQLite file under AIRFLOW_HOME, made on first use. Refused where
+    tasks run on many machines, which would each have a store of their own and never say so.
+    """
+
+    conn_name_attr = "conn_id"
+    default_conn_name = "ml_monitor_default"
+    conn_type = "ml_monitor"
+    hook_name = "ML metrics store"
+
+    def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+
+    @cached_property
+    def store(self) -> MetricsStore:
+        """The store, its tables checked; StoreError if it cannot be used, with the remedy."""
+        from airflow_ml_monitor.store.repository import MetricsStore
+
+        url, create = self._place()
+        store = MetricsStore(url.render_as_string(hide_password=False))
+        try:
+            store.check()
+        except StoreNotMigrated:
+            if not create:
+                store.dispose()
+                raise
+            store.upgrade()
+        return store
+
+    def get_conn(self) -> MetricsStore:
+        return self.store
+
+    def test_connection(self) -> tuple[bool, str]:
+        """For the button in Airflow's connection form."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            place = self.store
+        except (MonitorError, SQLAlchemyError) as error:
+            return False, str(error)
+        return True, f"{place!r} is ready"
+
+    def _place(self) -> tuple[URL, bool]:
+        """Where the database is, and whether its tables may be made."""
+        connection = self._found() or (None if is_in_process() else self._found())
+        if connection is None:
+            return _local_file(), True
+        return url_of(connection), bool(connection.extra_dejson.get("create_tables", False))
+
+    def _found(self) -> Connection | None:
+        """The connection; None where the default one is missing.
+
+        Asked twice by the caller: Airflow says "not defined" also when its API did not answer, and once would do to
+        write a day into a file that nobody looks at. An API in this process always answers.
+        """
+        try:
+            return self.get_connection(self.conn_id)
+        except AirflowNotFoundException:
+            if self.conn_id != self.default_conn_name:
+                raise
+            return None
+
+
+def url_of(connection: Connection) -> URL:
+    """The SQLAlchemy URL that an Airflow connection describes; its password is masked in logs from here on.
+
+    SpecError if it describes none.
+    """
+    from airflow.sdk.log import mask_secret
+    from sqlalchemy import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
+    where = f"connection {connection.conn_id!r}"
+    if "://" in (connection.host or ""):
+        try:
+            url = make_url(str(connection.host))
+        except (ArgumentError, ValueError):  # ValueError: a port that is no number
+            # The text, and what SQLAlchemy says of it, may hold a password: neither is quoted.
+            raise SpecError(
+                "the host is no SQLAlchemy URL; write dialect+driver://user@server:5432/database", field=where
+            ) from None
+        url = url.set(username=url.username or connection.login, password=url.password or connection.password)
+    else:
+        url = _assembled(connection, where)
+    if isinstance(url, URL) and url.password:
+        mask_secret(str(url.password))
+    return url
+
+
+def _assembled(connection: Connection, where: str) -> URL:
+    from sqlalchemy import URL
+
+    driver = connection.extra_dejson.get("driver") or DRIVERS.get(connection.conn_type or "")
+    if not driver:
+        raise SpecError(
+            f"connections of type {connection.conn_type!r} are not known; put an SQLAlchemy URL into the host, "
+            "or the driver into the extra, e.g. {'driver': 'postgresql+psycopg2'}",
+            field=where,
+        )
+    if str(driver).startswith("sqlite"):
+        return URL.create(driver, database=connection.schema or connection.host)
+    if not connection.host:
+        raise SpecError("the host is empty; put the server, or an SQLAlchemy URL, there", field=where)
+    return URL.create(
+        driver, connection.login, connection.password, connection.host, connection.port, connection.schema or None
+    )
+
+
+def _local_file() -> URL:
+    from sqlalchemy import URL
+
+    conf = configuration()
+    executor = str(conf.get("core", "executor"))
+    local = all(one.strip().rpartition(":")[2].endswith("LocalExecutor") for one in executor.split(","))
+    if not local and not is_in_process():
+        raise StoreError(
+            f"the connection {MetricsStoreHook.default_conn_name!r} does not exist, and with {executor} the default, "
+            "an SQLite file, would be another one on every worker; create the connection, e.g. `airflow connections "
+            "add ml_monitor_default --conn-type ml_monitor --conn-host <SQLAlchemy URL>`"
+        )
+    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+    return URL.create("sqlite", database=str(home / conf.get("ml_monitor", "sqlite_file", fallback="ml_monitor.db")))

@@ -1,0 +1,138 @@
+"""Windows, window rules and slices: what a number is about. Light: no numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from airflow_ml_monitor.errors import SpecError
+
+Slice = tuple[tuple[str, str], ...]
+"""((column, value), …); () is the whole."""
+
+WHOLE: Slice = ()
+
+
+def utc(moment: datetime) -> datetime:
+    """The same instant in UTC; rejects naive times.
+
+    >>> utc(datetime(2026, 1, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")))
+    datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    if moment.tzinfo is None:
+        raise SpecError(f"{moment.isoformat()} has no time zone; give an offset, e.g. {moment.isoformat()}+00:00")
+    return moment.astimezone(UTC)
+
+
+def parse_moment(text: str | datetime) -> datetime:
+    """An ISO 8601 text or a datetime, as UTC; rejects naive times."""
+    return utc(datetime.fromisoformat(text) if isinstance(text, str) else text)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A half-open span of event time [start, end), in UTC.
+
+    >>> Window(datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    Traceback (most recent call last):
+    ...
+    airflow_ml_monitor.errors.SpecError: the window ends at 2026-01-02T00:00:00+00:00, not after its start
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", utc(self.start))
+        object.__setattr__(self, "end", utc(self.end))
+        if self.end <= self.start:
+            raise SpecError(f"the window ends at {self.end.isoformat()}, not after its start")
+
+    def __str__(self) -> str:
+        return f"{self.start.isoformat()}/{self.end.isoformat()}"
+
+    def contains(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+
+EVER = Window(datetime(1900, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC))
+"""All rows, whatever their event time: the window of a reference that names none."""
+
+
+class WindowUnit(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """Calendar windows in a zone: days, weeks from Monday, months; 23 and 25 hour days included.
+
+    offset: how long after local midnight (Monday, the first of the month) a window starts.
+
+    >>> rule = WindowRule(WindowUnit.DAY, "Europe/Berlin")
+    >>> w = rule.containing(datetime(2026, 3, 29, 12, tzinfo=UTC))        # the clocks go forward
+    >>> (w.end - w.start).total_seconds() / 3600
+    23.0
+    """
+
+    unit: WindowUnit
+    zone: str = "UTC"
+    offset: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) <= self.offset < timedelta(days=1):
+            raise SpecError(f"{self.offset} is not in [0, 24 h)", field="windows.offset")
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise SpecError(
+                f"unknown time zone {self.zone!r}; use an IANA name such as 'Europe/Berlin'", field="windows.zone"
+            ) from error
+
+    def __str__(self) -> str:
+        shift = f"+{int(self.offset.total_seconds())}s" if self.offset else ""
+        return f"{self.unit}@{self.zone}{shift}"
+
+    @property
+    def days(self) -> WindowRule:
+        """The rule of the calendar days that this rule's windows are made of."""
+        return WindowRule(WindowUnit.DAY, self.zone, self.offset)
+
+    def _instant(self, day: date) -> datetime:
+        # Wall-clock arithmetic: offset 6 h is 06:00 by the clock on the wall, also on a 23-hour day.
+        local = datetime.combine(day, time(0)) + self.offset
+        return local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+    def _first_day(self, day: date) -> date:
+        if self.unit is WindowUnit.WEEK:
+            return day - timedelta(days=day.weekday())
+        return day.replace(day=1) if self.unit is WindowUnit.MONTH else day
+
+    def _next_day(self, first: date) -> date:
+        if self.unit is WindowUnit.MONTH:
+            return (first + timedelta(days=32)).replace(day=1)
+        return first + timedelta(days=7 if self.unit is WindowUnit.WEEK else 1)
+
+    def containing(self, moment: datetime) -> Window:
+        """The window in which an instant lies."""
+        local = utc(moment).astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) - self.offset
+        first = self._first_day(local.date())
+        return Window(self._instant(first), self._instant(self._next_day(first)))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Window]:
+        """The windows that lie wholly in [start, end), oldest first."""
+        window = self.containing(start)
+        if window.start < utc(start):
+            window = self.containing(window.end)
+        while window.end <= utc(end):
+            yield window
+            window = self.containing(window.end)
+
+    def last_before(self, moment: datetime) -> Window:
+        """The newest window that is over at an instant."""
+        return self.containing(self.containing(moment).start - timedelta(microseconds=1))

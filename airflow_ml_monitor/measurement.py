@@ -1,0 +1,111 @@
+"""A value with its uncertainty, or the reason why there is none. Light: no numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from airflow_ml_monitor.errors import DataFault, Immature, NoValue, TooFew
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
+
+
+class Status(StrEnum):
+    """What became of a measurement that was asked for."""
+
+    OK = "ok"
+    UNDEFINED = "undefined"
+    TOO_FEW = "too_few"
+    IMMATURE = "immature"
+    FAILED = "failed"
+
+
+class Family(StrEnum):
+    """What is revised together: one scan's quality, one scan's drift, one ledger's performance."""
+
+    QUALITY = "quality"
+    CONTRACT = "contract"
+    DRIFT = "drift"
+    PERFORMANCE = "performance"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A finite value, the rows behind it, and how sure it is.
+
+    low, high: 95 % interval. noise: the value to expect when nothing has changed (distances only).
+    """
+
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    noise: float | None = None
+
+
+Estimates = Mapping[str, Estimate]
+"""{parameters: estimate}; parameters is '' for a metric of one value, else e.g. 'q=0.5'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric's answer in one slice and column: an estimate, or a status with its reason.
+
+    An `immature` row may carry the value on the labels at hand; it is not judged.
+    """
+
+    metric: str
+    status: Status
+    estimate: Estimate | None = None
+    reason: str = ""
+    column: str = ""
+    parameters: str = ""
+    slice: Slice = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class HeadKey:
+    """What is revised as one: a family's numbers for one window."""
+
+    family: Family
+    dataset: str
+    rule: str
+    window: Window
+    stage: str = "production"
+    model_version: str = ""
+    reference: str = ""
+
+
+def finite(estimate: Estimate) -> bool:
+    """True if every number present is finite."""
+    numbers = (estimate.value, estimate.low, estimate.high, estimate.p_value, estimate.noise)
+    return all(x is None or math.isfinite(x) for x in numbers)
+
+
+def attempt(
+    metric: str, function: Callable[[], Estimate | Estimates], *, column: str = "", slice: Slice = WHOLE
+) -> list[Measurement]:
+    """Run one metric; whatever happens becomes rows.
+
+    The one place where an exception becomes a status. The message of an unforeseen exception may quote data, so
+    only its type is kept.
+    """
+    try:
+        found = function()
+    except NoValue as none:
+        status = {TooFew: Status.TOO_FEW, Immature: Status.IMMATURE}.get(type(none), Status.UNDEFINED)
+        return [Measurement(metric, status, None, none.reason, column, "", slice)]
+    except DataFault as fault:
+        return [Measurement(metric, Status.FAILED, None, fault.reason, column, "", slice)]
+    except Exception as error:
+        return [Measurement(metric, Status.FAILED, None, f"raised {type(error).__name__}", column, "", slice)]
+    rows = []
+    for parameters, estimate in ({"": found} if isinstance(found, Estimate) else found).items():
+        if finite(estimate):
+            rows.append(Measurement(metric, Status.OK, estimate, "", column, parameters, slice))
+        else:
+            reason = "the value or its interval is not finite"
+            rows.append(Measurement(metric, Status.UNDEFINED, None, reason, column, parameters, slice))
+    return rows

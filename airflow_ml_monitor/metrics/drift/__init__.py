@@ -1,0 +1,1 @@
+"""How far the current window is from the reference: distances that describe, with their noise floor."""

@@ -1,0 +1,75 @@
+"""What distances come to by chance alone: two samples of one distribution, of the sizes at hand.
+
+For drift's noise floors and p-values. Seeds are fixed, so a rerun writes the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+import numpy as np
+from scipy.special import chdtrc, gammaln
+
+from airflow_ml_monitor.profile.cells import Counts, Floats
+
+DRAWS: Final = 999
+WELL_FILLED: Final = 10
+"""Expected rows in the emptiest bin from which chi-square serves; below, the bins are drawn again and again."""
+BRIDGES: Final = 2000
+KNOTS: Final = 256
+
+
+def redrawn(distance: Callable[[Floats, Floats], Floats], reference: Counts, current: Counts) -> tuple[float, float]:
+    """(mean distance, p-value) of both sides' bins drawn anew from their pooled shares.
+
+    distance: of two arrays of counts, over the last axis.
+    """
+    draws = DRAWS if len(reference) <= 200 else DRAWS // 5
+    rng = np.random.default_rng(20151)
+    n, m = int(reference.sum()), int(current.sum())
+    shares = (reference + current) / (n + m)
+    drawn = distance(rng.multinomial(n, shares, draws).astype(float), rng.multinomial(m, shares, draws).astype(float))
+    seen = distance(reference.astype(float), current.astype(float))
+    return float(drawn.mean()), float((1 + np.sum(drawn >= seen - 1e-12)) / (1 + draws))
+
+
+def well_filled(reference: Counts, current: Counts) -> bool:
+    """True if chi-square may be trusted: enough rows expected in every bin of the smaller side."""
+    n, m = reference.sum(), current.sum()
+    return bool((reference + current).min() * (min(n, m) / (n + m)) >= WELL_FILLED)
+
+
+def chi_square_tail(value: float, df: int) -> float:
+    """P(chi-square of df ≥ value); 1 without degrees of freedom."""
+    return float(chdtrc(df, max(value, 0.0))) if df > 0 else 1.0
+
+
+def chi_mean(df: int) -> float:
+    """The mean of the root of a chi-square."""
+    return float(np.sqrt(2) * np.exp(gammaln((df + 1) / 2) - gammaln(df / 2))) if df > 0 else 0.0
+
+
+@cache
+def bridges() -> tuple[Floats, Floats]:
+    """(u, |B(u)| over √(u(1 - u))) of simulated Brownian bridges on [0, 1], a row each; knots dense at both ends.
+
+    A bridge is the limit of the gap between two distribution functions, over √(1/n + 1/m).
+    """
+    u = np.sin(np.pi * np.arange(1, KNOTS) / (2 * KNOTS)) ** 2
+    steps = np.diff(u, prepend=0.0, append=1.0)
+    walk = np.cumsum(np.random.default_rng(18270).standard_normal((BRIDGES, KNOTS)) * np.sqrt(steps), axis=1)
+    bridge = walk[:, :-1] - u * walk[:, -1:]
+    return u, np.abs(bridge) / np.sqrt(u * (1 - u))
+
+
+def knots(share: Floats) -> tuple[Counts, Floats]:
+    """(nearest knot of the bridges, standard deviation of a bridge) at each cumulative share."""
+    nearest = np.rint(2 * KNOTS / np.pi * np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0)))).astype(np.int64) - 1
+    return np.clip(nearest, 0, KNOTS - 2), np.sqrt(np.clip(share * (1 - share), 0.0, None))
+
+
+def judged(value: float, drawn: Floats) -> tuple[float, float]:
+    """(mean, p-value) of a value among draws of it under no change."""
+    return float(drawn.mean()), float((1 + np.sum(drawn >= value)) / (1 + len(drawn)))

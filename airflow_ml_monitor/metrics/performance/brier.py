@@ -1,0 +1,29 @@
+"""Brier score."""
+
+from __future__ import annotations
+
+from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.interval import Losses
+from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.views import LabelledView
+
+
+@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.UP, unit="", tasks=(TaskKind.BINARY,))
+def brier(rows: LabelledView) -> Estimate:
+    """Mean squared gap between score and label.
+
+    In [0, 1]; a constant score of 0.5 gives 0.25. Defined with one class only.
+    The interval comes from the cells' sums and squares, with a correction for skewness; a class of fewer than ten
+    rows is taken as a rare event whose loss may be as large as the scores at hand allow. It assumes independent rows.
+    TooFew without labels.
+    Brier 1950.
+    """
+    rows.need(1)
+    _, positives, negatives, total = rows.by_score
+    scores = total / (positives + negatives)
+    worst = {1: (1 - scores[0]) ** 2, 0: scores[-1] ** 2}
+    limits = interval.mean_loss([Losses(*rows.losses("brier", label), float(worst[label])) for label in (0, 1)])
+    low, high = limits or (None, None)
+    return Estimate(rows.total("brier") / rows.n, rows.n, low, None if high is None else min(high, 1.0))

@@ -1,0 +1,180 @@
+"""A spec written as YAML or JSON → MonitorSpec; errors name the field, the value and the remedy. Light."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import WindowRule
+from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
+from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
+from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
+
+_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def read_yaml(path: Path, caller: str = "") -> MonitorSpec:
+    """The spec of a YAML file; sources inside it are relative to the file."""
+    where = path if path.is_absolute() else Path(caller).parent / path
+    if not where.is_file():
+        raise SpecError(f"no spec at {str(where)!r}; a relative path is relative to the file that reads it")
+    try:
+        document = yaml.safe_load(where.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise SpecError(f"{path.name} is no YAML{line}: {getattr(error, 'problem', None) or error}") from error
+    if not isinstance(document, Mapping):
+        raise SpecError(f"{path.name} holds no mapping; begin with 'name: …'")
+    return validated(document, where.parent)
+
+
+def validated(document: Mapping[str, Any], folder: Path | None = None) -> MonitorSpec:
+    """The spec of a document; with a folder, relative sources are read from there."""
+    shaped = _spec(document, folder)
+    try:
+        return pydantic.TypeAdapter(MonitorSpec).validate_python(shaped)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, SpecError):
+            raise cause from None
+        field = ".".join(str(part) for part in first["loc"])
+        shown = "" if first["type"] == "missing" else f", got {first['input']!r}"
+        raise SpecError(f"{first['msg'].lower()}{shown}", field=field) from error
+
+
+def caller_file(depth: int) -> str:
+    """The file of the code that called, `depth` frames up; empty at a prompt."""
+    return str(sys._getframe(depth + 1).f_globals.get("__file__", ""))
+
+
+def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The document with its shorthands written out; unknown fields are refused."""
+    spec = _known(document, MonitorSpec, "")
+    zone = ""
+    if isinstance(spec.get("datasets"), (list, tuple)):
+        spec["datasets"] = [
+            _dataset(_known(d, Dataset, f"datasets.{i}"), folder) for i, d in enumerate(spec["datasets"])
+        ]
+        zone = next((str(d["zone"]) for d in spec["datasets"] if "zone" in d), "")
+    for name in ("measurements", "upstream"):
+        if isinstance(spec.get(name), str):
+            spec[name] = [spec[name]]
+    if isinstance(spec.get("task"), str):
+        spec["task"] = {"kind": spec["task"]}
+    if isinstance(spec.get("task"), Mapping):
+        spec["task"] = _known(spec["task"], Task, "task")
+    if "windows" in spec:
+        spec["windows"] = [_window(rule, zone, f"windows.{i}") for i, rule in enumerate(_list(spec["windows"]))]
+    if "labels" in spec:
+        labels = [_known(s, LabelSource, f"labels.{i}") for i, s in enumerate(_list(spec["labels"]))]
+        spec["labels"] = [_label_source(s, folder, f"labels.{i}") for i, s in enumerate(labels)]
+    if "reference" in spec:
+        reference = spec["reference"]
+        reference = (
+            _known(reference, Reference, "reference") if isinstance(reference, Mapping) else {"source": reference}
+        )
+        spec["reference"] = {**reference, "source": _located(reference.get("source"), folder)}
+    if isinstance(spec.get("contract"), str) and spec["contract"] != "inferred":
+        spec["contract"] = _located(spec["contract"], folder)
+    if isinstance(spec.get("policy"), Mapping):
+        policy = _known(spec["policy"], Policy, "policy")
+        policy["rules"] = [_rule(r, f"policy.rules.{i}") for i, r in enumerate(_list(policy.get("rules", [])))]
+        spec["policy"] = policy
+    if isinstance(spec.get("owners"), Mapping):
+        spec["owners"] = _known(spec["owners"], Owners, "owners")
+    return spec
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _known(value: Any, kind: type[Any], field: str) -> dict[str, Any]:
+    """A mapping whose keys are all fields of a dataclass."""
+    if not isinstance(value, Mapping):
+        raise SpecError(f"expected a mapping of {kind.__name__}'s fields, got {value!r}", field=field)
+    names = [f.name for f in fields(kind)]
+    for key in value:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+            raise SpecError(f"unknown field {key!r}; {hint}", field=field)
+    return dict(value)
+
+
+def _located(source: Any, folder: Path | None) -> Any:
+    """A relative path under a folder; anything with a scheme, or that is no path, as it is."""
+    if folder is None or not isinstance(source, str) or "://" in source or Path(source).is_absolute():
+        return source
+    return str(folder.resolve() / source)
+
+
+def _dataset(dataset: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    columns = dataset.get("columns", ())
+    if isinstance(columns, Mapping):
+        shaped = []
+        for name, value in columns.items():
+            more = value if isinstance(value, Mapping) else {"kind": value}
+            shaped.append(_known({"name": name, **more}, Column, f"columns.{name}"))
+        dataset["columns"] = shaped
+    for name in ("entity_key", "slice_by"):
+        if name in dataset:
+            dataset[name] = _list(dataset[name])
+    return {**dataset, "source": _located(dataset.get("source"), folder)}
+
+
+def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> dict[str, Any]:
+    if "key" in source:
+        source["key"] = _list(source["key"])
+    if "horizon" in source:
+        source["horizon"] = _duration(source["horizon"], f"{field}.horizon")
+    return {**source, "source": _located(source.get("source"), folder)}
+
+
+def _window(rule: Any, zone: str, field: str) -> dict[str, Any]:
+    shaped = _known(rule, WindowRule, field) if isinstance(rule, Mapping) else {"unit": rule}
+    if zone:
+        shaped = {"zone": zone, **shaped}
+    if "offset" in shaped:
+        shaped["offset"] = _duration(shaped["offset"], f"{field}.offset")
+    return shaped
+
+
+def _rule(rule: Any, field: str) -> dict[str, Any]:
+    """A rule whose bounds may stand beside its other fields."""
+    if not isinstance(rule, Mapping):
+        raise SpecError(f"expected a mapping such as {{metric: psi, max: 0.2}}, got {rule!r}", field=field)
+    names = [f.name for f in fields(Bounds)]
+    bounds = {key: value for key, value in rule.items() if key in names}
+    shaped = {key: value for key, value in rule.items() if key not in names}
+    if bounds:
+        shaped["bounds"] = {**shaped.get("bounds", {}), **bounds}
+    shaped = _known(shaped, Rule, field)
+    shaped["bounds"] = _known(shaped.get("bounds", {}), Bounds, f"{field}.bounds")
+    if "columns" in shaped:
+        shaped["columns"] = _list(shaped["columns"])
+    return shaped
+
+
+def _duration(value: Any, field: str) -> Any:
+    """'30d', '12h', '90m', seconds, or a timedelta."""
+    if isinstance(value, (int, float)):
+        return timedelta(seconds=value)
+    if not isinstance(value, str):
+        return value
+    if match := _DURATION.fullmatch(value.strip()):
+        return timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    raise SpecError(f"{value!r} is no duration; write e.g. 30d, 12h or 90m", field=field)

@@ -1,0 +1,127 @@
+"""Everything stored → one decision, and its action asked for once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_ml_monitor.keys import Window, parse_moment
+from airflow_ml_monitor.monitor.run import Monitor, Run
+from airflow_ml_monitor.monitor.spec import ALWAYS
+from airflow_ml_monitor.policy.alarms import Evidence, ReferenceValues
+from airflow_ml_monitor.policy.decision import Decision, Event, Incident
+from airflow_ml_monitor.policy.judge import Case, Verdict, judge
+from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.profile.layout import digest
+from airflow_ml_monitor.store.records import REFERENCE_STAGE, DecisionRecord, IncidentEvent, Recorded
+
+
+def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
+    """Judge all that is known, store the decision, and ask for its action unless it was asked for before.
+
+    act: False for backfills; the policy's own `act` (shadow mode) counts too. The same knowledge gives the same
+    decision: called again it returns the one stored.
+    """
+    policy, store, key = monitor.spec.policy, monitor.store, monitor.key
+    metrics = ALWAYS | {rule.metric for rule in policy.rules}
+    # Slices are most of what is stored; where no rule looks at them they are not read.
+    whole = not any(rule.slices for rule in policy.rules)
+    found = store.current(
+        key, as_of=run.known_at, stage=monitor.spec.stage, metrics=metrics, or_failed=True, whole=whole
+    )
+    references = _references(store.current(key, stage=REFERENCE_STAGE, metrics=metrics, whole=whole))
+    revisions = sorted({(*_named(r), r.number) for r in found})
+    inputs = digest([revisions, str(run.window), sorted(map(str, references.items()))])
+    rules = digest(monitor.spec.document()["policy"])
+    decision = store.decision_at(key, run.known_at, rules, inputs)
+    if decision is None:
+        evidence = [Evidence(r.head, r.measurement) for r in found]
+        known = _incidents(monitor, run)
+        datasets = tuple(dataset.name for dataset in monitor.spec.datasets)
+        case = Case(
+            key, run.known_at, run.window, evidence, references, known, store.actions(key), str(run.rule), datasets
+        )
+        verdict = judge(policy, case)
+        name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
+        decision = store.save_decision(
+            key, _record(monitor, run, verdict, name, rules, inputs, acts=act and policy.act)
+        )
+    if decision.acts and decision.action not in (Action.NONE, Action.WAIT):
+        store.ask_action(key, decision.incident, decision.action, decision.id, run.known_at)
+    return decision
+
+
+def _named(r: Recorded) -> tuple[str, ...]:
+    h = r.head
+    return (h.family, h.dataset, h.rule, str(h.window), h.stage, h.model_version, h.reference)
+
+
+def _references(found: list[Recorded]) -> ReferenceValues:
+    """The reference's own values, by what a bound relative to it asks for."""
+    values = {}
+    for r in found:
+        m = r.measurement
+        if m.estimate is not None:
+            values[r.head.reference, m.metric, m.column, m.slice, m.parameters] = m.estimate.value
+    return values
+
+
+def _incidents(monitor: Monitor, run: Run) -> list[Incident]:
+    """The incidents as the last decision left them, and any other that is stored, as over.
+
+    The latter are those of decisions of later knowledge (a backfill judges an older day): an episode that is theirs
+    must be recognised as theirs, or its action would be taken twice.
+    """
+    last = monitor.store.last_decision(monitor.key, run.known_at)
+    known = [_incident(document) for document in (last.state.get("incidents", []) if last else [])]
+    names = {incident.id for incident in known}
+    others = [i for i in monitor.store.incidents(monitor.key) if i.id not in names]
+    return known + [replace(i, status=Event.RESOLVED) for i in others]
+
+
+def _record(
+    monitor: Monitor, run: Run, verdict: Verdict, name: str, rules: str, inputs: str, *, acts: bool
+) -> DecisionRecord:
+    spec = monitor.spec
+    evidence = {
+        **verdict.evidence,
+        "importance": spec.importance.value,
+        "owners": {"data": spec.owners.data, "drift": spec.owners.drift, "model": spec.owners.model},
+        "upstream": list(spec.upstream),
+    }
+    decision = Decision(
+        name, monitor.key, run.known_at, verdict.action, verdict.because, evidence, verdict.incident, acts
+    )
+    return DecisionRecord(
+        decision=decision,
+        policy_digest=rules,
+        input_digest=inputs,
+        state={"incidents": [_document(incident) for incident in verdict.incidents]},
+        events=[IncidentEvent(e.incident, e.event, e.text) for e in verdict.events],
+        incidents=verdict.incidents,
+        run=run.run_id,
+    )
+
+
+def _document(incident: Incident) -> dict[str, str]:
+    return {
+        "id": incident.id,
+        "action": incident.action.value,
+        "model_version": incident.model_version,
+        "first": str(incident.first),
+        "last": str(incident.last),
+        "status": incident.status.value,
+        "opened_at": incident.opened_at.isoformat(),
+    }
+
+
+def _incident(document: dict[str, str]) -> Incident:
+    first, last = (Window(*map(parse_moment, document[name].split("/"))) for name in ("first", "last"))
+    return Incident(
+        document["id"],
+        Action(document["action"]),
+        document["model_version"],
+        first,
+        last,
+        Event(document["status"]),
+        parse_moment(document["opened_at"]),
+    )

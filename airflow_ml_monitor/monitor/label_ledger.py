@@ -1,0 +1,229 @@
+"""A label source → its ledger: what became known since the last update, appended once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from airflow_ml_monitor.errors import SpecError, StoreError
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen, meaning
+from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
+from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
+from airflow_ml_monitor.profile.layout import digest
+from airflow_ml_monitor.profile.ledger import SUMS, Entries, difference, micros, moment_of
+from airflow_ml_monitor.store.records import EPOCH, LedgerPart
+
+_TRIES: Final = 8
+"""How often a ledger update starts again because another run was first; each time the other one has advanced."""
+
+Ledger = Mapping[Window, list[tuple[str, Entries]]]
+"""Day → (digest of the source, entries), in the order in which they were stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what a window's predictions and labels are read: the spec and the reference that are valid in it."""
+
+    monitor: Monitor
+    labels: LabelSource
+    dataset: Dataset
+    reference: FrozenReference
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The digests of spec and reference."""
+        return self.monitor.version, self.reference.digest
+
+    @property
+    def meaning(self) -> list[Any]:
+        """What ledger entries depend on, besides the bytes of predictions and labels."""
+        labels = self.labels
+        named = [labels.label, labels.key, labels.label_time, labels.zone, labels.mode]
+        return [meaning(self.dataset), named, asdict(self.monitor.spec.task), self.reference.layout.digest]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTask:
+    """One label source in one run."""
+
+    monitor: Monitor
+    run: Run
+    labels: LabelSource
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.monitor.spec.dataset(self.labels.dataset)
+
+    @property
+    def width(self) -> int:
+        return len(SUMS[self.monitor.spec.task.kind])
+
+    def terms(self, windows: Collection[Window]) -> dict[Window, Terms]:
+        """Of each window; a source that its spec did not know yet is read as today."""
+        found = {}
+        monitors = self.monitor.by_spec(windows)
+        references = self.monitor.references(self.dataset, windows)
+        for window, monitor in monitors.items():
+            labels = next((s for s in monitor.spec.labels if s.name == self.labels.name), self.labels)
+            known = {dataset.name for dataset in monitor.spec.datasets}
+            dataset = monitor.spec.dataset(labels.dataset) if labels.dataset in ("", *known) else self.dataset
+            found[window] = Terms(monitor, labels, dataset, references[window])
+        return found
+
+
+def label_tasks(monitor: Monitor, run: Run) -> list[LabelTask]:
+    """Every label source; SpecError where a backfill cannot tell what was known when."""
+    for labels in monitor.spec.labels:
+        if labels.label_time is None and run.is_backfill:
+            raise SpecError(
+                "labels without a time of arrival cannot be backfilled: what was known when cannot be told; "
+                "declare label_time, or run without backfill",
+                field=f"labels.{labels.name}.label_time",
+            )
+    tasks = [LabelTask(monitor, run, labels) for labels in monitor.spec.labels]
+    for task in tasks:
+        frozen(monitor, task.dataset, run.known_at)
+    return tasks
+
+
+def update(task: LabelTask) -> tuple[int, int]:
+    """Append what became known since the last update; (orphans, repeats) of the labels known at the run's known_at."""
+    store, key, labels, engine = task.monitor.store, task.monitor.key, task.labels, task.monitor.engine
+    for _ in range(_TRIES):
+        state = store.label_state(key, labels.name)
+        known = store.label_days(key, labels.name)
+        since = state.known_at or EPOCH
+        upto = max(task.run.known_at, since)
+        days = _days(task, known)
+        terms = task.terms(days)
+        prints = dict(zip(days, engine.fingerprints(task.dataset, days), strict=True))
+        sources = _sources(terms, prints)
+        mark = engine.watermark(labels, since, upto)
+        rewritten = state.version > 0 and mark.since != state.watermark
+        stale = [day for day in days if rewritten or known.get(day) != sources[day]]
+        if not stale and state.version and mark.upto == mark.since:
+            break
+        batches = [_request(task, terms, days, own, (since, upto)) for own in _alike(terms, stale)]
+        if engine.fingerprints(task.dataset, stale) != [prints[day] for day in stale]:
+            continue  # predictions were rewritten while they were read
+        parts = [part for request, batch in batches for part in _parts(task, request, batch, sources, known)]
+        if store.append_labels(key, labels.name, state.version, upto, mark.upto, parts):
+            if upto == task.run.known_at:
+                return batches[-1][1].orphans, batches[-1][1].repeats
+            break
+    else:
+        raise StoreError(f"the ledger of {labels.name!r} was changed by other runs {_TRIES} times; run the task again")
+    # Nothing new, or the ledger is ahead of the run: only what the source held besides is asked for.
+    at = task.run.known_at
+    _, batch = _request(task, terms, days, ({*days}, frozenset()), (at, at))
+    return batch.orphans, batch.repeats
+
+
+def read(task: LabelTask, days: Collection[Window]) -> Ledger:
+    """The stored entries of some days."""
+    found: dict[Window, list[tuple[str, Entries]]] = {day: [] for day in sorted(days)}
+    for part in task.monitor.store.label_parts_of(task.monitor.key, task.labels.name, days):
+        if part.day in found:
+            found[part.day].append((part.source_digest, decode_entries(part.payload)))
+    return found
+
+
+def known_by(parts: Iterable[tuple[str, Entries]], moment: datetime, width: int) -> tuple[Entries, str]:
+    """What was known at a moment, added up, and the digest of what that depends on.
+
+    The digest is the same however the knowledge came in, day by day or at once; sums, being floats, are no part of it:
+    the sources' digests stand for them.
+    """
+    mine = [(source, entries) for source, entries in parts if (entries.known <= micros(moment)).any()]
+    folded = Entries.together([e for _, e in mine], width).upto(moment).known_as(moment).added()
+    used, place = np.unique(folded.group, return_inverse=True)
+    named = hashlib.sha256(json.dumps([folded.groups[i] for i in used]).encode())
+    for column in (place, folded.label, folded.prediction, folded.bucket, folded.count):
+        named.update(np.ascontiguousarray(column, "<i8").tobytes())
+    sources = sorted({source for source, _ in mine})
+    return folded, digest([sources, named.hexdigest()])
+
+
+def _days(task: LabelTask, known: Collection[Window]) -> list[Window]:
+    """Every calendar day from the first in the ledger (or the run's window) to the last."""
+    first = min([task.run.window.start, *(day.start for day in known)])
+    last = max([task.run.window.end, *(day.end for day in known)])
+    return list(task.run.rule.days.between(first, last))
+
+
+def _sources(terms: Mapping[Window, Terms], prints: Mapping[Window, str]) -> dict[Window, str]:
+    """What each day's entries depend on, besides the labels."""
+    meanings: dict[tuple[str, str], str] = {}
+    found = {}
+    for day, one in terms.items():
+        if one.name not in meanings:
+            meanings[one.name] = digest(one.meaning)
+        found[day] = digest([prints[day], meanings[one.name]])
+    return found
+
+
+def _alike(terms: Mapping[Window, Terms], stale: Collection[Window]) -> list[tuple[set[Window], frozenset[Window]]]:
+    """(days, stale among them) that are read by one spec and one reference, oldest first."""
+    found: dict[tuple[str, str], set[Window]] = {}
+    for day, one in terms.items():
+        found.setdefault(one.name, set()).add(day)
+    return [(days, frozenset(days.intersection(stale))) for days in found.values()]
+
+
+def _request(
+    task: LabelTask,
+    terms: Mapping[Window, Terms],
+    days: list[Window],
+    own: tuple[set[Window], frozenset[Window]],
+    span: tuple[datetime, datetime],
+) -> tuple[LabelRequest, LabelBatch]:
+    """What became known in a span of knowledge of the days that are `own`; (request of those days, what came).
+
+    All days are read, or labels of the others would pass for orphans.
+    """
+    one = terms[max(own[0])]
+    request = LabelRequest(
+        one.dataset,
+        one.monitor.spec.task,
+        one.reference.layout,
+        one.labels,
+        task.run.rule.days,
+        tuple(days),
+        own[1],
+        *span,
+    )
+    batch = task.monitor.engine.label_entries(request)
+    return replace(request, days=tuple(sorted(own[0]))), batch
+
+
+def _parts(
+    task: LabelTask,
+    request: LabelRequest,
+    batch: LabelBatch,
+    sources: Mapping[Window, str],
+    known: Mapping[Window, str],
+) -> list[LedgerPart]:
+    """What to append: of days seen before and read anew the difference, of others what came."""
+    again = [day for day in request.stale if day in known]
+    stored = read(task, again) if again else {}
+    parts = []
+    for day in request.days:
+        entries = batch.entries.get(day, Entries.empty(task.width))
+        if day in again:
+            before = Entries.together([e for _, e in stored[day]], task.width)
+            entries = difference(entries, before, request.upto)
+        elif request.labels.label_time is None and day not in request.stale:
+            continue  # without a time of arrival all labels come every time; if one changed, the day is stale
+        if not entries.size and known.get(day) == sources[day]:
+            continue
+        moment = moment_of(int(entries.known.max())) if entries.size else request.upto
+        parts.append(LedgerPart(day, moment, sources[day], encode_entries(entries)))
+    return parts

@@ -1,0 +1,80 @@
+"""Views → rows: every metric asked for, in every slice and column that it fits. Reads and stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import TypeVar
+
+from airflow_ml_monitor.keys import Slice
+from airflow_ml_monitor.measurement import Family, Measurement, Status, attempt
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.monitor.spec import ALWAYS
+from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.views import ColumnView, DatasetView, LabelledView, PairView
+
+T = TypeVar("T")
+
+
+def _chosen(family: Family, subject: Subject, names: tuple[str, ...]) -> list[Metric]:
+    """The metrics of a family and subject that the spec asks for; all if it names none."""
+    every = (m for m in metrics().values() if m.family is family and m.subject is subject)
+    return [m for m in every if not names or m.name in names or m.name in ALWAYS]
+
+
+def column_rows(profile: Profile, layout: Layout, family: Family, names: tuple[str, ...] = ()) -> list[Measurement]:
+    """Metrics of one profile: of the dataset and of each column, whole and by slice."""
+    rows = []
+    of_dataset, of_column = (_chosen(family, subject, names) for subject in (Subject.DATASET, Subject.COLUMN))
+    for slice in profile.slices:
+        rows += _rows(of_dataset, partial(DatasetView, profile, slice), slice=slice)
+        for binning in layout.binnings:
+            fitting = [m for m in of_column if not m.kinds or binning.kind in m.kinds]
+            view = partial(ColumnView.of, profile, layout, binning.column, slice)
+            rows += _rows(fitting, view, column=binning.column, slice=slice)
+    return rows
+
+
+def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple[str, ...] = ()) -> list[Measurement]:
+    """Metrics of a column in the reference and now, whole and by slice."""
+    rows = []
+    chosen = _chosen(Family.DRIFT, Subject.PAIR, names)
+    for slice in current.slices:
+        for binning in layout.binnings:
+
+            def pair(column: str = binning.column, slice: Slice = slice) -> PairView:
+                before, now = (ColumnView.of(profile, layout, column, slice) for profile in (reference, current))
+                return PairView(before, now)
+
+            fitting = [m for m in chosen if not m.kinds or binning.kind in m.kinds]
+            rows += _rows(fitting, pair, column=binning.column, slice=slice)
+    return rows
+
+
+def _rows(chosen: Sequence[Metric], view: Callable[[], T], *, column: str = "", slice: Slice) -> list[Measurement]:
+    """Each metric of one view, which is made once: what several metrics share is computed once."""
+    made = cache(view)
+    rows = []
+    for m in chosen:
+        rows += attempt(m.name, lambda m=m: m.function(made()), column=column, slice=slice)  # type: ignore[misc]
+    return rows
+
+
+def labelled_rows(
+    views: Mapping[Slice, LabelledView], task: TaskKind, names: tuple[str, ...] = (), *, immature: str = ""
+) -> list[Measurement]:
+    """Metrics of labelled rows, whole and by slice. immature: why the values may not be judged yet."""
+    rows = []
+    chosen = [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
+    for slice, view in views.items():
+        rows += _rows(chosen, lambda view=view: view, slice=slice)  # type: ignore[misc]
+    if not immature:
+        return rows
+    return [
+        Measurement(r.metric, Status.IMMATURE, r.estimate, immature, r.column, r.parameters, r.slice)
+        if r.status is not Status.FAILED
+        else r
+        for r in rows
+    ]

@@ -1,0 +1,226 @@
+"""Everything one monitor is. Light: read when a DAG is parsed; touches no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Any
+
+from airflow_ml_monitor.errors import SpecError, UnknownName
+from airflow_ml_monitor.keys import WindowRule, WindowUnit
+from airflow_ml_monitor.metrics.metric import BESIDES, metric_names
+from airflow_ml_monitor.policy.rule import Policy
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Role, Task, TaskKind
+
+ALWAYS = frozenset({"row_count", "duplicate_rows"})
+"""Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
+
+
+class Importance(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The data that the current data is compared with; frozen once.
+
+    source: as in Dataset, with the same columns (a label column may stand in it). start, end: use only these rows.
+    label: the column that holds the label, if it does; needed for bounds relative to the reference's performance.
+    """
+
+    source: Any
+    start: datetime | None = None
+    end: datetime | None = None
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise SpecError(
+                    f"{moment.isoformat()} has no time zone; give an offset, e.g. {moment.isoformat()}+00:00",
+                    field=f"reference.{name}",
+                )
+        if self.start and self.end and self.end <= self.start:
+            raise SpecError(f"{self.end.isoformat()} is not after the start", field="reference.end")
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who hears of what: names, addresses or channels, as the user's notifiers understand them."""
+
+    data: str = ""
+    drift: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSpec:
+    """One model's monitor; the same in Python and YAML.
+
+    windows: calendar windows, all in one zone; the first is the one a DAG run measures unless told otherwise.
+    contract: 'inferred' (from the reference), a suite's JSON file, a suite as a dict, or None for no contract.
+    measurements: names of metrics; empty means all that fit the columns and the task.
+    model_version: used where no column has the role `version`.
+    upstream: 'namespace/name' of monitors whose incident explains ours.
+    """
+
+    name: str
+    task: Task
+    datasets: tuple[Dataset, ...]
+    reference: Reference
+    labels: tuple[LabelSource, ...] = ()
+    windows: tuple[WindowRule, ...] = (WindowRule(WindowUnit.DAY),)
+    namespace: str = "default"
+    contract: str | dict[str, Any] | None = "inferred"
+    measurements: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    stage: str = "production"
+    model_version: str = ""
+    importance: Importance = Importance.NORMAL
+    owners: Owners = field(default_factory=Owners)
+    upstream: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> MonitorSpec:
+        """Read a spec; a relative path is relative to the file of the caller (the DAG file).
+
+        Relative sources inside it are relative to the YAML file. Errors name field, value and remedy.
+        """
+        from airflow_ml_monitor.monitor.document import caller_file, read_yaml
+
+        return read_yaml(Path(path), caller_file(1))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> MonitorSpec:
+        """The spec of a plain JSON document, e.g. a stored one."""
+        from airflow_ml_monitor.monitor.document import validated
+
+        return validated(document)
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON, from which `from_document` makes the same spec; a DataFrame source is named, not carried."""
+        found: dict[str, Any] = _plain(self)
+        return found
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    def dataset(self, name: str = "") -> Dataset:
+        """The dataset of a name, or the first."""
+        if not name:
+            return self.datasets[0]
+        found = {dataset.name: dataset for dataset in self.datasets}
+        if name not in found:
+            raise UnknownName("dataset", name, found, field="datasets")
+        return found[name]
+
+    def rule(self, name: str = "") -> WindowRule:
+        """The window rule of a name ('day', 'week', 'day@UTC'), or the first."""
+        if not name:
+            return self.windows[0]
+        for rule in self.windows:
+            if name in (str(rule), str(rule.unit)):
+                return rule
+        raise UnknownName("window rule", name, map(str, self.windows), field="windows")
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """Where the data lies, by dataset and label source name; `reference` is the reference's."""
+        return {
+            **{dataset.name: dataset.source for dataset in self.datasets},
+            **{labels.name: labels.source for labels in self.labels},
+            "reference": self.reference.source,
+        }
+
+    def with_sources(self, **sources: Any) -> MonitorSpec:
+        """The same monitor on other tables, by dataset or label source name; `reference` names the reference's."""
+        if unknown := sorted(set(sources) - set(self.sources)):
+            raise UnknownName("source", unknown[0], self.sources)
+        return replace(
+            self,
+            reference=replace(self.reference, source=sources.get("reference", self.reference.source)),
+            datasets=tuple(replace(d, source=sources.get(d.name, d.source)) for d in self.datasets),
+            labels=tuple(replace(s, source=sources.get(s.name, s.source)) for s in self.labels),
+        )
+
+
+def _check(spec: MonitorSpec) -> None:
+    """What no single field can tell."""
+    if not spec.name or "/" in spec.name or "/" in spec.namespace:
+        raise SpecError(f"{spec.key!r} is no name; use letters, digits, '_', '-', '.'", field="name")
+    if spec.stage == "reference":
+        raise SpecError("'reference' is the stage of a reference's own numbers; use e.g. 'production'", field="stage")
+    if not spec.datasets:
+        raise SpecError("no dataset; give at least one", field="datasets")
+    if not spec.windows:
+        raise SpecError("no window rule; give at least one, e.g. [day]", field="windows")
+    if len({(rule.zone, rule.offset) for rule in spec.windows}) > 1:
+        raise SpecError("window rules of one monitor share one zone and offset; make two monitors", field="windows")
+    names = [d.name for d in spec.datasets] + [s.name for s in spec.labels]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
+    _check_metrics(spec)
+    for source in spec.labels:
+        dataset = spec.dataset(source.dataset)
+        if len(dataset.entity_key) != len(source.key) or not source.key:
+            raise SpecError(
+                f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
+                f"{dataset.name!r}; name the same number of columns, at least one",
+                field=f"labels.{source.name}.key",
+            )
+        roles = {column.role for column in dataset.columns}
+        needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
+        if missing := needed - roles:
+            raise SpecError(
+                f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
+                field=f"datasets.{dataset.name}.columns",
+            )
+
+
+def _check_metrics(spec: MonitorSpec) -> None:
+    """Metrics asked for must exist; their files are listed, not imported."""
+    known = metric_names()
+    for name in spec.measurements:
+        if name not in known:
+            raise UnknownName("metric", name, known, field="measurements")
+    columns = {column.name for dataset in spec.datasets for column in dataset.columns}
+    for rule in spec.policy.rules:
+        if rule.metric not in known:
+            raise UnknownName("metric", rule.metric, known, field=f"policy.rules.{rule.title}.metric")
+        if spec.measurements and rule.metric not in {*spec.measurements, *ALWAYS, *BESIDES}:
+            raise SpecError(
+                f"{rule.metric!r} is not measured; add it to measurements, or leave measurements out",
+                field=f"policy.rules.{rule.title}.metric",
+            )
+        if unknown := sorted(set(rule.columns) - columns):
+            raise UnknownName("column", unknown[0], columns, field=f"policy.rules.{rule.title}.columns")
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"

@@ -1,0 +1,21 @@
+"""Realised performance of every window that is due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_monitor.operators.step import MonitorStep
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.run import Monitor, Run
+
+
+class PerformanceOperator(MonitorStep):
+    """Bring the label ledger up to date, then measure the windows that labels have touched since, and the run's own.
+
+    Labels that have not come leave rows of status `immature`, with the value on the labels at hand."""
+
+    def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
+        from airflow_ml_monitor.monitor.performance import measure_performance
+
+        return measure_performance(monitor, run).document()

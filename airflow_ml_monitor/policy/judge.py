@@ -1,0 +1,163 @@
+"""The fold: what is known now, and the incidents known before → one decision.
+
+Order of judgement: faults of data first; the windows they hold are not judged for anything else; then the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.policy.alarms import (
+    OF_LABELS,
+    Alarmed,
+    Evidence,
+    ReferenceValues,
+    alarms_of,
+    faults_of,
+    in_reference,
+)
+from airflow_ml_monitor.policy.decision import ActionState, ActionTaken, Alarm, Event, Incident
+from airflow_ml_monitor.policy.incidents import Told, told
+from airflow_ml_monitor.policy.rule import Action, Policy, Rule
+
+ACTIVE = (Event.OPENED, Event.CONFIRMED, Event.REOPENED)
+"""An incident in one of these states asks for its action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a judgement may look at.
+
+    evidence: the current measurements of all windows, as known at `known_at`. window: the one that this run is about.
+    incidents: those known before, with the state in which the last decision left them. actions: those taken so far.
+    rule: the window's rule. datasets: those that must have been measured in it; none named: any.
+    """
+
+    monitor: str
+    known_at: datetime
+    window: Window
+    evidence: Sequence[Evidence]
+    references: ReferenceValues
+    incidents: Sequence[Incident] = ()
+    actions: Sequence[ActionTaken] = ()
+    rule: str = ""
+    datasets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the fold concludes; the decision without its identity."""
+
+    action: Action
+    because: str
+    incident: str
+    incidents: tuple[Incident, ...]
+    events: tuple[Told, ...]
+    evidence: Mapping[str, Any]
+
+
+def judge(policy: Policy, case: Case) -> Verdict:
+    """One conclusion. Pure: the same case gives the same verdict, in whatever order its evidence comes."""
+    case = replace(case, evidence=sorted(case.evidence, key=_order))
+    faulty = faults_of(policy, case)
+    held = {alarm.window for alarm in faulty.alarms if alarm.metric not in OF_LABELS}
+    found = alarms_of(policy, case, held)
+    told_now = told(policy, case, [faulty, *found])
+    active = [incident for incident in told_now.incidents if incident.status in ACTIVE]
+    strength = {action: i for i, action in enumerate(policy.order)}
+    active.sort(key=lambda i: (i.action is not Action.INVESTIGATE_DATA, -strength[i.action], i.first))
+    alarms = [alarm for part in (faulty, *found) for alarm in part.alarms]
+    action, because, incident = _conclude(case, active, alarms) or (*_quiet(policy, case, found), "")
+    said = [because, *(event.text for event in told_now.events if event.event is not Event.OPENED)]
+    return Verdict(
+        action,
+        "; ".join(said),
+        incident,
+        told_now.incidents,
+        told_now.events,
+        _document(case, alarms, told_now.incidents),
+    )
+
+
+def _order(e: Evidence) -> tuple[Any, ...]:
+    h, m = e.head, e.measurement
+    head = (h.window, h.rule, h.dataset, h.stage, h.family, h.model_version, h.reference)
+    return (*head, m.metric, m.column, m.parameters, m.slice)
+
+
+def _conclude(case: Case, active: Sequence[Incident], alarms: Sequence[Alarm]) -> tuple[Action, str, str] | None:
+    """(action, because, incident) of the first active incident whose action is still to be taken; None without one."""
+    taken = {(a.incident, a.action): a for a in case.actions}
+    waiting = []
+    for incident in active:
+        is_data = incident.action is Action.INVESTIGATE_DATA
+        held = "; what else is wrong is held until the data is right" * (
+            is_data and any(other.action is not Action.INVESTIGATE_DATA for other in active)
+        )
+        before = taken.get((incident.id, incident.action))
+        if before is None or before.state in (ActionState.FAILED, ActionState.REJECTED):
+            again = f" (again: the last one {before.state})" if before else ""
+            return incident.action, _why(incident, alarms) + again + held, incident.id
+        asked = f"{incident.action} already asked for on {before.asked_at:%Y-%m-%d} ({before.decision})"
+        since = "" if before.state is ActionState.ASKED else f", {before.state} since"
+        waiting.append(f"{asked}{since}: {_why(incident, alarms)}{held}")
+        if is_data:
+            break  # nobody retrains on broken data
+    return (Action.WAIT, waiting[0], active[0].id) if waiting else None
+
+
+def _why(incident: Incident, alarms: Sequence[Alarm]) -> str:
+    """The incident's newest alarms, in words."""
+    mine = [a for a in alarms if a.action is incident.action and a.model_version == incident.model_version]
+    last = [a for a in mine if a.window == incident.last] or mine
+    shown = "; ".join(dict.fromkeys(a.text for a in last[:3]))
+    more = f" and {len(last) - 3} more" if len(last) > 3 else ""
+    return f"{incident.last.start:%Y-%m-%d}: {shown}{more}"
+
+
+def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action, str]:
+    """No incident: nothing to do, or nothing known yet."""
+    acts = (Action.RETRAIN, Action.ROLL_BACK)
+    performance = {rule.metric for rule in policy.rules if rule.action in acts}
+    judged = [window for part in found if part.action in acts for _, _, window in part.judged]
+    if performance and not judged:
+        ripe = any(e.is_judged for e in case.evidence if e.measurement.metric in performance)
+        why = "every window has too few rows or broken data" if ripe else "no window's labels are mature yet"
+        return Action.WAIT, f"{why}, so performance cannot be judged"
+    upto = f"; performance judged up to {max(judged).start:%Y-%m-%d}" if judged else ""
+    blind = ", ".join(rule.title for rule in policy.rules if _is_blind(rule, case))
+    unseen = f"; cannot be judged, as the reference has no such value: {blind}" if blind else ""
+    return Action.NONE, f"every rule within its bounds{upto}{unseen}"
+
+
+def _is_blind(rule: Rule, case: Case) -> bool:
+    """True if a rule has values to judge, and none of them has the reference's value that its bounds are drawn from."""
+    mine = [e for e in case.evidence if e.is_judged and e.measurement.metric == rule.metric]
+    is_only = rule.bounds.is_relative and rule.bounds.min is None and rule.bounds.max is None
+    return is_only and bool(mine) and not any(in_reference(e) in case.references for e in mine)
+
+
+def _document(case: Case, alarms: Iterable[Alarm], incidents: Iterable[Incident]) -> dict[str, Any]:
+    """Plain JSON of what the decision rests on: the newest alarms and the incidents."""
+    newest = sorted(alarms, key=lambda alarm: alarm.window, reverse=True)[:50]
+    return {
+        "window": str(case.window),
+        "alarms": [
+            {
+                "rule": a.rule,
+                "action": a.action.value,
+                "window": str(a.window),
+                "text": a.text,
+                "version": a.model_version,
+            }
+            for a in newest
+        ],
+        "incidents": [
+            {"id": i.id, "action": i.action.value, "status": i.status.value, "first": str(i.first), "last": str(i.last)}
+            for i in incidents
+        ],
+    }

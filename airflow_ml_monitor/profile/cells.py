@@ -1,0 +1,147 @@
+"""Cells, profiles, and how they add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_ml_monitor.errors import LayoutMismatch
+from airflow_ml_monitor.keys import Slice, Window
+from airflow_ml_monitor.profile.layout import SPECIAL
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The cells of one column in one slice, by ascending bucket; arrays of one length.
+
+    d1, d2: sums of d and d² over the cell's rows, d = x - centre. low, high: extremes of x (NaN where x is no number).
+    """
+
+    bucket: Counts
+    count: Counts
+    d1: Floats
+    d2: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def empty(cls) -> Cells:
+        none = np.zeros(0)
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), none, none, none, none)
+
+    @classmethod
+    def collect(cls, bucket: Counts, count: Counts, d1: Floats, d2: Floats, low: Floats, high: Floats) -> Cells:
+        """Cells from parts in any order, equal buckets added."""
+        parts = cls(bucket, count, d1, d2, low, high)
+        return parts.grouped(np.zeros(len(bucket), np.int64)).get(0, cls.empty())
+
+    def grouped(self, group: Counts) -> dict[int, Cells]:
+        """Cells by group, of parts in any order; equal buckets of a group added."""
+        if not len(group):
+            return {}
+        order = np.lexsort((self.bucket, group))
+        group, bucket = group[order], self.bucket[order]
+        first = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (bucket[1:] != bucket[:-1])])
+        # Beyond the largest double a sum is infinite, as it is in SQL; a metric of it is `undefined`.
+        with np.errstate(over="ignore", invalid="ignore"):
+            d1, d2 = np.add.reduceat(self.d1[order], first), np.add.reduceat(self.d2[order], first)
+        added = Cells(
+            bucket[first].astype(np.int64),
+            np.add.reduceat(self.count[order], first).astype(np.int64),
+            d1,
+            d2,
+            # fmin and fmax pass over the NaN of cells that hold no number.
+            np.fmin.reduceat(self.low[order], first),
+            np.fmax.reduceat(self.high[order], first),
+        )
+        names, starts = np.unique(group[first], return_index=True)
+        spans = zip(names.tolist(), starts.tolist(), [*starts[1:].tolist(), len(first)], strict=True)
+        return {name: added._part(slice(start, end)) for name, start, end in spans}
+
+    def _part(self, rows: slice) -> Cells:
+        return Cells(self.bucket[rows], self.count[rows], self.d1[rows], self.d2[rows], self.low[rows], self.high[rows])
+
+    def __add__(self, other: Cells) -> Cells:
+        return Cells.collect(
+            np.concatenate([self.bucket, other.bucket]),
+            np.concatenate([self.count, other.count]),
+            np.concatenate([self.d1, other.d1]),
+            np.concatenate([self.d2, other.d2]),
+            np.concatenate([self.low, other.low]),
+            np.concatenate([self.high, other.high]),
+        )
+
+    def coarsened(self, factor: int) -> Cells:
+        """Grid buckets joined `factor` at a time; special buckets stay."""
+        bucket = np.where(self.bucket < SPECIAL, self.bucket, self.bucket // factor)
+        return Cells.collect(bucket, self.count, self.d1, self.d2, self.low, self.high)
+
+    @property
+    def rows(self) -> int:
+        return int(self.count.sum())
+
+    def at(self, bucket: int) -> int:
+        """Rows in one bucket."""
+        return int(self.count[self.bucket == bucket].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one scan of one dataset in one window leaves behind.
+
+    rows: by slice; the whole is (). cells: by slice and column. duplicates: rows beyond the first of each entity key,
+    within the window. newest: the latest event time. versions: rows by model version.
+    faults: columns that arrived missing or as another type ('' for the whole dataset), with the reason.
+    """
+
+    dataset: str
+    window: Window
+    layout_digest: str
+    rows: Mapping[Slice, int]
+    cells: Mapping[tuple[Slice, str], Cells]
+    duplicates: int = 0
+    newest: datetime | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def __add__(self, other: Profile) -> Profile:
+        """The profile of both windows' rows; duplicates across the two are not seen."""
+        if self.layout_digest != other.layout_digest or self.dataset != other.dataset:
+            raise LayoutMismatch(
+                f"profiles of {self.dataset!r} and {other.dataset!r} were laid out as {self.layout_digest} and "
+                f"{other.layout_digest} and cannot be added; profile both with the same reference"
+            )
+        newest = max((t for t in (self.newest, other.newest) if t is not None), default=None)
+        return Profile(
+            self.dataset,
+            Window(min(self.window.start, other.window.start), max(self.window.end, other.window.end)),
+            self.layout_digest,
+            _added(self.rows, other.rows),
+            {
+                key: self.cells.get(key, Cells.empty()) + other.cells.get(key, Cells.empty())
+                for key in {**self.cells, **other.cells}
+            },
+            self.duplicates + other.duplicates,
+            newest,
+            _added(self.versions, other.versions),
+            {**other.faults, **self.faults},
+        )
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        return tuple(self.rows)
+
+
+K = TypeVar("K")
+
+
+def _added(a: Mapping[K, int], b: Mapping[K, int]) -> dict[K, int]:
+    return {key: a.get(key, 0) + b.get(key, 0) for key in {**a, **b}}

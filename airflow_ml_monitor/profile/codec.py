@@ -1,0 +1,134 @@
+"""Profiles and ledger entries ↔ compact versioned bytes, columns named.
+
+Layout of version 1: b"AMLM", one byte of version, then zlib of: 4 bytes header length, the header as JSON
+({"kind", "meta", "columns": [[name, dtype, length], …]}), the columns little-endian one after the other.
+Old versions stay readable: tests/golden holds bytes of each.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from airflow_ml_monitor.errors import CodecError
+from airflow_ml_monitor.keys import Slice, Window
+from airflow_ml_monitor.profile.cells import Cells, Profile
+from airflow_ml_monitor.profile.ledger import Entries
+
+MAGIC: Final = b"AMLM"
+VERSION: Final = 1
+_CELLS = ("bucket", "count", "d1", "d2", "low", "high")
+_ENTRIES = ("known", "group", "label", "prediction", "bucket", "count")
+
+
+def _packed(kind: str, meta: Mapping[str, Any], columns: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+    header, bodies = [], []
+    for name, column in columns.items():
+        small = _narrow(column)
+        header.append([name, small.dtype.str, len(small)])
+        bodies.append(small.tobytes())
+    text = json.dumps({"kind": kind, "meta": meta, "columns": header}, sort_keys=True).encode()
+    return MAGIC + bytes([VERSION]) + zlib.compress(struct.pack("<I", len(text)) + text + b"".join(bodies), 6)
+
+
+def _narrow(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Integers in the fewest bytes that hold them; floats as they are."""
+    if column.dtype.kind != "i" or not len(column):
+        return column.astype("<f8" if column.dtype.kind == "f" else "<i8")
+    low, high = int(column.min()), int(column.max())
+    fits = next(d for d in ("<i1", "<i2", "<i4", "<i8") if np.iinfo(d).min <= low and high <= np.iinfo(d).max)
+    return column.astype(fits)
+
+
+def _unpacked(kind: str, payload: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    if payload[:4] != MAGIC or len(payload) < 5:
+        raise CodecError(f"these {len(payload)} bytes are no {kind}: they do not begin with {MAGIC!r} and a version")
+    if payload[4] > VERSION:
+        raise CodecError(f"a {kind} of codec version {payload[4]}; this release reads up to {VERSION}: upgrade it")
+    try:
+        header, columns = _read(zlib.decompress(payload[5:]))
+    except (zlib.error, struct.error, ValueError, KeyError) as error:
+        raise CodecError(f"these {len(payload)} bytes of a {kind} are cut short or broken") from error
+    if header["kind"] != kind:
+        raise CodecError(f"these bytes hold a {header['kind']}, not a {kind}")
+    return header["meta"], columns
+
+
+def _read(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """(header, columns) of the bytes within."""
+    (length,) = struct.unpack("<I", body[:4])
+    header = json.loads(body[4 : 4 + length])
+    at, columns = 4 + length, {}
+    for name, dtype, size in header["columns"]:
+        column = np.frombuffer(body, dtype, size, at)
+        at += column.nbytes
+        columns[name] = column.astype(np.float64 if column.dtype.kind == "f" else np.int64)
+    return header, columns
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """The bytes of a profile."""
+    keys = sorted(profile.cells)
+    columns: dict[str, np.ndarray[Any, Any]] = {"length": np.array([len(profile.cells[k].bucket) for k in keys])}
+    for name in _CELLS:
+        parts = [getattr(profile.cells[k], name) for k in keys]
+        columns[name] = np.concatenate(parts) if parts else np.zeros(0)
+    meta = {
+        "dataset": profile.dataset,
+        "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
+        "layout": profile.layout_digest,
+        "rows": [[slice, rows] for slice, rows in sorted(profile.rows.items())],
+        "keys": [[slice, column] for slice, column in keys],
+        "duplicates": profile.duplicates,
+        "newest": profile.newest and profile.newest.isoformat(),
+        "versions": dict(profile.versions),
+        "faults": dict(profile.faults),
+    }
+    return _packed("profile", meta, columns)
+
+
+def decode_profile(payload: bytes) -> Profile:
+    """The profile of some bytes; CodecError if they are none, or of a newer release."""
+    meta, columns = _unpacked("profile", payload)
+    ends = np.cumsum(columns["length"])
+    cells = {}
+    for (slice, column), length, end in zip(meta["keys"], columns["length"], ends, strict=True):
+        span = np.s_[end - length : end]
+        cells[_slice(slice), str(column)] = Cells(*(columns[name][span] for name in _CELLS))
+    return Profile(
+        meta["dataset"],
+        Window(*(datetime.fromisoformat(t) for t in meta["window"])),
+        meta["layout"],
+        {_slice(slice): rows for slice, rows in meta["rows"]},
+        cells,
+        meta["duplicates"],
+        meta["newest"] and datetime.fromisoformat(meta["newest"]),
+        meta["versions"],
+        meta["faults"],
+    )
+
+
+def encode_entries(entries: Entries) -> bytes:
+    """The bytes of ledger entries."""
+    columns = {name: getattr(entries, name) for name in _ENTRIES}
+    columns |= {f"sum{i}": entries.sums[:, i] for i in range(entries.sums.shape[1])}
+    return _packed("entries", {"groups": entries.groups, "sums": entries.sums.shape[1]}, columns)
+
+
+def decode_entries(payload: bytes) -> Entries:
+    """The ledger entries of some bytes; CodecError if they are none, or of a newer release."""
+    meta, columns = _unpacked("entries", payload)
+    sums = [columns[f"sum{i}"] for i in range(meta["sums"])]
+    groups = tuple((_slice(slice), stratum, version) for slice, stratum, version in meta["groups"])
+    known, group, label, prediction, bucket, count = (columns[name] for name in _ENTRIES)
+    return Entries(groups, known, group, label, prediction, bucket, count, np.stack(sums, axis=1))
+
+
+def _slice(pairs: list[list[str]]) -> Slice:
+    return tuple((column, value) for column, value in pairs)

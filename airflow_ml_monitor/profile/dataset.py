@@ -1,0 +1,139 @@
+"""What the user's tables are: datasets, columns, labels. Light: imported when a DAG is parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from airflow_ml_monitor.errors import SpecError
+
+
+class Kind(StrEnum):
+    """How a column's values are read."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    FEATURE = "feature"
+    SCORE = "score"
+    PREDICTION = "prediction"
+    LABEL = "label"
+    LABEL_TIME = "label_time"
+    WEIGHT = "weight"
+    AMOUNT = "amount"
+    ENTITY_KEY = "entity_key"
+    EVENT_TIME = "event_time"
+    VERSION = "version"
+    QUERY = "query"
+    SLICE = "slice"
+    DELAY_STRATUM = "delay_stratum"
+
+
+class TaskKind(StrEnum):
+    BINARY = "binary"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the model does. positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1."""
+
+    kind: TaskKind
+    positive: str | int | bool = 1
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a dataset."""
+
+    name: str
+    kind: Kind = Kind.NUMERIC
+    role: Role = Role.FEATURE
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One table of the user's: where it is and what its columns mean.
+
+    source: a path or glob of Parquet or CSV files, or a pandas or Arrow table. Many files are pruned by the
+    event-time statistics in their Parquet footers, so one glob over all days is right.
+    event_time: the column that decides the window; naive times are read in `zone`.
+    entity_key: the columns that name a row and join it to its label; for files without one, the virtual column
+    `file_row_number`. Without a key no label can be joined and duplicates are not looked for.
+    slice_by: columns (among `columns`) whose values are looked at one by one.
+    """
+
+    name: str
+    source: Any
+    columns: tuple[Column, ...]
+    event_time: str
+    zone: str = "UTC"
+    entity_key: tuple[str, ...] = ()
+    slice_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SpecError(f"declared twice: {', '.join(twice)}", field=f"datasets.{self.name}.columns")
+        known = {column.name for column in self.columns if column.kind in (Kind.CATEGORICAL, Kind.BOOLEAN)}
+        if wrong := [name for name in self.slice_by if name not in known]:
+            raise SpecError(
+                f"{', '.join(wrong)} is no categorical or boolean column of the dataset; declare it under columns",
+                field=f"datasets.{self.name}.slice_by",
+            )
+        if (stratum := self.column(Role.DELAY_STRATUM)) and stratum.name not in known:
+            raise SpecError(
+                f"the delay stratum {stratum.name!r} is {stratum.kind}; declare it categorical or boolean",
+                field=f"datasets.{self.name}.columns",
+            )
+
+    def column(self, role: Role) -> Column | None:
+        """The first column of a role, or None."""
+        return next((column for column in self.columns if column.role is role), None)
+
+    @property
+    def measured(self) -> tuple[Column, ...]:
+        """The columns that are cut into cells: features, score, prediction, delay stratum, what rows are sliced by."""
+        roles = (Role.FEATURE, Role.SCORE, Role.PREDICTION, Role.SLICE, Role.AMOUNT, Role.WEIGHT, Role.DELAY_STRATUM)
+        return tuple(column for column in self.columns if column.role in roles or column.name in self.slice_by)
+
+
+class LabelMode(StrEnum):
+    EXPLICIT = "explicit"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSource:
+    """Where the ground truth of a dataset's rows appears, sooner or later.
+
+    key: the columns that match the dataset's entity_key, in its order (`file_row_number` for the row's number).
+    dataset: the one whose rows it labels; empty means the only one.
+    label_time: the column that says when the label became known; None means known from first sight.
+    horizon: after this long nothing more is awaited. mature_at: the coverage from which a window is judged.
+    """
+
+    name: str
+    source: Any
+    label: str
+    key: tuple[str, ...]
+    label_time: str | None = None
+    zone: str = "UTC"
+    horizon: timedelta = timedelta(days=30)
+    mature_at: float = 0.8
+    mode: LabelMode = LabelMode.EXPLICIT
+    dataset: str = ""
+
+    def __post_init__(self) -> None:
+        if self.horizon <= timedelta(0):
+            raise SpecError(f"{self.horizon} is not positive", field=f"labels.{self.name}.horizon")
+        if not 0 < self.mature_at <= 1:
+            raise SpecError(f"{self.mature_at} is not in (0, 1]", field=f"labels.{self.name}.mature_at")

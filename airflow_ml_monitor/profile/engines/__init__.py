@@ -1,0 +1,1 @@
+"""One file per engine: how a dataset is opened, fingerprinted and scanned where it lies."""

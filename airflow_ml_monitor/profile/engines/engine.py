@@ -1,0 +1,92 @@
+"""What every engine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_ml_monitor.keys import Window, WindowRule
+from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.ledger import Entries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRequest:
+    """Which entries are wanted.
+
+    days: calendar days of predictions, of `rule`. stale: those of which everything known up to `upto` is wanted (and
+    their predictions); of the others only what became known after `since`.
+    """
+
+    dataset: Dataset
+    task: Task
+    layout: Layout
+    labels: LabelSource
+    rule: WindowRule
+    days: tuple[Window, ...]
+    stale: frozenset[Window]
+    since: datetime
+    upto: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Digests of the labels known at `since` and at `upto`, read in one snapshot."""
+
+    since: str
+    upto: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBatch:
+    """Entries by day, and what the label source holds besides.
+
+    orphans: labelled keys without a prediction between the first and the last day asked for. repeats: label rows beyond
+    a key's first (corrections).
+    """
+
+    entries: Mapping[Window, Entries]
+    orphans: int
+    repeats: int
+
+
+class Engine(Protocol):
+    """Reads user data where it lies. The window EVER is all rows, and needs no event time.
+
+    Each call is one snapshot; a source that changes meanwhile is a ScanError.
+    """
+
+    def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
+        """Names the bytes that each window's numbers depend on; another name if any of them changed."""
+        ...
+
+    def layout(self, dataset: Dataset, window: Window) -> Layout:
+        """Choose the buckets from a reference."""
+        ...
+
+    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
+        """One scan. What arrived wrong is in the profile's faults."""
+        ...
+
+    def watermark(self, labels: LabelSource, since: datetime, upto: datetime) -> Watermark:
+        """Names what the label source held at two moments: if the first changed, the past was rewritten."""
+        ...
+
+    def label_entries(self, request: LabelRequest) -> LabelBatch:
+        """Predictions joined with what became known."""
+        ...
+
+    def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
+        """Entries of a reference whose rows carry their label."""
+        ...
+
+    def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:
+        """Up to `limit` rows of the declared columns."""
+        ...

@@ -1,0 +1,122 @@
+"""Which files a window depends on, and what names their bytes."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow_ml_monitor.keys import EVER, Window
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it is now: mtime in nanoseconds."""
+
+    path: str
+    size: int
+    mtime: int
+
+    @property
+    def is_parquet(self) -> bool:
+        return self.path.endswith((".parquet", ".pq"))
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a Parquet footer says: digests of itself and of the schema, extremes of the columns that hold times.
+
+    A file without a readable footer says nothing; that it cannot be read shows when it is opened.
+    """
+
+    digest: str
+    schema: str
+    spans: tuple[tuple[str, tuple[Any, Any]], ...]
+
+
+def files_of(pattern: str | os.PathLike[str]) -> tuple[File, ...]:
+    """The files of a path or glob, in order."""
+    text = os.fspath(pattern)
+    paths = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else [text]
+    found = []
+    for path in paths:
+        try:
+            stat = os.stat(path)
+        except FileNotFoundError:
+            # Not there, or gone since the folder was listed.
+            continue
+        found.append(File(path, stat.st_size, stat.st_mtime_ns))
+    return tuple(found)
+
+
+def holding(files: tuple[File, ...], event_time: str, zone: str, window: Window) -> tuple[File, ...]:
+    """The files whose footer does not rule a window out."""
+    return files if window == EVER else tuple(file for file in files if _may_hold(file, event_time, zone, window))
+
+
+def are_alike(files: tuple[File, ...]) -> bool:
+    """True if all footers name the same columns, so that the first one's tells them all."""
+    return len({_footer(file).schema for file in files}) == 1
+
+
+def fingerprint(files: tuple[File, ...]) -> str:
+    """Names the files' bytes by path, size, mtime and, for Parquet, the footer."""
+    named = hashlib.sha256()
+    for file in files:
+        footer = _footer(file).digest if file.is_parquet else ""
+        named.update(f"{file.path}\0{file.size}\0{file.mtime}\0{footer}\n".encode())
+    return named.hexdigest()[:24]
+
+
+def _may_hold(file: File, event_time: str, zone: str, window: Window) -> bool:
+    """False if the footer's statistics show that no row of the file lies in the window."""
+    if not file.is_parquet:
+        return True
+    span = dict(_footer(file).spans).get(event_time)
+    if span is None:
+        return True
+    low, high = (value if isinstance(value, datetime) else datetime.combine(value, time(0)) for value in span)
+    start, end = window.start, window.end
+    if low.tzinfo is None:
+        # Compared as the scan compares them: by the clock on the wall, whatever it does that night.
+        start, end = (moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in (start, end))
+    return bool(low < end and high >= start)
+
+
+@lru_cache(maxsize=20_000)
+def _footer(file: File) -> Footer:
+    """A file's footer; cached for as long as the file is unchanged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(file.path)
+    except (pa.ArrowException, OSError):
+        return Footer("unreadable", "unreadable", ())
+    named = hashlib.sha256(f"{metadata.num_rows} {metadata.serialized_size} {metadata.created_by}".encode())
+    extremes: dict[str, tuple[Any, Any] | None] = {}
+    for group in range(metadata.num_row_groups):
+        for i in range(metadata.num_columns):
+            column = metadata.row_group(group).column(i)
+            named.update(f"{column.path_in_schema} {column.total_compressed_size} {column.file_offset}".encode())
+            if not column.is_stats_set or not column.statistics.has_min_max:
+                extremes[column.path_in_schema] = None
+                continue
+            low, high = column.statistics.min, column.statistics.max
+            if not isinstance(low, date):
+                continue
+            before = extremes.get(column.path_in_schema, (low, high))
+            extremes[column.path_in_schema] = before and (min(before[0], low), max(before[1], high))
+    spans = tuple((name, span) for name, span in extremes.items() if span is not None)
+    return Footer(named.hexdigest()[:24], _schema(metadata), spans)
+
+
+def _schema(metadata: Any) -> str:
+    columns = (metadata.schema.column(i) for i in range(metadata.num_columns))
+    text = "\n".join(f"{c.path} {c.physical_type} {c.logical_type} {c.max_definition_level}" for c in columns)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

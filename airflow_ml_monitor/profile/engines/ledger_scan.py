@@ -1,0 +1,204 @@
+"""Predictions and labels that are open → entries of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
+from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
+from airflow_ml_monitor.profile import label_query
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
+from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.ledger import PREDICTED, SUMS, Entries, micros
+from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
+
+_COUNTED: Final = NUMBERS | {"BOOLEAN"}
+"""Types whose values are compared as numbers."""
+
+_Found = Mapping[str, Array]
+
+
+def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Opening:
+    """The predictions, for the columns that the ledger reads (and the label, where it stands beside them)."""
+    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.DELAY_STRATUM)
+    names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns if c.role in roles)]
+    return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
+
+
+def labels_opening(labels: LabelSource) -> Opening:
+    """A label source, all of it."""
+    names = [*labels.key, labels.label, *([labels.label_time] if labels.label_time else [])]
+    return Opening(labels, tuple(dict.fromkeys(names)))
+
+
+def label_batch(scan: Scan, request: LabelRequest, span: Window) -> LabelBatch:
+    """The entries asked for, from the sources `source` and `labels`. span: the days from the first to the last."""
+    labels = request.labels
+    need_labels(scan, labels)
+    scan.within(request.dataset, span)
+    columns = _columns(scan, request.dataset, request.task, request.layout, labels)
+    known = _register_days(scan, request)
+    if labels.label_time:
+        scan.shared["since"] = scan.terms("labels", labels, request.since)
+        scan.shared["upto"] = scan.terms("labels", labels, request.upto)
+    about = replace(labels, source=None)
+    entries = scan.columns(label_query.label_entries, columns, about)
+    predicted = scan.columns(label_query.prediction_entries, columns)
+    orphans, repeats = scan.rows(label_query.label_counts, columns, about)[0]
+    ends = np.array([micros(day.end) for day in request.days], np.int64)
+    parts = [
+        (entries["day"], _entries(entries, columns, known[entries["known"]])),
+        (predicted["day"], _entries(predicted, columns, ends[predicted["day"]])),
+    ]
+    return LabelBatch(_by_day(request.days, parts), int(orphans), int(repeats))
+
+
+def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
+    """Entries of the rows of `source`, which carry their label."""
+    timeless = not scan.within(dataset, window)
+    columns = _columns(scan, dataset, task, layout, None, label)
+    start, end = (EVER.start, EVER.end) if timeless else (scan.shared["start"], scan.shared["end"])
+    scan.connection.register("days", memory.days([0], [start], [end], [True]))
+    labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
+    predicted = scan.columns(label_query.prediction_entries, columns, timeless)
+    parts = [_entries(part, columns, np.zeros(len(part["count"]), np.int64)) for part in (labelled, predicted)]
+    return Entries.together(parts, len(SUMS[task.kind])).added()
+
+
+def need_labels(scan: Scan, labels: LabelSource) -> None:
+    """Raise MissingColumn or WrongType unless the label source has what the spec declares."""
+    for name in (*labels.key, labels.label):
+        if name not in scan.types["labels"]:
+            raise MissingColumn(f"column {name!r} is missing in the labels of {labels.name!r}")
+    if labels.label_time:
+        scan.need_time("labels", labels)
+
+
+def _columns(
+    scan: Scan, dataset: Dataset, task: Task, layout: Layout, labels: LabelSource | None, label: str = ""
+) -> LedgerColumns:
+    """What the ledger reads; raises DataFault where a column that it needs is missing or of another type."""
+    mine, theirs = scan.types["source"], scan.types["labels" if labels else "source"]
+    predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION)]
+    if faults := scan.faults(predicted):
+        raise DataFault("; ".join(faults.values()))
+    stratum, version = dataset.column(Role.DELAY_STRATUM), dataset.column(Role.VERSION)
+    needed = [*dataset.slice_by, *([stratum.name] if stratum else [])]
+    if labels:
+        needed += [*dataset.entity_key, *([version.name] if version else [])]
+    if missing := [name for name in needed if name not in mine]:
+        raise MissingColumn(f"column {missing[0]!r} is missing")
+    label_type = theirs[labels.label if labels else label]
+    decided = dataset.column(Role.PREDICTION)
+    pairs = zip(dataset.entity_key, labels.key, strict=True) if labels else ()
+    return LedgerColumns(
+        replace(dataset, source=None),
+        task,
+        tuple(layout[name] for name in layout.slice_by),
+        layout[stratum.name] if stratum else None,
+        version.name if version and version.name in mine else "",
+        _is_number(label_type, task, labels.label if labels else label),
+        _is_number(mine[decided.name], task, decided.name) if decided else True,
+        tuple(_readings(mine[a], theirs[b]) for a, b in pairs),
+    )
+
+
+def _is_number(arrived: str, task: Task, column: str) -> bool:
+    """Whether a label, or class, is compared as a number; raises WrongType if it cannot be the declared one."""
+    is_number = is_any(arrived, _COUNTED)
+    if task.kind is TaskKind.REGRESSION and not is_number:
+        raise WrongType(f"column {column!r} arrived as {arrived}; a regression needs numbers")
+    if task.kind is TaskKind.BINARY and is_number and arrived != '"NULL"':
+        try:
+            float(task.positive)
+        except ValueError:
+            raise WrongType(
+                f"column {column!r} arrived as {arrived}, but the positive label is {task.positive!r}"
+            ) from None
+    return is_number and not (isinstance(task.positive, str) and arrived == '"NULL"')
+
+
+def _readings(mine: str, theirs: str) -> tuple[KeyReading, KeyReading]:
+    """How a key is read on both sides."""
+    if mine == theirs or (is_any(mine, NUMBERS) and is_any(theirs, NUMBERS)):
+        return KeyReading.PLAIN, KeyReading.PLAIN
+    return _as_text(mine), _as_text(theirs)
+
+
+def _as_text(arrived: str) -> KeyReading:
+    return KeyReading.WHOLE_AS_TEXT if is_any(arrived, NUMBERS - INTEGERS - {'"NULL"'}) else KeyReading.TEXT
+
+
+def _register_days(scan: Scan, request: LabelRequest) -> Array:
+    """Register `days` and `known`; returns when each known day is over, in microseconds."""
+    labels = request.labels
+    terms = [[scan.terms("source", request.dataset, t) for t in (d.start, d.end)] for d in request.days]
+    stale = [day in request.stale for day in request.days]
+    starts, ends = [t[0] for t in terms], [t[1] for t in terms]
+    scan.connection.register("days", memory.days(list(range(len(starts))), starts, ends, stale))
+    if not labels.label_time:
+        return np.array([micros(request.upto)], np.int64)
+    first = request.days[0].start
+    after, upto = [EVER.start], [min(first, request.upto)]
+    day = request.rule.containing(first)
+    while day.start < request.upto:
+        after.append(day.start)
+        upto.append(min(day.end, request.upto))
+        day = request.rule.containing(day.end)
+    spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
+    scan.connection.register("known", memory.known(*spans))
+    return np.array([micros(moment) for moment in upto], np.int64)
+
+
+def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
+    """A statement's rows as entries; rows of slices on `other` values carry group -1."""
+    slices = [found[f"s{i}"] for i in range(len(columns.slices))]
+    versions, version = np.unique(found["version"].astype(str), return_inverse=True)
+    keys = np.stack([found["stratum"].astype(np.int64), version.astype(np.int64), *slices])
+    kinds, where = np.unique(keys, axis=1, return_inverse=True)
+    named = [_group(columns, kind, versions) for kind in kinds.T.tolist()]
+    groups = tuple(sorted({name for name in named if name is not None}))
+    place = {group: i for i, group in enumerate(groups)}
+    group = np.array([-1 if name is None else place[name] for name in named], np.int64)[where.reshape(-1)]
+    size, names = len(group), SUMS[columns.task.kind]
+    label, sums = np.full(size, PREDICTED), np.zeros((size, len(names)))
+    if "label" in found:
+        label = found["label"].astype(np.int64)
+        sums = np.stack([found[name].astype(np.float64) for name in names], axis=1)
+    bucket = found["bucket"]
+    if slices:
+        bucket = np.where(bucket == ABSENT, found["coarse"], bucket)
+    prediction, count = found["prediction"].astype(np.int64), found["count"].astype(np.int64)
+    return Entries(groups, known.astype(np.int64), group, label, prediction, bucket.astype(np.int64), count, sums)
+
+
+def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tuple[Slice, str, str] | None:
+    """(slice, stratum, version) of a row's codes; None for a slice that has no name."""
+    stratum, version, *sliced = codes
+    slice: Slice = WHOLE
+    for by, code in zip(columns.slices, sliced, strict=True):
+        if code != ABSENT:
+            if code < 0:
+                return None
+            slice = ((by.column, by.labels[code]),)
+    strata = columns.stratum.labels if columns.stratum else ("",)
+    return slice, strata[stratum] if stratum >= 0 else "other", str(versions[version])
+
+
+def _by_day(days: Sequence[Window], parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
+    """Entries by the day of their predictions; rows without a group left out."""
+    found: dict[Window, Entries] = {}
+    seen = np.unique(np.concatenate([at for at, _ in parts]))
+    for index in seen.tolist():
+        mine = [entries.picked((at == index) & (entries.group >= 0)) for at, entries in parts]
+        both = Entries.together(mine, mine[0].sums.shape[1]).added()
+        if both.size:
+            found[days[index]] = both
+    return found

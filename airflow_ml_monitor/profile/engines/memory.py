@@ -1,0 +1,112 @@
+"""Tables that are already in memory: pandas and Arrow, as Arrow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.layout import Binning
+
+
+def table(source: Any, columns: Sequence[str] | None = None) -> pa.Table:
+    """The columns of a pandas or Arrow table, as Arrow; pandas' NaN means missing, as in the Parquet that it writes."""
+    if isinstance(source, pa.Table):
+        return _plain(source if columns is None else source.select([c for c in columns if c in source.column_names]))
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        names = [name for name in source.columns if columns is None or name in columns]
+        return _plain(pa.table({str(name): _array(source[name]) for name in names}))
+    raise SpecError(
+        f"a source of type {type(source).__qualname__}; give a path, a glob, a pandas DataFrame or an Arrow table",
+        field="source",
+    )
+
+
+def _array(series: Any) -> pa.Array:
+    """A pandas column; one of many types arrives as text."""
+    try:
+        return pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return pa.array([None if missing else str(value) for value, missing in zip(series, series.isna(), strict=True)])
+
+
+def _plain(arrow: pa.Table) -> pa.Table:
+    """Half floats as floats, which every engine knows."""
+    for i, part in enumerate(arrow.schema):
+        if pa.types.is_float16(part.type):
+            arrow = arrow.set_column(i, part.name, arrow.column(i).cast(pa.float32()))
+    return arrow
+
+
+def fingerprint(source: Any) -> str:
+    """Names the contents of a table in memory."""
+    named = hashlib.sha256()
+    arrow = table(source)
+    with pa.ipc.new_stream(pa.PythonFile(_Digest(named), mode="w"), arrow.schema) as writer:
+        writer.write_table(arrow)
+    return named.hexdigest()[:24]
+
+
+class _Digest:
+    """A file that keeps nothing of what is written but its digest."""
+
+    closed = False
+
+    def __init__(self, named: Any) -> None:
+        self._named = named
+        self._size = 0
+
+    def write(self, content: Any) -> int:
+        self._named.update(content)
+        self._size += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def no_labels(labels: LabelSource) -> pa.Table:
+    """The label source before its first label."""
+    empty: dict[str, pa.Array] = {name: pa.array([], pa.string()) for name in labels.key}
+    empty[labels.label] = pa.array([], pa.null())
+    if labels.label_time:
+        empty[labels.label_time] = pa.array([], pa.timestamp("us", "UTC"))
+    return pa.table(empty)
+
+
+def categories(binning: Binning) -> pa.Table:
+    """The `categories` of a column's statement."""
+    names = binning.categories
+    return pa.table({"name": pa.array(names, pa.string()), "code": pa.array(range(len(names)), pa.int64())})
+
+
+def days(index: Sequence[int], starts: Sequence[datetime], ends: Sequence[datetime], stale: Sequence[bool]) -> pa.Table:
+    """The ledger's `days`."""
+    return pa.table({
+        "day": pa.array(index, pa.int64()),
+        "starts": _moments(starts),
+        "ends": _moments(ends),
+        "stale": pa.array(stale, pa.bool_()),
+    })  # fmt: skip
+
+
+def known(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
+    """The ledger's `known`."""
+    index = pa.array(range(len(after)), pa.int64())
+    return pa.table({"known": index, "after": _moments(after), "upto": _moments(upto)})
+
+
+def _moments(moments: Sequence[datetime]) -> pa.Array:
+    zone = "UTC" if moments and moments[0].tzinfo else None
+    return pa.array(moments, pa.timestamp("us", zone))

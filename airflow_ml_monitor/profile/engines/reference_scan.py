@@ -1,0 +1,52 @@
+"""A reference → the buckets of its columns."""
+
+from __future__ import annotations
+
+import math
+
+from airflow_ml_monitor.errors import ReferenceMismatch
+from airflow_ml_monitor.profile import query
+from airflow_ml_monitor.profile.dataset import Column, Kind, Role
+from airflow_ml_monitor.profile.engines.scan import Scan
+from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
+
+
+def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
+    """The buckets of one reference column of so many rows; raises ReferenceMismatch if it has no value."""
+    if column.kind is Kind.BOOLEAN:
+        return Binning(column.name, column.kind, values=(0.0, 1.0))
+    if column.kind is Kind.CATEGORICAL:
+        named = scan.rows(query.by_value, column.name, RARE, event_time)
+        return Binning(column.name, column.kind, categories=tuple(sorted(value for value, _ in named)))
+    count, low, median, high, deviation = scan.rows(query.spread, column.name, column.kind, event_time)[0]
+    if not count:
+        raise ReferenceMismatch(
+            f"column {column.name!r} has no value in the reference; leave it out of the spec, or freeze another one",
+            field="reference",
+        )
+    values: tuple[float, ...] = ()
+    if column.kind is Kind.NUMERIC and column.role is Role.FEATURE:
+        values = _few(scan, column, event_time, rows)
+    return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
+
+
+def _scale(quartile_range: float, deviation: float | None) -> float:
+    """Robust, so that a few outliers do not coarsen the grid where the data is; 1.349: the normal's IQR in sigma."""
+    for scale in (quartile_range / 1.349, deviation or 0.0):
+        if math.isfinite(scale) and scale > 0:
+            # The last digits of a parallel sum change from run to run; the layout's digest must not.
+            return float(f"{scale:.6g}")
+    return 1.0
+
+
+def _few(scan: Scan, column: Column, event_time: str, rows: int) -> tuple[float, ...]:
+    """The column's values if they are few, else none."""
+    distinct = scan.rows(query.few_values, column.name, column.kind, FEW_VALUES, event_time)
+    if len(distinct) > FEW_VALUES or rows < 10 * len(distinct):
+        return ()
+    return tuple(sorted(_signless(value) for (value,) in distinct))
+
+
+def _signless(value: float) -> float:
+    """-0.0 is 0.0, which writes itself otherwise."""
+    return float(value) + 0.0

@@ -1,0 +1,80 @@
+"""Rows → cells, in numpy: for windows so small that planning a statement costs more than reading them.
+
+The same buckets as query.py writes in SQL; a test holds the two against each other. Columns come from query.values,
+already numbers or text, so that every cast is the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from airflow_ml_monitor.keys import WHOLE, Slice
+from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
+
+Column = np.ndarray[Any, Any]
+"""Numbers, or text as objects; NULL is masked."""
+
+
+def slice_codes(binning: Binning, column: Column) -> Counts:
+    """The bucket of every row, where there is one per category or value."""
+    missing = np.ma.getmaskarray(column)
+    plain = np.ma.getdata(column)
+    if binning.kind is Kind.CATEGORICAL:
+        place = {name: i for i, name in enumerate(binning.categories)}
+        code = np.fromiter((place.get(value, OTHER) for value in plain), np.int64, len(plain))
+    else:
+        code = np.full(len(plain), OTHER, np.int64)
+        for i, value in enumerate(binning.values):
+            code[plain == value] = i
+    code[missing] = NULL
+    return code
+
+
+def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Counts]) -> dict[tuple[Slice, str], Cells]:
+    """One column's cells, of the whole and of every slice. slices: the bucket of every row, by slice column."""
+    size = len(column)
+    if binning.kind is Kind.CATEGORICAL:
+        none, zero = np.full(size, np.nan), np.zeros(size)
+        code = slice_codes(binning, column)
+        fine, coarse, parts = code, code, (zero, zero, none, none)
+    else:
+        fine, x, d = _buckets(binning, column)
+        # Powers of two: fine buckets add up to coarse ones exactly.
+        factor = binning.resolution // binning.coarse if binning.is_grid else 1
+        coarse = np.where(_special(fine), fine, fine // factor)
+        with np.errstate(over="ignore"):
+            parts = (d, d * d, x, x)
+    count = np.ones(size, np.int64)
+    cells = {(WHOLE, binning.column): Cells.collect(fine, count, *parts)}
+    rows = Cells(coarse, count, *parts)
+    for by, code in slices.items():
+        found = rows.grouped(code)
+        for bucket, label in enumerate(by.labels):
+            cells[((by.column, label),), binning.column] = found.get(bucket, Cells.empty())
+    return cells
+
+
+def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return bucket <= OTHER
+
+
+def _buckets(binning: Binning, column: Column) -> tuple[Counts, Floats, Floats]:
+    """(bucket, x, x - centre) of a column of numbers; NaN and 0 where x is not finite."""
+    missing, x = np.ma.getmaskarray(column), np.ma.getdata(column).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = x - binning.centre
+        finite = np.isfinite(d) & ~missing
+        if binning.values:
+            bucket = slice_codes(binning, column)
+        else:
+            share = d / (binning.scale + np.abs(d))
+            bucket = np.floor(binning.resolution * np.where(finite, share, 0.0)).astype(np.int64)
+    rest = ~finite
+    bucket[rest] = np.where(np.isnan(x[rest]), NAN, np.where(x[rest] > 0, PLUS_INF, MINUS_INF))
+    bucket[missing] = NULL
+    return bucket, np.where(finite, x, np.nan), np.where(finite, d, 0.0)

@@ -1,0 +1,173 @@
+"""The label ledger: for a calendar day of predictions, signed counts of what became known, and when.
+
+Entries add. What was known at K is the sum of the entries known up to K, so performance as of any day needs no rows.
+A corrected label is an entry of -1 for the old and +1 for the new; an entry of label PREDICTED counts rows predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_ml_monitor.keys import WHOLE, Slice
+from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.views import LabelledView
+
+PREDICTED: Final = -1
+"""The label of an entry that counts predictions, whether or not their label is known."""
+
+UNSCORED: Final = -1
+"""The bucket of a row whose score is missing or outside [0, 1]."""
+
+SUMS: Final = {
+    TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
+    TaskKind.REGRESSION: ("error", "error_abs", "error2", "error4"),
+}
+"""What is summed over an entry's rows, by task: what values and intervals need. Never extremes: entries go back."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(known: int) -> datetime:
+    """The instant of so many microseconds."""
+    return _EPOCH + timedelta(microseconds=known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """Ledger entries as arrays of one length. group: index into `groups`, (slice, stratum, model version).
+
+    known: microseconds since 1970, UTC. sums: one row per entry, columns as in SUMS.
+    """
+
+    groups: tuple[tuple[Slice, str, str], ...]
+    known: Counts
+    group: Counts
+    label: Counts
+    prediction: Counts
+    bucket: Counts
+    count: Counts
+    sums: Floats
+
+    @property
+    def size(self) -> int:
+        return len(self.count)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Model versions that have entries, in order."""
+        return tuple(sorted({self.groups[group][2] for group in np.unique(self.group)}))
+
+    @classmethod
+    def empty(cls, width: int) -> Entries:
+        none = np.zeros(0, np.int64)
+        return cls((), none, none, none, none, none, none, np.zeros((0, width)))
+
+    def picked(self, rows: NDArray[np.bool_]) -> Entries:
+        """Some of the entries."""
+        return Entries(
+            self.groups,
+            self.known[rows],
+            self.group[rows],
+            self.label[rows],
+            self.prediction[rows],
+            self.bucket[rows],
+            self.count[rows],
+            self.sums[rows],
+        )
+
+    def upto(self, known_at: datetime) -> Entries:
+        """What was known at a moment."""
+        return self.picked(self.known <= micros(known_at))
+
+    def known_as(self, known_at: datetime) -> Entries:
+        """The same entries, all known at one moment."""
+        known = np.full_like(self.known, micros(known_at))
+        return Entries(self.groups, known, self.group, self.label, self.prediction, self.bucket, self.count, self.sums)
+
+    def __neg__(self) -> Entries:
+        return Entries(
+            self.groups, self.known, self.group, self.label, self.prediction, self.bucket, -self.count, -self.sums
+        )
+
+    @classmethod
+    def together(cls, parts: Iterable[Entries], width: int) -> Entries:
+        """All entries of all parts, under one list of groups."""
+        parts = [part for part in parts if part.size]
+        if not parts:
+            return cls.empty(width)
+        groups = tuple(sorted({group for part in parts for group in part.groups}))
+        place = {group: i for i, group in enumerate(groups)}
+        renamed = [np.array([place[g] for g in part.groups], np.int64)[part.group] for part in parts]
+        return cls(
+            groups,
+            np.concatenate([p.known for p in parts]),
+            np.concatenate(renamed),
+            np.concatenate([p.label for p in parts]),
+            np.concatenate([p.prediction for p in parts]),
+            np.concatenate([p.bucket for p in parts]),
+            np.concatenate([p.count for p in parts]),
+            np.concatenate([p.sums for p in parts]),
+        )
+
+    def added(self) -> Entries:
+        """Entries of equal keys added; those that cancel are left out."""
+        if not self.size:
+            return self
+        keys = (self.known, self.group, self.label, self.prediction, self.bucket)
+        order = np.lexsort(keys[::-1])
+        known, group, label, prediction, bucket = (key[order] for key in keys)
+        changes = [key[1:] != key[:-1] for key in (known, group, label, prediction, bucket)]
+        first = np.flatnonzero(np.r_[True, np.logical_or.reduce(changes)])
+        count = np.add.reduceat(self.count[order], first)
+        sums = np.add.reduceat(self.sums[order], first, axis=0)
+        # Sums that cancel leave the rounding of their parts behind; below it nothing was left.
+        size = np.add.reduceat(np.abs(self.sums[order]), first, axis=0)
+        left = (count != 0) | (np.abs(sums) > 1e-9 * size).any(axis=1)
+        at = first[left]
+        return Entries(
+            self.groups, known[at], group[at], label[at], prediction[at], bucket[at], count[left], sums[left]
+        )
+
+    def view(self, task: Task, slice: Slice = WHOLE, version: str | None = None) -> LabelledView:
+        """The rows of one slice (and model version) as performance metrics see them; rows without a score left out."""
+        wanted = [s == slice and version in (None, v) for s, _, v in self.groups]
+        mine = self.picked(np.array(wanted, bool)[self.group] if self.size else np.zeros(0, bool))
+        predicted = mine.label == PREDICTED
+        labelled = mine.picked(~predicted & (mine.bucket != UNSCORED))
+        folded = Entries(
+            labelled.groups,
+            np.zeros_like(labelled.known),
+            np.zeros_like(labelled.group),
+            labelled.label,
+            labelled.prediction,
+            labelled.bucket,
+            labelled.count,
+            labelled.sums,
+        ).added()
+        return LabelledView(
+            task,
+            folded.label,
+            folded.prediction,
+            folded.bucket,
+            folded.count,
+            {name: folded.sums[:, i] for i, name in enumerate(SUMS[task.kind])},
+            int(mine.count[predicted].sum()),
+        )
+
+
+def difference(fresh: Entries, stored: Entries, known_at: datetime) -> Entries:
+    """The entries that turn what is stored into what is now seen, all known at one moment."""
+    width = fresh.sums.shape[1]
+    return Entries.together([fresh.known_as(known_at), -stored.known_as(known_at)], width).added()

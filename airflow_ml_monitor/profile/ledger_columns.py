@@ -1,0 +1,58 @@
+"""What the ledger's statements read of predictions and labels, and how keys of two types are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.query import Expression, number, text
+
+_EXACT: Final = 9e15
+"""Below it every whole double is one integer."""
+
+
+class KeyReading(StrEnum):
+    """How a key is read before both sides are compared."""
+
+    PLAIN = "plain"
+    TEXT = "text"
+    WHOLE_AS_TEXT = "whole as text"
+    """A whole float like the integer it was before a missing value made its column float: 7.0 as '7'."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerColumns:
+    """What a ledger statement reads of the predictions, and how; all of it is known before the rows.
+
+    keys: how each key is read, of the predictions and of the labels. version: the column's name, '' without one.
+    """
+
+    dataset: Dataset
+    task: Task
+    slices: tuple[Binning, ...] = ()
+    stratum: Binning | None = None
+    version: str = ""
+    label_is_number: bool = True
+    class_is_number: bool = True
+    keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
+
+    def predicted_keys(self, table: sa.TableClause) -> list[Expression]:
+        return [_key(table.c[name], mine) for name, (mine, _) in zip(self.dataset.entity_key, self.keys, strict=True)]
+
+    def label_keys(self, labels: LabelSource, table: sa.TableClause) -> list[Expression]:
+        return [_key(table.c[name], theirs) for name, (_, theirs) in zip(labels.key, self.keys, strict=True)]
+
+
+def _key(column: Expression, reading: KeyReading) -> Expression:
+    if reading is KeyReading.PLAIN:
+        return column
+    if reading is KeyReading.TEXT:
+        return text(column)
+    x = sa.cast(column, sa.Double)
+    is_whole = sa.and_(sa.func.abs(x, type_=sa.Double) < number(_EXACT), x == sa.func.floor(x, type_=sa.Double))
+    return sa.case((is_whole, text(sa.cast(x, sa.BigInteger))), else_=text(column))

@@ -1,0 +1,228 @@
+"""Layout → statement: the only SQL over user data, in SQLAlchemy Core, every literal typed.
+
+Statements read a table that the engine opens under the name `source`; what changes from window to window is a
+parameter, so that a statement is built once for each of its arguments. A literal without a type would be read as
+DECIMAL by some engines, and 2 % of the rows change bucket. The ledger's statements are in label_query.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql import quoted_name
+
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.layout import (
+    MINUS_INF,
+    MOST_CATEGORIES,
+    NAN,
+    NULL,
+    OTHER,
+    PLUS_INF,
+    Binning,
+)
+
+Expression = sa.ColumnElement[Any]
+
+
+def number(value: float) -> Expression:
+    """A float literal with its type."""
+    return sa.literal(float(value), sa.Double)
+
+
+def whole(value: int) -> Expression:
+    return sa.literal(int(value), sa.BigInteger)
+
+
+def source(*columns: str, name: str = "source") -> sa.TableClause:
+    """A table of the engine, with the columns a statement names."""
+    # Quoted, every one: what is a reserved word differs from engine to engine.
+    return sa.table(name, *(sa.column(quoted_name(column, True)) for column in columns))
+
+
+def epoch(moment: Expression) -> Expression:
+    """Seconds since 1970 of a time; sessions run in UTC."""
+    return sa.extract("epoch", moment)
+
+
+def _number_of(column: Expression, kind: Kind) -> Expression:
+    if kind is Kind.DATETIME:
+        return sa.cast(epoch(column), sa.Double)
+    if kind is Kind.BOOLEAN:
+        return sa.cast(sa.cast(column, sa.Integer), sa.Double)
+    return sa.cast(column, sa.Double)
+
+
+def text(column: Expression) -> Expression:
+    return sa.cast(column, sa.String)
+
+
+def category(column: Expression, binning: Binning) -> Expression:
+    """A category's (or boolean's) bucket, by comparison: for slices, which have few."""
+    if binning.kind is Kind.BOOLEAN:
+        number_of = _number_of(column, Kind.BOOLEAN)
+        ladder = [(number_of == number(v), whole(i)) for i, v in enumerate(binning.values)]
+    else:
+        ladder = [(text(column) == sa.literal(c, sa.String), whole(i)) for i, c in enumerate(binning.categories)]
+    return sa.case((column.is_(None), whole(NULL)), *ladder, else_=whole(OTHER))
+
+
+def _bucket(x: Expression, d: Expression, binning: Binning, resolution: int) -> Expression:
+    """The bucket of a number that lies d from the centre. d - d = 0 holds for finite d only, in every dialect."""
+    if binning.values:
+        inside: Expression = sa.case(
+            *((x == number(v), whole(i)) for i, v in enumerate(binning.values)), else_=whole(OTHER)
+        )
+    else:
+        share = d / (number(binning.scale) + sa.func.abs(d, type_=sa.Double))
+        inside = sa.cast(sa.func.floor(number(resolution) * share, type_=sa.Double), sa.BigInteger)
+    return sa.case(
+        (x.is_(None), whole(NULL)),
+        (d - d == number(0), inside),
+        (x == sa.cast(sa.literal("NaN", sa.String), sa.Double), whole(NAN)),
+        (x > number(0), whole(PLUS_INF)),
+        else_=whole(MINUS_INF),
+    )
+
+
+def _table(event_time: str, *columns: str) -> sa.TableClause:
+    return source(*dict.fromkeys([*columns, *([event_time] if event_time else [])]))
+
+
+def in_window(table: sa.TableClause, event_time: str) -> Expression:
+    """Rows whose event time lies in [:start, :end), bounds in the column's own terms; every row if it has no name."""
+    if not event_time:
+        return sa.true()
+    moment = table.c[event_time]
+    return sa.and_(moment >= sa.bindparam("start"), moment < sa.bindparam("end"))
+
+
+def numeric_cells(binning: Binning, slices: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
+    """A numeric, boolean or time column's cells, of the whole and of every slice, in one scan.
+
+    Columns: bucket (whole; NULL for slices), s0, s1 … (the slice column's bucket, NULL where not sliced by it), count,
+    d1, d2, low, high (of use where the bucket holds finite numbers) and, with slices, coarse (NULL for the whole).
+    """
+    table = _table(event_time, binning.column, *(s.column for s in slices))
+    x = _number_of(table.c[binning.column], binning.kind)
+    codes = [category(table.c[s.column], s).label(f"s{i}") for i, s in enumerate(slices)]
+    read = (
+        sa.select(x.label("x"), (x - number(binning.centre)).label("d"), *codes)
+        .where(in_window(table, event_time))
+        .subquery("read")
+    )
+    cut = [_bucket(read.c.x, read.c.d, binning, binning.resolution).label("bucket")]
+    if slices:
+        cut.append(_bucket(read.c.x, read.c.d, binning, binning.coarse).label("coarse"))
+    rows = sa.select(*read.c, *cut).subquery("rows")
+    sliced, joined = [rows.c[c.name] for c in codes], [rows.c.coarse] if slices else []
+    return sa.select(
+        rows.c.bucket,
+        *joined,
+        *sliced,
+        sa.func.count().label("count"),
+        sa.func.sum(rows.c.d).label("d1"),
+        sa.func.sum(rows.c.d * rows.c.d).label("d2"),
+        sa.func.min(rows.c.x).label("low"),
+        sa.func.max(rows.c.x).label("high"),
+    ).group_by(*sets([rows.c.bucket], sliced, joined))
+
+
+def categorical_cells(column: str, slices: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
+    """A categorical column's cells, as numeric_cells, without sums.
+
+    Its categories are looked up in the table `categories` (name, code): a thousand of them are too many to compare
+    one by one, and values that have no bucket, however many, never leave the engine.
+    """
+    table = _table(event_time, column, *(s.column for s in slices))
+    names = source("name", "code", name="categories")
+    value = table.c[column]
+    bucket = sa.case((value.is_(None), whole(NULL)), else_=sa.func.coalesce(names.c.code, whole(OTHER)))
+    codes = [category(table.c[s.column], s).label(f"s{i}") for i, s in enumerate(slices)]
+    rows = (
+        sa.select(bucket.label("bucket"), *codes)
+        .select_from(table.outerjoin(names, text(value) == names.c.name))
+        .where(in_window(table, event_time))
+        .subquery("rows")
+    )
+    sliced = [rows.c[c.name] for c in codes]
+    return sa.select(rows.c.bucket, *sliced, sa.func.count().label("count")).group_by(
+        *sets([rows.c.bucket], sliced, [rows.c.bucket])
+    )
+
+
+def values(columns: tuple[tuple[str, Kind], ...], event_time: str) -> sa.SelectBase:
+    """The rows themselves, as the kernel reads them: c0, c1 … as numbers or, if categorical, as text."""
+    table = _table(event_time, *(name for name, _ in columns))
+    read = [
+        text(table.c[name]) if kind is Kind.CATEGORICAL else _number_of(table.c[name], kind) for name, kind in columns
+    ]
+    return sa.select(*(column.label(f"c{i}") for i, column in enumerate(read))).where(in_window(table, event_time))
+
+
+def sets(whole_keys: list[Any], slices: list[Any], slice_keys: list[Any]) -> list[Any]:
+    """What to group by: the whole's keys and, in the same scan, each slice column with the slices' keys."""
+    if not slices:
+        return whole_keys
+    parts = [sa.tuple_(*whole_keys), *(sa.tuple_(s, *slice_keys) for s in slices)]
+    return [sa.func.grouping_sets(*parts)]
+
+
+def totals(moment: str, keys: tuple[str, ...], event_time: str) -> sa.SelectBase:
+    """rows, groups (distinct keys) and newest (of the times in `moment`, seconds since 1970 in its own clock).
+
+    Without keys groups is rows; without `moment` newest is NULL.
+    """
+    table = _table(event_time, *keys, *([moment] if moment else []))
+    newest: Expression = sa.func.max(epoch(table.c[moment])) if moment else sa.null()
+    where = in_window(table, event_time)
+    if not keys:
+        return sa.select(sa.func.count(), sa.func.count(), newest).select_from(table).where(where)
+    groups = (
+        sa.select(sa.func.count().label("rows"), newest.label("newest"))
+        .select_from(table)
+        .where(where)
+        .group_by(*(table.c[key] for key in keys))
+        .subquery("groups")
+    )
+    rows = sa.cast(sa.func.coalesce(sa.func.sum(groups.c.rows), whole(0)), sa.BigInteger)
+    return sa.select(rows, sa.func.count(), sa.func.max(groups.c.newest)).select_from(groups)
+
+
+def by_value(column: str, rare: int, event_time: str) -> sa.SelectBase:
+    """(text, rows) of a column's values with at least `rare` rows, the most frequent first."""
+    table = _table(event_time, column)
+    value = text(table.c[column])
+    return (
+        sa.select(value.label("value"), sa.func.count().label("rows"))
+        .select_from(table)
+        .where(in_window(table, event_time), table.c[column].is_not(None))
+        .group_by(value)
+        .having(sa.func.count() >= whole(rare))
+        .order_by(sa.func.count().desc(), value)
+        .limit(MOST_CATEGORIES)
+    )
+
+
+def few_values(column: str, kind: Kind, most: int, event_time: str) -> sa.SelectBase:
+    """Up to most + 1 distinct finite values."""
+    table = _table(event_time, column)
+    x = _number_of(table.c[column], kind)
+    return sa.select(x).where(in_window(table, event_time), x - x == number(0)).distinct().limit(most + 1)
+
+
+def spread(column: str, kind: Kind, event_time: str) -> sa.SelectBase:
+    """(rows, quartiles, standard deviation) of a column's finite values."""
+    table = _table(event_time, column)
+    x = _number_of(table.c[column], kind)
+    quartiles = [sa.func.percentile_cont(number(p)).within_group(x.asc()) for p in (0.25, 0.5, 0.75)]
+    return sa.select(sa.func.count(), *quartiles, sa.func.stddev_samp(x)).where(
+        in_window(table, event_time), x - x == number(0)
+    )
+
+
+def sample(columns: tuple[str, ...], limit: int, event_time: str) -> sa.SelectBase:
+    """Up to `limit` rows of some columns."""
+    table = _table(event_time, *columns)
+    return sa.select(*(table.c[name] for name in columns)).where(in_window(table, event_time)).limit(limit)

@@ -1,0 +1,1 @@
+"""Airflow sensors: wait for labels, or for a stored measurement or decision. Reschedule by default: no slot is held."""

@@ -1,0 +1,23 @@
+"""Alembic's entry: runs migrations on the connection that `store.migration` hands over, in its transaction.
+
+Views are made anew after every migration, so that a migration can alter a table under them.
+"""
+
+from alembic import context
+
+from airflow_ml_monitor.store.tables import VERSION_TABLE, metadata
+from airflow_ml_monitor.store.views import create_views, drop_views
+
+
+def run() -> None:
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE)
+    drop_views(connection)
+    with context.begin_transaction():
+        context.run_migrations()
+    create_views(connection)
+
+
+# Alembic loads this file under this name; whoever imports it otherwise (a collector of doctests) runs nothing.
+if __name__ == "env_py":
+    run()

@@ -1,0 +1,296 @@
+"""MetricsStore: the one door to the metrics database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
+
+from sqlalchemy import Connection
+
+from airflow_ml_monitor.keys import Window, utc
+from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
+from airflow_ml_monitor.policy.decision import ActionState, ActionTaken, Decision, Incident
+from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.store import (
+    actions,
+    decisions,
+    history,
+    labels,
+    migration,
+    monitors,
+    profiles,
+    revisions,
+    series,
+    specs,
+)
+from airflow_ml_monitor.store.connection import Database
+from airflow_ml_monitor.store.records import (
+    DecisionRecord,
+    HeadState,
+    LabelState,
+    LedgerPart,
+    Numbers,
+    ProfileKey,
+    Recorded,
+    ReferenceRecord,
+    Revision,
+    RevisionSummary,
+    Selection,
+    SpecVersion,
+    Wanted,
+    Written,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MetricsStore:
+    """What was measured, judged and done, by monitor ('namespace/name').
+
+    Making one connects to nothing; `check` says whether the tables are there, every other method takes them for
+    granted. Each method is one transaction and may be called by several processes at once; after a fork too.
+    Errors: StoreError where the database cannot be used, SpecError for a naive time or a key that is none.
+    clock: the wall clock, for `recorded_at`.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] = _now) -> None:
+        self._database = Database(url)
+        self._clock = clock
+        self._monitors: dict[str, int] = {}
+        self._series: dict[series.Key, int] = {}
+
+    @property
+    def url(self) -> str:
+        """Where the database is, with its password."""
+        return self._database.url.render_as_string(hide_password=False)
+
+    def __repr__(self) -> str:
+        return f"MetricsStore({self._database.url.render_as_string(hide_password=True)!r})"
+
+    def dispose(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        self._database.dispose()
+
+    def upgrade(self) -> None:
+        """Make or renew tables and views; StoreTooNew where a newer release has been at work."""
+        migration.upgrade(self._database)
+
+    def check(self) -> None:
+        """StoreNotMigrated or StoreTooNew unless the tables are those of this release."""
+        migration.check(self._database)
+
+    # Specs and references
+
+    def register_spec(self, monitor: str, digest: str, document: dict[str, Any], seen_at: datetime) -> None:
+        """Store the spec unless it is the newest; valid from the end of what was measured before (first: always)."""
+        # Read first: every step of every run comes by, and the lock is for the few that bring something.
+        if self._read(monitor, specs.newest_digest) != digest:
+            self._write(monitor, specs.register, digest, document, utc(seen_at))
+
+    def spec_versions(self, monitor: str) -> list[SpecVersion]:
+        """Every spec, by validity: the last one that is valid at an event time counts there."""
+        return self._read(monitor, specs.versions)
+
+    def spec_at(self, monitor: str, moment: datetime) -> SpecVersion | None:
+        """The spec by which windows at an event time are measured."""
+        return self._read(monitor, specs.at, utc(moment))
+
+    def save_reference(self, monitor: str, record: ReferenceRecord, valid_from: datetime | None = None) -> None:
+        """Store a reference unless its digest is there; valid as a spec is, unless told otherwise."""
+        self._write(monitor, specs.save_reference, record, None if valid_from is None else utc(valid_from))
+
+    def reference_at(self, monitor: str, dataset: str, moment: datetime) -> ReferenceRecord | None:
+        """The reference of a dataset that is valid at an event time."""
+        return self._read(monitor, specs.reference_at, dataset, utc(moment))
+
+    def references(self, monitor: str, dataset: str) -> list[tuple[datetime, str]]:
+        """(valid from, digest) of a dataset's references, by validity."""
+        return self._read(monitor, specs.references, dataset)
+
+    def reference(self, monitor: str, digest: str) -> ReferenceRecord | None:
+        """The reference of a digest."""
+        return self._read(monitor, specs.reference_of, digest)
+
+    # Profiles and labels
+
+    def save_profile(self, monitor: str, key: ProfileKey, payload: bytes) -> None:
+        """Store a profile; if the key is there, what is stored stays."""
+        self._write(monitor, profiles.save, key, payload, self._clock())
+
+    def profile(self, monitor: str, key: ProfileKey) -> bytes | None:
+        """The profile of exactly this key."""
+        return self._read(monitor, profiles.load, key)
+
+    def latest_profile(self, monitor: str, dataset: str, rule: str, window: Window) -> tuple[ProfileKey, bytes] | None:
+        """The profile of a window that was saved last, whatever its layout and inputs."""
+        return self._read(monitor, profiles.latest, dataset, rule, window)
+
+    def label_state(self, monitor: str, source: str) -> LabelState:
+        """How far a label source's ledger has come; version 0 before its first entries."""
+        return self._read(monitor, labels.state, source)
+
+    def append_labels(
+        self,
+        monitor: str,
+        source: str,
+        expected: int,
+        known_at: datetime,
+        watermark: str,
+        parts: Sequence[LedgerPart],
+    ) -> bool:
+        """Add entries if the ledger is still at version `expected`; False, and nothing written, if it has moved on."""
+        reached = LabelState(expected + 1, utc(known_at), watermark)
+        return self._write(monitor, labels.append, source, expected=expected, reached=reached, parts=parts)
+
+    def label_days(self, monitor: str, source: str) -> dict[Window, str]:
+        """Each day that has entries, with the digest of the source at its newest ones."""
+        return self._read(monitor, labels.days, source)
+
+    def label_marks(self, monitor: str, source: str) -> dict[Window, datetime]:
+        """Each day that has entries, with the newest knowledge in them."""
+        return self._read(monitor, labels.marks, source)
+
+    def label_parts(self, monitor: str, source: str, start: datetime, end: datetime) -> list[LedgerPart]:
+        """All entries of the days in [start, end), in the order in which they were added."""
+        return self._read(monitor, labels.parts, source, utc(start), utc(end))
+
+    def label_parts_of(self, monitor: str, source: str, days: Collection[Window]) -> list[LedgerPart]:
+        """All entries of some days, day by day, in the order in which they were added."""
+        return self._read(monitor, labels.parts_of, source, days)
+
+    # Measurements
+
+    def write_revision(
+        self, monitor: str, head: HeadKey, revision: Revision, measurements: Sequence[Measurement]
+    ) -> Written:
+        """Store a family's numbers of one window, unless the newest ones known by then have the same inputs.
+
+        One with an older `known_at` is stored, but never becomes current. StoreError for NaN and infinity.
+        """
+        return self.write_revisions(monitor, [Numbers(head, revision, measurements)])[0]
+
+    def write_revisions(self, monitor: str, made: Sequence[Numbers]) -> list[Written]:
+        """As `write_revision`, of many windows or families at once: all of them are stored, or none."""
+        ids = self._series_ids(monitor, made)
+        rows = [revisions.numbers(one.head, one.measurements, ids) for one in made]
+        return self._write(monitor, revisions.write, made, rows, self._clock())
+
+    def current(self, monitor: str, **wanted: Unpack[Wanted]) -> list[Recorded]:
+        """The measurements as they are known now, or were known at `as_of`, oldest window first; see Selection."""
+        return self._read(monitor, history.recorded, Selection(**wanted))
+
+    def history(self, monitor: str, *, metric: str | None = None, **wanted: Unpack[Wanted]) -> pandas.DataFrame:
+        """As `current`, as a DataFrame of plain columns; `slice` is a JSON object, '{}' for the whole."""
+        if metric is not None:
+            wanted["metrics"] = {metric}
+        return history.frame(self.current(monitor, **wanted))
+
+    def heads(
+        self,
+        monitor: str,
+        family: Family,
+        *,
+        rule: str,
+        dataset: str,
+        stage: str = "production",
+        as_of: datetime | None = None,
+    ) -> list[HeadState]:
+        """The current revision of each window of a family, or the one known at `as_of`; oldest window first."""
+        wanted = Selection(None if as_of is None else utc(as_of), [family], dataset, rule, stage)
+        return self._read(monitor, history.heads, wanted)
+
+    def moments(self, monitor: str, family: Family, dataset: str, rule: str, after: datetime) -> list[datetime]:
+        """Every `known_at` after a moment at which a family was revised, oldest first."""
+        return self._read(monitor, revisions.moments, family, dataset, rule, utc(after))
+
+    def revisions(self, monitor: str, head: HeadKey) -> list[RevisionSummary]:
+        """All revisions of a family in a window, in the order in which they were stored."""
+        return self._read(monitor, revisions.summaries, head)
+
+    # Decisions and actions
+
+    def save_decision(self, monitor: str, record: DecisionRecord) -> Decision:
+        """Store a decision, or return the one stored of the same knowledge, policy and input."""
+        return self._write(monitor, decisions.save, record, self._clock())
+
+    def last_decision(self, monitor: str, before: datetime) -> DecisionRecord | None:
+        """The decision of the newest knowledge before a moment, with the state to resume from."""
+        return self._read(monitor, decisions.last, utc(before))
+
+    def decision(self, decision_id: str) -> tuple[str, Decision] | None:
+        """A decision by its id, with its monitor."""
+        with self._database.reading() as connection:
+            return decisions.by_id(connection, decision_id)
+
+    def decision_at(self, monitor: str, known_at: datetime, policy_digest: str, input_digest: str) -> Decision | None:
+        """The decision of exactly this knowledge, policy and input."""
+        return self._read(monitor, decisions.same, utc(known_at), policy_digest, input_digest)
+
+    def decisions(self, monitor: str, as_of: datetime | None = None) -> list[Decision]:
+        """All decisions known by `as_of`, in the order of knowledge."""
+        return self._read(monitor, decisions.listed, None if as_of is None else utc(as_of))
+
+    def incidents(self, monitor: str) -> list[Incident]:
+        """The incidents as the decision of the newest knowledge left them."""
+        return self._read(monitor, decisions.known_incidents)
+
+    def ask_action(
+        self, monitor: str, incident: str, action: Action, decision_id: str, asked_at: datetime
+    ) -> ActionTaken:
+        """The one action of an incident: as asked now if it is new, failed or rejected, else as it stands."""
+        asked = ActionTaken(incident, action, decision_id, utc(asked_at), ActionState.ASKED)
+        return self._write(monitor, actions.ask, asked)
+
+    def claim_action(self, decision_id: str, run_id: str, claimed_at: datetime) -> bool:
+        """True for the one run that may act on a decision, however often it asks; False for every other."""
+        return self._database.write(lambda c: actions.claim(c, decision_id, run_id, utc(claimed_at)))
+
+    def finish_action(self, decision_id: str, run_id: str, state: ActionState, note: str) -> None:
+        """What became of an action that this run has claimed: done, failed or rejected."""
+        self._database.write(lambda c: actions.finish(c, decision_id, run_id, state, note))
+
+    def actions(self, monitor: str) -> list[ActionTaken]:
+        """The actions asked for, in that order."""
+        return self._read(monitor, actions.listed)
+
+    # How a call becomes a transaction
+
+    def _read(
+        self, monitor: str, work: Callable[Concatenate[Connection, int, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with self._database.reading() as connection:
+            known = self._monitors.get(monitor) or monitors.find(connection, monitor)
+            return work(connection, known, *args, **kwargs)
+
+    def _write(
+        self, monitor: str, work: Callable[Concatenate[Connection, int, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        known = self._monitor(monitor)
+        return self._database.write(lambda connection: work(connection, known, *args, **kwargs))
+
+    def _monitor(self, key: str) -> int:
+        # In a transaction of its own: the first statement of the next one is to be its lock.
+        if key not in self._monitors:
+            self._monitors[key] = self._database.write(lambda connection: monitors.ensure(connection, key))
+        return self._monitors[key]
+
+    def _series_ids(self, monitor: str, made: Sequence[Numbers]) -> Callable[[HeadKey, Measurement], int]:
+        # Ahead of the heads' transaction, which then holds no lock but the heads'.
+        known = self._monitor(monitor)
+        keys = {series.key_of(known, of.head, one) for of in made for one in of.measurements}
+        if missing := {key: series.row_of(key) for key in keys if key not in self._series}:
+            with self._database.reading() as connection:
+                found = series.find(connection, [row["digest"] for row in missing.values()])
+            if new := [row for row in missing.values() if row["digest"] not in found]:
+                found |= self._database.write(lambda connection: series.add(connection, new))
+            self._series |= {key: found[row["digest"]] for key, row in missing.items()}
+        return lambda head, measurement: self._series[series.key_of(known, head, measurement)]

@@ -1,0 +1,98 @@
+"""Real bookings with late labels, through the operators in real runs: the numbers are those of the rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from airflow_ml_monitor.measurement import Family
+
+HOTEL = Path(__file__).with_name("hotel")
+BOOKINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hotel_bookings.parquet"
+WEEKS, STEP = 3, 26
+"""Weeks that are scored, and how many lie between two looks at late labels; the benchmark has 64, and looks weekly."""
+WORST = 0.002
+"""The score's 1,024 buckets tie what rows tell apart."""
+
+
+@pytest.fixture(scope="module")
+def hotel(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A season run every Monday, and the same in one sitting at the end, the newest window first."""
+    if not BOOKINGS.exists():
+        pytest.skip("the hotel bookings are not there: ../shared/data/hotel_bookings.parquet, beside the project")
+    folder = tmp_path_factory.mktemp("hotel")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HOTEL)
+        import hotel_season
+        import hotel_world
+
+        patch.setenv(hotel_season.CONNECTION, hotel_season.connection_to(folder))
+        world = hotel_world.build_world(BOOKINGS, folder)
+        season = hotel_season.Season.of(hotel_world.FIRST_MONDAY, WEEKS, pd.Timestamp("2017-09-18"), STEP)
+        with hotel_season.driven(folder, contract=False) as driver:
+            for monday in season.mondays:
+                window = season.window_of(monday)
+                if window.end == monday:
+                    world.land(hotel_season.naive(window.start))
+                hotel_season.run(driver, "hotel_weekly", window, monday)
+            for window in reversed(season.windows):
+                hotel_season.run(driver, "hotel_at_once", window, season.end)
+        weekly, at_once = (hotel_season.Kept.of(folder, name) for name in ("default", "at_once"))
+        truth = hotel_season.recomputed_apart(BOOKINGS, folder, season.end)
+        yield SimpleNamespace(
+            runs=hotel_season, season=season, world=world, weekly=weekly, at_once=at_once, truth=truth
+        )
+        weekly.store.dispose()
+        at_once.store.dispose()
+
+
+def test_the_model_and_its_reference_know_nothing_of_what_came_after_and_share_no_day(hotel):
+    table = pd.read_parquet(BOOKINGS, columns=["prediction_time", "label_time"])
+    trained, held_out = table.loc[hotel.world.trained_on], table.loc[hotel.world.held_out]
+    assert max(trained.label_time.max(), held_out.label_time.max()) <= pd.Timestamp("2016-03-01")
+    assert max(trained.prediction_time.max(), held_out.prediction_time.max()) < pd.Timestamp("2016-03-01")
+    assert not set(trained.prediction_time) & set(held_out.prediction_time)
+    assert hotel.world.scored.booked_at.min() >= pd.Timestamp("2016-03-07")
+
+
+@pytest.mark.parametrize("kept", ["weekly", "at_once"])
+def test_auc_as_of_any_monday_is_that_of_the_rows_labelled_by_then(hotel, kept):
+    starts = {hotel.runs.naive(window.start): window for window in hotel.season.windows}
+    assert set(hotel.truth.index.get_level_values("window")) == set(starts)
+    # Every fourth pair, for time; the benchmark takes each.
+    for (start, known_at), row in hotel.truth.iloc[::4].iterrows():
+        auc, labels = getattr(hotel, kept).by_ledger(starts[start], hotel.runs.aware(known_at))
+        assert labels == row.labelled
+        assert auc == pytest.approx(row.auc, abs=WORST)
+
+
+def test_history_holds_what_each_monday_knew(hotel):
+    for known_at in hotel.season.mondays:
+        stored = hotel.weekly.by_history(known_at)
+        over = [window for window in hotel.season.windows if window.end <= known_at]
+        assert list(stored.index) == [window.start for window in over]
+        for window, row in zip(over, stored.itertuples(), strict=True):
+            expected = hotel.truth.loc[(hotel.runs.naive(window.start), hotel.runs.naive(known_at))]
+            assert row.value == pytest.approx(expected.auc, abs=WORST)
+            assert row.coverage == pytest.approx(expected.labelled / expected.predicted)
+
+
+def test_late_labels_restate_every_window(hotel):
+    first = {window.start: hotel.weekly.by_history(window.end).value[window.start] for window in hotel.season.windows}
+    last = hotel.weekly.by_history(hotel.season.end)
+    assert all(not math.isclose(last.value[start], value) for start, value in first.items())
+    assert (last.revision > 1).all()
+    assert last.coverage.to_list() == [1.0] * WEEKS
+
+
+def test_every_monday_and_one_sitting_leave_the_same_rows(hotel):
+    for family in (Family.PERFORMANCE, Family.DRIFT, Family.QUALITY):
+        live, later = hotel.weekly.rows(family), hotel.at_once.rows(family)
+        assert {head.window for head, *_ in live} == set(hotel.season.windows)
+        assert hotel.runs.differences(live, later, 1e-9) == []

@@ -1,0 +1,146 @@
+"""Raw rows → the views that metrics see, written anew in plain numpy: a second opinion on the engines' arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
+from airflow_ml_monitor.profile.cells import Cells, Profile
+from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
+from airflow_ml_monitor.profile.views import ColumnView, DatasetView, LabelledView, PairView
+
+DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def grid(reference: Any, resolution: int = 512) -> Binning:
+    """A grid about the reference's mean."""
+    x = np.asarray(reference, float)
+    x = x[np.isfinite(x)]
+    return Binning("x", Kind.NUMERIC, float(x.mean()), float(x.std()) or 1.0, resolution)
+
+
+def few(*values: float) -> Binning:
+    """A bucket per value."""
+    return Binning("x", Kind.NUMERIC, float(np.mean(values)), 1.0, values=values)
+
+
+def named(*categories: str) -> Binning:
+    """A bucket per category."""
+    return Binning("x", Kind.CATEGORICAL, categories=categories)
+
+
+def _numeric_buckets(x: np.ndarray, binning: Binning) -> np.ndarray:
+    d = x - binning.centre
+    finite = np.isfinite(x)
+    bucket = np.full(len(x), OTHER, np.int64)
+    if binning.values:
+        for i, value in enumerate(binning.values):
+            bucket[x == value] = i
+    else:
+        safe = np.where(finite, d, 0.0)
+        bucket[finite] = np.floor(binning.resolution * (safe / (binning.scale + np.abs(safe))))[finite]
+    bucket[np.isnan(x)], bucket[x == np.inf], bucket[x == -np.inf] = NAN, PLUS_INF, MINUS_INF
+    return bucket
+
+
+def cells(values: Any, binning: Binning, nulls: int = 0) -> Cells:
+    """The cells of a column; `nulls` rows of NULL beside the values."""
+    if binning.kind is Kind.CATEGORICAL:
+        place = {name: i for i, name in enumerate(binning.categories)}
+        bucket = np.array([place.get(v, OTHER) for v in values] + [NULL] * nulls, np.int64)
+        x = np.full(len(bucket), np.nan)
+    else:
+        x = np.concatenate([np.asarray(values, float), np.full(nulls, np.nan)])
+        bucket = _numeric_buckets(x, binning)
+        bucket[len(x) - nulls :] = NULL
+    order = np.argsort(bucket, kind="stable")
+    names, first, count = np.unique(bucket[order], return_index=True, return_counts=True)
+    if not len(names):
+        return Cells.empty()
+    x = x[order]
+    d = np.where(np.isfinite(x), x - binning.centre, 0.0)
+    y = np.where(np.isfinite(x), x, np.nan)
+    return Cells(
+        names,
+        count,
+        np.add.reduceat(d, first),
+        np.add.reduceat(d * d, first),
+        np.fmin.reduceat(y, first),
+        np.fmax.reduceat(y, first),
+    )
+
+
+def column(values: Any, binning: Binning | None = None, nulls: int = 0) -> ColumnView:
+    """A column's view; cut by a grid about itself unless told otherwise."""
+    binning = binning or grid(values)
+    return ColumnView(binning, cells(values, binning, nulls))
+
+
+def pair(reference: Any, current: Any, binning: Binning | None = None) -> PairView:
+    """Both sides cut by the reference."""
+    binning = binning or grid(reference)
+    return PairView(column(reference, binning), column(current, binning))
+
+
+def data(
+    rows: int,
+    *,
+    slice: Slice = WHOLE,
+    duplicates: int = 0,
+    newest: datetime | None = None,
+    versions: Mapping[str, int] | None = None,
+) -> DatasetView:
+    """A day's dataset without columns."""
+    profile = Profile("d", DAY, "", {slice: rows, WHOLE: rows}, {}, duplicates, newest, versions or {})
+    return DatasetView(profile, slice)
+
+
+def _ledger(key: np.ndarray, sums: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    names, where, count = np.unique(key, return_inverse=True, return_counts=True)
+    return names, count, {name: np.bincount(where, part, len(names)) for name, part in sums.items()}
+
+
+def labelled(label: Any, score: Any, threshold: float = 0.5) -> LabelledView:
+    """A binary model's ledger."""
+    y, s = np.asarray(label, np.int64), np.asarray(score, float)
+    bucket = np.minimum(np.floor(1024 * s), 1023).astype(np.int64)
+    p = np.clip(s, 1e-15, 1 - 1e-15)
+    loss = np.where(y == 1, -np.log(p), -np.log1p(-p))
+    gap = (s - y) ** 2
+    key = (bucket * 2 + y) * 2 + (s >= threshold)
+    names, count, sums = _ledger(
+        key, {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
+    )
+    task = Task(TaskKind.BINARY, threshold=threshold)
+    return LabelledView(task, names // 2 % 2, names % 2, names // 4, count, sums, len(y))
+
+
+def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
+    """A binary model's ledger of given confusion, scores 0.9 and 0.1."""
+    label = [1] * tp + [0] * fp + [1] * fn + [0] * tn
+    return labelled(label, [0.9] * (tp + fp) + [0.1] * (fn + tn))
+
+
+def regressed(label: Any, prediction: Any) -> LabelledView:
+    """A regression's ledger: one cell."""
+    e = np.asarray(prediction, float) - np.asarray(label, float)
+    sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error4": e**4}
+    names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
+    return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
+
+
+def merged(parts: Sequence[LabelledView]) -> LabelledView:
+    """Ledgers added, key by key."""
+    key = np.concatenate([(p.bucket * 2 + p.label) * 2 + p.prediction for p in parts])
+    names, where = np.unique(key, return_inverse=True)
+    count = np.bincount(where, np.concatenate([p.count for p in parts]), len(names)).astype(np.int64)
+    sums = {
+        name: np.bincount(where, np.concatenate([p.sums[name] for p in parts]), len(names)) for name in parts[0].sums
+    }
+    predictions = sum(p.predictions for p in parts)
+    return LabelledView(parts[0].task, names // 2 % 2, names % 2, names // 4, count, sums, predictions)

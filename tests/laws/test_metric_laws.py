@@ -1,0 +1,205 @@
+"""Laws that hold for every metric that is discovered, and the lists that a newcomer must enter."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_ml_monitor.errors import NoValue, TooFew
+from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.profile.cells import Cells
+from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+from airflow_ml_monitor.profile.views import ColumnView, PairView
+
+ALL = list(metrics().values())
+PAIRS = [metric for metric in ALL if metric.subject is Subject.PAIR]
+numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=60)
+probabilities = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60)
+
+
+def name(metric: Metric) -> str:
+    return metric.name
+
+
+def estimates(metric: Metric, view: Any) -> dict[str, Estimate]:
+    """Every estimate, or none where the metric has no value here."""
+    try:
+        found = metric.function(view)
+    except NoValue:
+        return {}
+    return {"": found} if isinstance(found, Estimate) else dict(found)
+
+
+def views(metric: Metric, rows: ModuleType) -> list[Any]:
+    """Inputs from pleasant to nasty, that fit the metric."""
+    rng = np.random.default_rng(1)
+    if metric.subject is Subject.DATASET:
+        return [
+            rows.data(0),
+            rows.data(1, newest=rows.DAY.start),
+            rows.data(9, duplicates=3, versions={"1": 4, "2": 5}),
+        ]
+    if metric.subject is Subject.LABELLED:
+        if TaskKind.REGRESSION in metric.tasks:
+            e = rng.normal(0, 1, 300)
+            return [rows.regressed(np.zeros(len(x)), x) for x in (e, e[:1], e[:2], e[:0], [0.0] * 5, [1e9, -1e9, 3.0])]
+        score = rng.random(300)
+        label = (rng.random(300) < score).astype(int)
+        pairs = [(label, score), (label[:1], score[:1]), ([0] * 5, score[:5]), ([1] * 5, score[:5]), ([], [])]
+        pairs += [([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0]), ([1, 0], [0.0, 1.0]), ([0, 1] * 9, [0.5] * 18)]
+        return [rows.labelled(*pair) for pair in pairs]
+    x = np.concatenate([rng.lognormal(0, 1, 200), [np.nan, np.inf, -np.inf, 1e12, -1e100]])
+    sides = [x, x[:1], x[:0], x[200:203], np.full(7, 3.0), rng.normal(5, 1, 400)]
+    cuts = [rows.grid(rng.normal(0, 1, 50)), rows.few(0.0, 1.0), rows.few(1.0, 2.0, 3.0)]
+    flags = (rng.random(50) < 0.1).astype(float)
+    found = [(side, cut) for side in [*sides, flags] for cut in cuts if Kind.NUMERIC in metric.kinds]
+    if Kind.CATEGORICAL in metric.kinds:
+        found += [(side, rows.named("a", "b")) for side in (["a", "b", "z"] * 5, ["z"], [])]
+    if metric.subject is Subject.COLUMN:
+        return [rows.column(side, cut, nulls) for side, cut in found for nulls in (0, 4)]
+    return [rows.pair(a, b, cut) for a, cut in found for b, other in found if cut == other]
+
+
+@pytest.mark.parametrize("metric", ALL, ids=name)
+def test_every_number_is_finite_within_range_and_not_of_numpy(metric: Metric, rows: ModuleType) -> None:
+    some = False
+    for view in views(metric, rows):
+        for found in estimates(metric, view).values():
+            some = True
+            assert metric.range[0] <= found.value <= metric.range[1], found
+            assert type(found.n) is int
+            for number in (found.value, found.low, found.high, found.p_value, found.noise):
+                assert number is None or (type(number) is float and math.isfinite(number)), found
+            assert (found.low is None) == (found.high is None)
+            if found.low is not None and found.high is not None:
+                # A mean from sums and a limit from cells round apart.
+                slack = 1e-9 * max(1.0, abs(found.value))
+                assert metric.range[0] <= found.low <= found.value + slack
+                assert found.value - slack <= found.high <= metric.range[1]
+    assert some
+
+
+@pytest.mark.parametrize("metric", ALL, ids=name)
+def test_no_input_makes_a_metric_fail(metric: Metric, rows: ModuleType) -> None:
+    for view in views(metric, rows):
+        for found in attempt(metric.name, lambda view=view: metric.function(view)):
+            assert found.status is not Status.FAILED, found
+
+
+@pytest.mark.parametrize("metric", ALL, ids=name)
+def test_docstrings_say_what_range_and_when_undefined(metric: Metric) -> None:
+    text = metric.function.__doc__ or ""
+    assert metric.summary.endswith(".")
+    assert any(word in text for word in ("In [0, 1]", "At least 0", "unit")), "no range"
+    assert metric.name == "row_count" or "TooFew" in text
+    module = __import__(metric.function.__module__, fromlist=["_"])
+    assert (module.__file__ or "").endswith(f"/{metric.name}.py")
+
+
+@pytest.mark.parametrize("metric", [m for m in ALL if m.subject is not Subject.DATASET], ids=name)
+def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleType) -> None:
+    empty = {
+        Subject.COLUMN: lambda: rows.column([], rows.few(1.0, 2.0)),
+        Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
+        Subject.LABELLED: lambda: (
+            rows.regressed([], []) if TaskKind.REGRESSION in metric.tasks else rows.labelled([], [])
+        ),
+    }[metric.subject]()
+    with pytest.raises(TooFew):
+        metric.function(empty)
+
+
+@pytest.mark.parametrize("metric", PAIRS, ids=name)
+@settings(deadline=None, max_examples=30)
+@given(values=numbers)
+def test_a_distance_is_zero_at_identity_and_its_p_value_one(
+    metric: Metric, rows: ModuleType, values: list[float]
+) -> None:
+    for found in estimates(metric, rows.pair(values, values)).values():
+        assert found.value == pytest.approx(0, abs=1e-9)
+        assert found.p_value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("metric", [m for m in PAIRS if m.symmetric], ids=name)
+@settings(deadline=None, max_examples=30)
+@given(a=numbers, b=numbers)
+def test_declared_symmetry_holds_of_value_and_p_value(
+    metric: Metric, rows: ModuleType, a: list[float], b: list[float]
+) -> None:
+    cut = rows.grid([-1e3, 0, 1e3])
+    there, back = estimates(metric, rows.pair(a, b, cut)), estimates(metric, rows.pair(b, a, cut))
+    assert there[""].value == pytest.approx(back[""].value, abs=1e-12)
+    assert there[""].p_value == pytest.approx(back[""].p_value, abs=1e-9)
+
+
+def test_distances_over_categories_are_symmetric_and_do_not_know_names(rows: ModuleType) -> None:
+    a, b = list("aaabbc"), list("abbccccz")
+    renamed = str.maketrans("abcz", "cabz")
+    cut = rows.named("a", "b", "c")
+    for metric in PAIRS:
+        if Kind.CATEGORICAL in metric.kinds:
+            found = metric.function(rows.pair(a, b, cut)).value
+            assert found > 0
+            assert metric.function(rows.pair(b, a, cut)).value == pytest.approx(found)
+            other = rows.pair("".join(a).translate(renamed), "".join(b).translate(renamed), cut)
+            assert metric.function(other).value == pytest.approx(found)
+
+
+def assert_same_cells(one: Cells, other: Cells) -> None:
+    np.testing.assert_array_equal(one.bucket, other.bucket)
+    np.testing.assert_array_equal(one.count, other.count)
+    np.testing.assert_allclose(one.d1, other.d1, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(one.d2, other.d2, rtol=1e-9)
+    np.testing.assert_array_equal(one.low, other.low)
+    np.testing.assert_array_equal(one.high, other.high)
+
+
+@settings(deadline=None, max_examples=40)
+@given(a=numbers, b=numbers)
+def test_metrics_of_added_cells_are_those_of_all_rows(rows: ModuleType, a: list[float], b: list[float]) -> None:
+    a, b = [*a, math.nan, math.inf], [*b, math.nan]
+    cut = rows.grid([-1e3, 0, 1e3])
+    added, union = rows.cells(a, cut, 1) + rows.cells(b, cut), rows.cells(a + b, cut, 1)
+    assert_same_cells(added, union)
+    reference = rows.column([-1e3, 0.0, 5.0, 1e3], cut)
+    one, other = ColumnView(cut, added), ColumnView(cut, union)
+    for metric in ALL:
+        if metric.subject is Subject.COLUMN:
+            assert_same(estimates(metric, one), estimates(metric, other), metric)
+        if metric.subject is Subject.PAIR:
+            pairs = PairView(reference, one), PairView(reference, other)
+            assert_same(estimates(metric, pairs[0]), estimates(metric, pairs[1]), metric)
+
+
+def assert_same(one: dict[str, Estimate], other: dict[str, Estimate], metric: Metric) -> None:
+    assert one.keys() == other.keys()
+    for key, found in one.items():
+        assert found.n == other[key].n
+        assert found.value == pytest.approx(other[key].value, rel=1e-6, abs=1e-6), metric.name
+
+
+@settings(deadline=None, max_examples=40)
+@given(a=probabilities, b=probabilities)
+def test_metrics_of_added_ledgers_are_those_of_all_rows(
+    rows: ModuleType, a: list[tuple[int, float]], b: list[tuple[int, float]]
+) -> None:
+    both = [rows.labelled(*zip(*part, strict=True)) for part in (a, b, a + b)]
+    errors = [rows.regressed(*zip(*part, strict=True)) for part in (a, b, a + b)]
+    for metric in ALL:
+        if metric.subject is Subject.LABELLED:
+            parts = both if TaskKind.BINARY in metric.tasks else errors
+            added = rows.merged(parts[:2])
+            assert_same(estimates(metric, added), estimates(metric, parts[2]), metric)
+
+
+@pytest.mark.parametrize("metric", ALL, ids=name)
+def test_families_match_rooms(metric: Metric) -> None:
+    assert f".{metric.family.value}." in metric.function.__module__
+    assert metric.family in (Family.QUALITY, Family.DRIFT, Family.PERFORMANCE)

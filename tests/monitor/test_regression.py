@@ -1,0 +1,71 @@
+"""A monitor of numbers: its errors are scikit-learn's, on the labels that were known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+
+from airflow_ml_monitor.monitor.performance import performance
+
+COLUMNS = {
+    "x": "numeric",
+    "purpose": "categorical",
+    "score": {"role": "prediction"},
+    "model_version": {"kind": "categorical", "role": "version"},
+}
+
+
+@pytest.fixture
+def prices(worlds):
+    """The prediction is a price; every ninth label is NULL and stays it, every eleventh is NULL until it is known."""
+    world = worlds(days=5, task="regression", dataset={"columns": COLUMNS})
+    rng = np.random.default_rng(5)
+    world.predictions["score"] = 100 + 20 * world.predictions["x"]
+    by_id = world.predictions.set_index("id")["score"]
+    labels = world.labels
+    labels["y"] = by_id[labels["id"]].to_numpy() + rng.normal(3, 8, len(labels))
+    empty = labels.iloc[::11].assign(y=np.nan, known_at=lambda rows: rows["known_at"] - pd.Timedelta("1h"))
+    labels.loc[labels.index[::9], "y"] = np.nan
+    world.labels = pd.concat([empty, labels], ignore_index=True)
+    for number in range(world.days):
+        world.write_day(number)
+    world.write_labels()
+    return world
+
+
+def test_errors_are_those_of_scikit_learn_on_the_labels_known(prices, measure, stored, values):
+    monitor = prices.monitor()
+    for number in range(prices.days):
+        measure(monitor, prices.run(number))
+    compared = 0
+    for number in range(prices.days):
+        moment = prices.run(number).known_at
+        for window, found in stored(prices.store, monitor.key, as_of=moment).items():
+            known = prices.known(window, moment)
+            assert len(known) > 0
+            y, score = known["y"], known["score"]
+            expected = {
+                "mae": mean_absolute_error(y, score),
+                "rmse": root_mean_squared_error(y, score),
+                "bias": (score - y).mean(),
+            }
+            for metric, value in expected.items():
+                assert found[metric] == (pytest.approx(value, rel=1e-9), len(known))
+                assert values(performance(monitor, window, moment))[metric] == found[metric]
+            compared += 1
+    assert compared == 15
+
+
+def test_a_label_that_is_null_never_counts(prices, measure, stored):
+    prices.labels["y"] = np.nan
+    prices.write_labels()
+    monitor = prices.monitor()
+    for number in range(prices.days):
+        measure(monitor, prices.run(number))
+    found = stored(prices.store, monitor.key)
+    assert set(found) == {prices.day(number) for number in range(prices.days)}
+    assert not any(metric in rows for rows in found.values() for metric in ("mae", "rmse", "bias"))
+    heads = prices.store.heads(monitor.key, "performance", rule="day@UTC", dataset="outcomes")
+    assert [h.coverage for h in heads] == [0.0] * prices.days

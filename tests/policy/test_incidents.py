@@ -1,0 +1,189 @@
+"""One story keeps one name, whatever becomes known later about its alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_ml_monitor.policy.decision import Event
+from airflow_ml_monitor.policy.rule import Action, Bounds, Rule
+
+
+def test_the_first_alarm_opens_an_incident(desk: Any) -> None:
+    verdict = desk.judge(desk.policy(), desk.series(0.8, 0.6))
+    (incident,) = verdict.incidents
+    assert (incident.action, incident.first, incident.last) == (Action.RETRAIN, desk.day(1), desk.day(1))
+    assert (incident.status, incident.opened_at) == (Event.OPENED, desk.day(1).end)
+    assert verdict.incident == incident.id
+    assert desk.told(verdict) == ["opened"]
+
+
+def test_an_alarm_in_the_next_window_confirms_the_same_incident(desk: Any) -> None:
+    before = desk.judge(desk.policy(), desk.series(0.8, 0.6))
+    after = desk.judge(desk.policy(), desk.series(0.8, 0.6, 0.5), incidents=before.incidents)
+    assert [i.id for i in after.incidents] == [before.incident]
+    assert after.incidents[0].last == desk.day(2)
+    assert desk.told(after) == ["confirmed"]
+    assert "confirmed: retrain since 2026-01-06, now up to 2026-01-07" in after.because
+
+
+def test_nothing_is_told_when_nothing_new_became_known(desk: Any) -> None:
+    evidence = desk.series(0.8, 0.6)
+    before = desk.judge(desk.policy(), evidence)
+    after = desk.judge(desk.policy(), evidence, incidents=before.incidents)
+    assert after.events == ()
+    assert after.incidents[0].id == before.incident
+
+
+def test_an_incident_is_resolved_after_cooldown_judged_windows_without_an_alarm(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    opened = desk.judge(policy, desk.series(0.6))
+    almost = desk.judge(policy, desk.series(0.6, 0.8), incidents=opened.incidents)
+    assert (almost.action, almost.events) == (Action.RETRAIN, ())
+    over = desk.judge(policy, desk.series(0.6, 0.8, 0.8), incidents=almost.incidents)
+    assert (over.action, desk.told(over)) == (Action.NONE, ["resolved"])
+    assert "resolved: retrain of 2026-01-05, 2 windows without an alarm" in over.because
+    later = desk.judge(policy, desk.series(0.6, 0.8, 0.8, 0.8), incidents=over.incidents)
+    assert (later.events, later.incidents[0].status) == ((), Event.RESOLVED)
+
+
+def test_windows_that_could_not_be_judged_do_not_cool_an_incident_down(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    opened = desk.judge(policy, desk.series(0.6))
+    later = desk.judge(policy, desk.series(0.6, None, None, None, 0.8), incidents=opened.incidents)
+    assert later.action is Action.RETRAIN
+    assert later.events == ()
+
+
+def test_an_incident_whose_alarms_were_no_alarms_is_retracted(desk: Any) -> None:
+    opened = desk.judge(desk.policy(), desk.series(0.8, 0.6))
+    now = desk.judge(desk.policy(), desk.series(0.8, 0.8), incidents=opened.incidents)
+    assert (now.action, desk.told(now)) == (Action.NONE, ["retracted"])
+    assert "retracted: retrain of 2026-01-06, as now known, was no alarm" in now.because
+
+
+def test_a_retracted_incident_whose_alarm_comes_back_is_reopened(desk: Any) -> None:
+    policy = desk.policy()
+    opened = desk.judge(policy, desk.series(0.8, 0.6))
+    gone = desk.judge(policy, desk.series(0.8, 0.8), incidents=opened.incidents)
+    back = desk.judge(policy, desk.series(0.8, 0.65), incidents=gone.incidents)
+    assert (back.action, back.incident) == (Action.RETRAIN, opened.incident)
+    assert desk.told(back) == ["reopened"]
+
+
+def test_a_resolved_incident_is_reopened_when_a_quiet_window_turns_out_bad(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    opened = desk.judge(policy, desk.series(0.6))
+    over = desk.judge(policy, desk.series(0.6, 0.8, 0.8), incidents=opened.incidents)
+    back = desk.judge(policy, desk.series(0.6, 0.8, 0.6), incidents=over.incidents)
+    assert (desk.told(back), back.incident) == (["reopened"], opened.incident)
+
+
+def test_an_incident_keeps_its_id_when_its_first_alarm_is_retracted(desk: Any) -> None:
+    opened = desk.judge(desk.policy(), desk.series(0.6, 0.6, 0.6))
+    now = desk.judge(desk.policy(), desk.series(0.8, 0.6, 0.6), incidents=opened.incidents)
+    (incident,) = now.incidents
+    assert (incident.id, incident.first, incident.last) == (opened.incident, desk.day(1), desk.day(2))
+    assert "retracted" not in desk.told(now)
+
+
+def test_an_incident_whose_middle_is_retracted_stays_one(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    opened = desk.judge(policy, desk.series(0.6, 0.6, 0.6, 0.6))
+    now = desk.judge(policy, desk.series(0.6, 0.8, 0.8, 0.6), incidents=opened.incidents)
+    (incident,) = now.incidents
+    assert (incident.id, incident.first, incident.last) == (opened.incident, desk.day(0), desk.day(3))
+    assert incident.status is Event.CONFIRMED
+
+
+def test_an_episode_that_grows_backwards_over_a_stored_incident_keeps_its_id(desk: Any) -> None:
+    opened = desk.judge(desk.policy(), desk.series(None, None, 0.6))
+    now = desk.judge(desk.policy(), desk.series(0.6, 0.6, 0.6), incidents=opened.incidents)
+    (incident,) = now.incidents
+    assert (incident.id, incident.first) == (opened.incident, desk.day(0))
+
+
+def test_two_episodes_after_a_long_gap_have_two_ids(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    first = desk.judge(policy, desk.series(0.6))
+    over = desk.judge(policy, desk.series(0.6, 0.8, 0.8), incidents=first.incidents)
+    second = desk.judge(policy, desk.series(0.6, 0.8, 0.8, 0.6), incidents=over.incidents)
+    assert second.incident != first.incident
+    assert {i.id: i.status for i in second.incidents} == {
+        first.incident: Event.RESOLVED,
+        second.incident: Event.OPENED,
+    }
+
+
+def test_a_gap_shorter_than_the_cooldown_is_one_episode(desk: Any) -> None:
+    verdict = desk.judge(desk.policy(cooldown=3), desk.series(0.6, 0.8, 0.8, 0.6))
+    (incident,) = verdict.incidents
+    assert (incident.first, incident.last) == (desk.day(0), desk.day(3))
+
+
+def test_two_incidents_that_turn_out_to_be_one_go_on_as_the_one_that_acted(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    both = desk.judge(policy, desk.series(0.6, 0.8, 0.8, 0.6))
+    older, newer = sorted(both.incidents, key=lambda i: i.first)
+    assert (older.status, newer.status) == (Event.RESOLVED, Event.OPENED)
+    joined = desk.series(0.6, 0.6, 0.6, 0.6)
+    now = desk.judge(policy, joined, incidents=both.incidents, actions=[desk.taken(both)])
+    assert {i.id: i.status for i in now.incidents} == {older.id: Event.RESOLVED, newer.id: Event.CONFIRMED}
+    assert now.action is Action.WAIT  # the newer one asked already
+
+
+def test_an_episode_long_over_when_first_seen_opens_nothing(desk: Any) -> None:
+    verdict = desk.judge(desk.policy(cooldown=2), desk.series(0.6, 0.8, 0.8))
+    assert (verdict.action, verdict.events) == (Action.NONE, ())
+    assert [i.status for i in verdict.incidents] == [Event.RESOLVED]
+
+
+def test_each_action_and_each_model_version_has_its_own_incident(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN), Rule("psi", Bounds(max=0.2), Action.ALERT))
+    evidence = [
+        *desk.series(0.6, model_version="1"),
+        desk.value(0, 0.6, model_version="2"),
+        desk.value(0, 0.5, "psi"),
+    ]
+    verdict = desk.judge(policy, evidence)
+    about = sorted((i.action.value, i.model_version) for i in verdict.incidents)
+    assert about == [("alert", ""), ("retrain", "1"), ("retrain", "2")]
+    assert len({i.id for i in verdict.incidents}) == 3
+
+
+def test_the_same_bad_days_told_by_day_and_by_week_are_one_incident(desk: Any) -> None:
+    evidence = desk.series(0.8, 0.6, 0.6, 0.8, 0.8, 0.8, 0.8)
+    evidence += [desk.value(desk.week(0), 0.6, rule=desk.weekly), desk.rows(desk.week(0), rule=desk.weekly)]
+    verdict = desk.judge(desk.policy(), evidence, window=desk.day(6))
+    assert len(verdict.incidents) == 1
+
+
+def test_an_incident_of_a_version_out_of_use_cools_down_by_the_windows_of_the_next(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    old = desk.series(0.6, model_version="1")
+    opened = desk.judge(policy, old)
+    evidence = [*old, *desk.series(0.8, start=1, model_version="2")]
+    almost = desk.judge(policy, evidence, incidents=opened.incidents)
+    assert almost.action is Action.RETRAIN
+    evidence += desk.series(0.8, start=2, model_version="2")
+    assert desk.told(desk.judge(policy, evidence, incidents=opened.incidents)) == ["resolved"]
+
+
+def test_a_second_incident_asks_for_its_own_action(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    first = desk.judge(policy, desk.series(0.6))
+    asked = [desk.taken(first)]
+    second = desk.judge(policy, desk.series(0.6, 0.8, 0.8, 0.6), incidents=first.incidents, actions=asked)
+    assert second.action is Action.RETRAIN
+    assert second.incident != first.incident
+
+
+def test_a_week_joins_the_story_of_its_days_and_is_not_asked_for_again(desk: Any) -> None:
+    policy = desk.policy()
+    days = desk.series(0.8, 0.8, 0.8, 0.8, 0.8, 0.6)
+    opened = desk.judge(policy, days)
+    week = [desk.value(desk.week(0), 0.6, rule=desk.weekly), desk.rows(desk.week(0), rule=desk.weekly)]
+    evidence = [*days, *desk.series(0.8, start=6), *week]
+    about = {"window": desk.day(6), "incidents": opened.incidents, "actions": [desk.taken(opened)]}
+    now = desk.judge(policy, evidence, **about)
+    assert [i.id for i in now.incidents] == [opened.incident]
+    assert now.action is Action.WAIT

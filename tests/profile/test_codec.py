@@ -1,0 +1,160 @@
+"""Profiles and entries as bytes: golden files of every version stay readable."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+from airflow_ml_monitor.errors import CodecError
+from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.profile.cells import Cells, Profile
+from airflow_ml_monitor.profile.codec import (
+    MAGIC,
+    VERSION,
+    decode_entries,
+    decode_profile,
+    encode_entries,
+    encode_profile,
+)
+from airflow_ml_monitor.profile.layout import NULL, PLUS_INF
+from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def some_profile() -> Profile:
+    """Small, with everything that a profile may hold."""
+    nan = np.nan
+    numeric = Cells(
+        np.array([NULL, PLUS_INF, -512, 0, 300]),
+        np.array([2, 1, 1, 4, 2**40]),
+        np.array([0.0, 0.0, -1e300, 0.1, 1.5e12]),
+        np.array([0.0, 0.0, np.inf, 0.01, 2.5e12]),
+        np.array([nan, nan, -1e300, -0.0, 1.0]),
+        np.array([nan, nan, -1e300, 0.1, 1e9]),
+    )
+    named = Cells(np.array([0, 1]), np.array([3, 4]), np.zeros(2), np.zeros(2), np.full(2, nan), np.full(2, nan))
+    north = (("region", "Ñorth"),)
+    return Profile(
+        "credit",
+        Window(datetime(2026, 3, 1, tzinfo=UTC), NIGHT),
+        "0123456789abcdef01234567",
+        {WHOLE: 7, north: 3},
+        {(WHOLE, "x"): numeric, (WHOLE, "c"): named, (north, "x"): Cells.empty(), (north, "c"): named},
+        2,
+        datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC),
+        {"v1": 4, "v2": 3},
+        {"y": "column 'y' is missing"},
+    )
+
+
+def some_entries() -> Entries:
+    north = (("region", "Ñorth"),)
+    known = np.array([micros(NIGHT), micros(NIGHT), micros(NIGHT) + 1])
+    sums = np.array([[0.0] * 5, [0.7, 0.36, 0.13, 0.09, 0.0081], [-0.7, -0.36, -0.13, -0.09, -0.0081]])
+    columns = ([0, 0, 1], [PREDICTED, 1, 0], [1, 1, 0], [716, 716, -1], [5, 1, -1])
+    return Entries(((WHOLE, "", "v1"), (north, "slow", "")), known, *(np.array(c) for c in columns), sums)
+
+
+def same_profiles(a: Profile, b: Profile) -> None:
+    for name in ("dataset", "window", "layout_digest", "rows", "duplicates", "newest", "versions", "faults"):
+        assert getattr(a, name) == getattr(b, name), name
+    assert set(a.cells) == set(b.cells)
+    for key, cells in a.cells.items():
+        for name in ("bucket", "count", "d1", "d2", "low", "high"):
+            np.testing.assert_array_equal(getattr(cells, name), getattr(b.cells[key], name))
+        assert b.cells[key].bucket.dtype == np.int64
+        assert b.cells[key].d1.dtype == np.float64
+
+
+def same_entries(a: Entries, b: Entries) -> None:
+    assert a.groups == b.groups
+    for name in ("known", "group", "label", "prediction", "bucket", "count", "sums"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def unpacked(payload: bytes) -> bytes:
+    """What the bytes say; how hard they were squeezed is zlib's affair."""
+    return payload[:5] + zlib.decompress(payload[5:])
+
+
+def test_the_golden_profile_is_read_and_still_written() -> None:
+    payload = (GOLDEN / "profile-v1.bin").read_bytes()
+    same_profiles(decode_profile(payload), some_profile())
+    assert unpacked(encode_profile(some_profile())) == unpacked(payload)
+
+
+def test_the_golden_entries_are_read_and_still_written() -> None:
+    payload = (GOLDEN / "entries-v1.bin").read_bytes()
+    same_entries(decode_entries(payload), some_entries())
+    assert unpacked(encode_entries(some_entries())) == unpacked(payload)
+
+
+def test_a_profile_of_nothing_survives() -> None:
+    empty = Profile("d", some_profile().window, "x", {WHOLE: 0}, {}, faults={"": "no file"})
+    same_profiles(decode_profile(encode_profile(empty)), empty)
+
+
+def test_entries_of_nothing_survive() -> None:
+    same_entries(decode_entries(encode_entries(Entries.empty(5))), Entries.empty(5))
+
+
+@seed(20260304)
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**63 - 1), st.floats(), st.floats(), st.floats()),
+        unique_by=lambda row: row[0],
+    )
+)
+def test_every_cell_survives_to_the_bit(rows: list[tuple[int, int, float, float, float]]) -> None:
+    bucket, count = (np.array([row[i] for row in rows], np.int64) for i in range(2))
+    d1, low, high = (np.array([row[i] for row in rows], np.float64) for i in (2, 3, 4))
+    cells = {(WHOLE, "x"): Cells(bucket, count, d1, d1, low, high)}
+    profile = Profile("d", some_profile().window, "x", {WHOLE: 1}, cells)
+    same_profiles(decode_profile(encode_profile(profile)), profile)
+
+
+@pytest.mark.parametrize("payload", [b"", b"AML", b"AMLM", b"PAR1....", b"AMLN" + encode_profile(some_profile())[4:]])
+def test_bytes_of_another_make_are_refused(payload: bytes) -> None:
+    with pytest.raises(CodecError, match="are no profile: they do not begin with"):
+        decode_profile(payload)
+
+
+def test_a_newer_version_asks_for_an_upgrade() -> None:
+    payload = MAGIC + bytes([VERSION + 1]) + b"whatever"
+    with pytest.raises(
+        CodecError, match=f"codec version {VERSION + 1}; this release reads up to {VERSION}: upgrade it"
+    ):
+        decode_entries(payload)
+
+
+def test_another_kind_is_named() -> None:
+    with pytest.raises(CodecError, match="these bytes hold a entries, not a profile"):
+        decode_profile(encode_entries(some_entries()))
+    with pytest.raises(CodecError, match="these bytes hold a profile, not a entries"):
+        decode_entries(encode_profile(some_profile()))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        encode_profile(some_profile())[:-20],
+        MAGIC + bytes([VERSION]),
+        MAGIC + bytes([VERSION]) + b"no zlib",
+        MAGIC + bytes([VERSION]) + zlib.compress(b"ab"),
+        MAGIC + bytes([VERSION]) + zlib.compress(struct.pack("<I", 4) + b"{no}"),
+        MAGIC + bytes([VERSION]) + zlib.compress(struct.pack("<I", 2) + b"{}"),
+    ],
+)
+def test_broken_bytes_are_a_codec_error(broken: bytes) -> None:
+    with pytest.raises(CodecError, match="are cut short or broken"):
+        decode_profile(broken)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.store.records import LabelState, LedgerPart, ProfileKey
+from airflow_ml_monitor.store.repository import MetricsStore
+
+MONITOR = "default/churn"
+MORNING = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+# Larger than MariaDB's BLOB.
+PAYLOAD = bytes(range(256)) * 400
+
+
+def day(number: int) -> Window:
+    return Window(MORNING + number * DAY, MORNING + (number + 1) * DAY)
+
+
+def part(number: int, known: int, digest: str = "a") -> LedgerPart:
+    return LedgerPart(day(number), MORNING + known * DAY, digest, PAYLOAD + bytes([number, known]))
+
+
+def key(layout: str = "layout", inputs: str = "input") -> ProfileKey:
+    return ProfileKey("bookings", "day@UTC", day(0), layout, inputs)
+
+
+def test_a_profile_is_found_by_what_it_depends_on(store: MetricsStore) -> None:
+    assert store.profile(MONITOR, key()) is None
+    store.save_profile(MONITOR, key(), PAYLOAD)
+    store.save_profile(MONITOR, key(), b"other bytes of the same cells")
+    store.save_profile("default/other", key(), b"other monitor")
+    assert store.profile(MONITOR, key()) == PAYLOAD
+    assert store.profile(MONITOR, key(inputs="changed")) is None
+    assert store.profile(MONITOR, key("other layout")) is None
+
+
+def test_the_latest_profile_is_the_one_saved_last(store: MetricsStore) -> None:
+    assert store.latest_profile(MONITOR, "bookings", "day@UTC", day(0)) is None
+    for inputs in ("a", "b", "a"):
+        store.save_profile(MONITOR, key(inputs=inputs), inputs.encode())
+    assert store.latest_profile(MONITOR, "bookings", "day@UTC", day(0)) == (key(inputs="a"), b"a")
+    assert store.latest_profile(MONITOR, "bookings", "week@UTC", day(0)) is None
+
+
+def test_several_runs_may_save_one_profile_at_once(store: MetricsStore, race: Callable[..., list[Any]]) -> None:
+    def run(_: int) -> None:
+        for number in range(10):
+            store.save_profile(MONITOR, key(inputs=str(number)), PAYLOAD)
+
+    race(run, 3)
+    assert store.profile(MONITOR, key(inputs="9")) == PAYLOAD
+
+
+def test_the_ledger_keeps_every_part_in_the_order_of_appending(store: MetricsStore) -> None:
+    assert store.label_state(MONITOR, "churned") == LabelState(0, None, "")
+    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [part(1, 5), part(0, 5)])
+    assert store.append_labels(MONITOR, "churned", 1, MORNING + DAY, "w2", [part(1, 3, "b")])
+    assert store.label_state(MONITOR, "churned") == LabelState(2, MORNING + DAY, "w2")
+    assert store.label_days(MONITOR, "churned") == {day(0): "a", day(1): "b"}
+    everything = store.label_parts(MONITOR, "churned", MORNING, MORNING + 9 * DAY)
+    assert everything == [part(0, 5), part(1, 5), part(1, 3, "b")]
+    assert store.label_parts(MONITOR, "churned", MORNING, MORNING + DAY) == [part(0, 5)]
+    assert store.label_parts(MONITOR, "other", MORNING, MORNING + DAY) == []
+
+
+def test_who_appends_to_a_ledger_that_has_moved_on_writes_nothing(store: MetricsStore) -> None:
+    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [part(0, 1)])
+    assert not store.append_labels(MONITOR, "churned", 0, MORNING, "stale", [part(1, 1)])
+    assert not store.append_labels(MONITOR, "churned", 7, MORNING, "ahead", [part(1, 1)])
+    assert store.label_state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
+    assert list(store.label_days(MONITOR, "churned")) == [day(0)]
+
+
+def test_nothing_new_may_still_move_the_watermark(store: MetricsStore) -> None:
+    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [])
+    assert store.label_state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
+
+
+def test_of_several_runs_one_appends_each_version(store: MetricsStore, race: Callable[..., list[Any]]) -> None:
+    def run(number: int) -> list[bool]:
+        return [store.append_labels(MONITOR, "churned", v, MORNING, "w", [part(v, number)]) for v in range(10)]
+
+    assert [sum(each) for each in zip(*race(run, 3), strict=True)] == [1] * 10
+    assert len(store.label_parts(MONITOR, "churned", MORNING, MORNING + 99 * DAY)) == 10

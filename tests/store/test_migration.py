@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import UniqueConstraint, column, select, table, update
+
+from airflow_ml_monitor.errors import StoreError, StoreNotMigrated, StoreTooNew
+from airflow_ml_monitor.store.repository import MetricsStore
+from airflow_ml_monitor.store.tables import REVISION, VERSION_TABLE, metadata
+from airflow_ml_monitor.store.views import VIEWS
+
+
+def test_an_empty_database_says_what_to_run_and_is_usable_after_it(empty_url: str) -> None:
+    store = MetricsStore(empty_url)
+    store._database.make_directory()
+    with pytest.raises(StoreNotMigrated, match="db upgrade"):
+        store.check()
+    store.upgrade()
+    store.check()
+    assert store.current("default/churn") == []
+    store.upgrade()
+    store.check()
+    store.dispose()
+
+
+def test_several_workers_may_upgrade_at_once(empty_url: str, race: Callable[..., list[None]]) -> None:
+    def run(_: int) -> None:
+        store = MetricsStore(empty_url)
+        store.upgrade()
+        store.check()
+        store.dispose()
+
+    race(run, 3)
+
+
+def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(store: MetricsStore) -> None:
+    with store._database.connected() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "target_metadata": metadata}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_migration_is_the_one_that_the_code_expects(store: MetricsStore) -> None:
+    from alembic.script import ScriptDirectory
+
+    from airflow_ml_monitor.store.migration import _config
+
+    assert ScriptDirectory.from_config(_config(None)).get_current_head() == REVISION
+
+
+def test_a_database_of_a_newer_release_is_refused(store: MetricsStore) -> None:
+    def at_version(version: str) -> None:
+        with store._database.connected() as connection:
+            connection.execute(update(table(VERSION_TABLE, column("version_num"))).values(version_num=version))
+
+    at_version("9999")
+    try:
+        with pytest.raises(StoreTooNew, match="9999"):
+            store.check()
+        with pytest.raises(StoreTooNew, match="9999"):
+            store.upgrade()
+    finally:
+        at_version(REVISION)
+    store.check()
+
+
+def test_every_view_can_be_read(store: MetricsStore) -> None:
+    with store._database.reading() as connection:
+        for name in VIEWS:
+            assert connection.execute(select(column("monitor")).select_from(table(name))).all() == []
+
+
+def test_no_part_of_a_key_may_be_null() -> None:
+    for one in metadata.tables.values():
+        keys = [one.primary_key, *(c for c in one.constraints if isinstance(c, UniqueConstraint))]
+        for part in {part for key in keys for part in key.columns}:
+            assert not part.nullable, str(part)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    pytest.importorskip("psycopg2")
+    store = MetricsStore("postgresql://me:secret@127.0.0.1:1/metrics")
+    assert "secret" not in repr(store)
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/metrics") as raised:
+        store.check()
+    assert "secret" not in str(raised.value)
