@@ -19,16 +19,17 @@ credit = MonitorSpec.from_yaml("credit.yaml")
 
 @task
 def score() -> int:
-    """Score the day's applications with the champion; the monitor reads what this writes."""
+    """Score the day's applications with that day's champion, however late; the monitor reads what this writes."""
     import credit_model as model
     import pandas as pd
 
     from airflow_ml_monitor.hooks.run_window import resolve_window
     from airflow_ml_monitor.lifecycle.registry import ModelRegistry
 
-    day = resolve_window(get_current_context(), credit.rule()).start.date().isoformat()
+    window = resolve_window(get_current_context(), credit.rule())
+    day = window.start.date().isoformat()
     registry = ModelRegistry(model.MODELS)
-    version = registry.champion()
+    version = registry.champion(before=window.end)
     rows = pd.read_parquet(model.APPLICATIONS / f"{day}.parquet")
     champion = model.from_bytes(registry.load(version))
     model.write(model.scored(rows, champion, version), model.PREDICTIONS / f"{day}.parquet")

@@ -47,6 +47,11 @@ def _training_rows(decision_id: str, known_at: datetime) -> Any:
     return rows
 
 
+def _known_at(run: Any) -> datetime:
+    """What the run may know: as the decision that started it says, else when it was started."""
+    return datetime.fromisoformat((run.conf or {}).get("known_at") or run.run_after.isoformat())
+
+
 @task
 def train(decision_id: str) -> str:
     """Train a challenger, compare it with the champion on held-out ids, keep both model and verdict.
@@ -66,7 +71,7 @@ def train(decision_id: str) -> str:
     for version in registry.versions():
         if registry.manifest(version)["run_id"] == run.run_id:  # a retry: the work is done
             return version
-    known_at = datetime.fromisoformat((run.conf or {}).get("known_at") or run.run_after.isoformat())
+    known_at = _known_at(run)
     rows = _training_rows(decision_id, known_at)
     if rows["defaulted"].value_counts().reindex([0, 1], fill_value=0).min() < LEAST_OF_EACH_CLASS:
         return ""
@@ -113,7 +118,7 @@ def promote(version: str) -> dict[str, str]:
     manifest = registry.manifest(version)
     if manifest["outcome"] != "promoted":
         return {"outcome": "rejected", "note": f"{version} is not better: {manifest['reason']}"}
-    registry.promote(version)
+    registry.promote(version, _known_at(get_current_context()["dag_run"]))
     if not manifest["champion"]:
         # The first model's scores on past applications that it was not trained on: the monitor's reference.
         past = pd.read_parquet(model.REFERENCE)

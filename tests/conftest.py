@@ -1,10 +1,17 @@
-"""Where Airflow lives while tests run. Loaded before anything is collected, doctests of the package included."""
+"""Where Airflow lives while tests run, and the databases they may use. Loaded before anything is collected."""
+
+from __future__ import annotations
 
 import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
 
 # Before the first import of Airflow, which reads its configuration then. A folder of its own for every process:
 # workers of one session, and sessions beside each other, never share a database.
@@ -22,3 +29,47 @@ os.environ.update(
     AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
+
+SERVERS = {"postgresql": "ML_MONITOR_TEST_POSTGRES", "mariadb": "ML_MONITOR_TEST_MARIADB"}
+Databases = Callable[[str, Path], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def empty_database() -> Databases:
+    """Makes an empty database of a kind for a `with` block and gives its URL: SQLite in a folder, or on a server.
+
+    Without the server's URL in the environment the test is skipped, or fails where servers are required.
+    """
+    number = 0
+
+    @contextmanager
+    def made(kind: str, folder: Path) -> Iterator[str]:
+        nonlocal number
+        if kind == "sqlite":
+            yield f"sqlite:///{folder}/monitor.db"
+            return
+        number += 1
+        server, name = _server(kind), f"ml_monitor_test_{os.getpid()}_{number}"
+        _execute(server, f"CREATE DATABASE {name}")
+        try:
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            _execute(server, f"DROP DATABASE {name}")
+
+    return made
+
+
+def _server(kind: str) -> str:
+    variable = SERVERS[kind]
+    if url := os.environ.get(variable):
+        return url
+    if os.environ.get("ML_MONITOR_TEST_SERVERS") == "required":
+        pytest.fail(f"{variable} is not set, but ML_MONITOR_TEST_SERVERS=required")
+    pytest.skip(f"{variable} is not set: no {kind} server to test with")
+
+
+def _execute(server: str, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,4 +1,4 @@
-"""A folder of model versions, one of which is the champion."""
+"""A folder of model versions, and which of them was the champion when."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from airflow_ml_monitor.errors import CodecError, SpecError, UnknownName
+from airflow_ml_monitor.keys import parse_moment, utc
 
 _POINTER = "champion.json"
 _MANIFEST = "manifest.json"
@@ -20,7 +22,7 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelRegistry:
-    """Model versions as <folder>/<version>/model-<digest>.bin and manifest.json; <folder>/champion.json names one.
+    """Model versions as <folder>/<version>/model-<digest>.bin and manifest.json; in champion.json which led when.
 
     Every file is written whole or not at all. A version exists from the moment its manifest does, which names the
     model's digest: a crash between the two leaves bytes that nothing refers to. Needs a file system whose rename is
@@ -76,24 +78,44 @@ class ModelRegistry:
         found: dict[str, Any] = self._entry(version)["manifest"]
         return found
 
-    def promote(self, version: str) -> None:
-        """Make a version the champion, if it can be loaded. Promoting the champion changes nothing."""
-        self.load(version)
-        pointer = self.folder / _POINTER
-        content = json.dumps({"version": version}).encode()
-        if not (pointer.exists() and pointer.read_bytes() == content):
-            _write_whole(pointer, content)
+    def promote(self, version: str, at: datetime | None = None) -> None:
+        """Make a version the champion from a moment on (now), if it can be loaded; nothing changes if it is already.
 
-    def champion(self) -> str:
-        """The version in use. Errors: SpecError if none has been promoted."""
-        pointer = self.folder / _POINTER
-        if not pointer.exists():
+        Errors: SpecError for a naive moment; those of `load`.
+        """
+        self.load(version)
+        try:
+            promotions = self._promotions()
+        except CodecError:
+            promotions = []
+        if promotions and promotions[-1][0] == version:
+            return
+        promotions.append((version, utc(at) if at else datetime.now(UTC)))
+        document = [{"version": name, "at": moment.isoformat()} for name, moment in promotions]
+        _write_whole(self.folder / _POINTER, json.dumps(document, indent=2).encode())
+
+    def champion(self, before: datetime | None = None) -> str:
+        """The version in use; or the one that was, just before a moment: a day scored again gets its own day's model.
+
+        Before the first promotion it is that one. Errors: SpecError if none has been promoted.
+        """
+        promotions = self._promotions()
+        if not promotions:
             raise SpecError(
                 f"the registry has no champion among {list(self.versions())}; promote one", field="champion"
             )
+        first, *_ = promotions
+        earlier = [one for one in promotions if before is None or one[1] < before]
+        return (earlier or [first])[-1][0]
+
+    def _promotions(self) -> list[tuple[str, datetime]]:
+        """(version, from when on), in the order in which they were made."""
+        pointer = self.folder / _POINTER
+        if not pointer.exists():
+            return []
         try:
-            return str(json.loads(pointer.read_bytes())["version"])
-        except (ValueError, KeyError, TypeError) as error:
+            return [(str(one["version"]), parse_moment(one["at"])) for one in json.loads(pointer.read_bytes())]
+        except (ValueError, KeyError, TypeError, SpecError) as error:
             raise CodecError(f"{_POINTER} cannot be read; promote a version again") from error
 
     def _saved(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_ml_monitor.airflow_compat import DAG, CronTriggerTimetable
+from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.task_groups.monitor_tasks import monitor_tasks
@@ -23,6 +24,7 @@ def monitoring_dag(
     dag_id: str = "",
     rule: str = "",
     coverage: float = 0.0,
+    conn_id: str = MetricsStoreHook.default_conn_name,
     **kwargs: Any,
 ) -> DAG:
     """A DAG `monitor_<name>` that measures and judges every window of a monitor.
@@ -40,7 +42,8 @@ def monitoring_dag(
         **kwargs,
     }
     with DAG(dag_id or f"monitor_{spec.name}", start_date=start_date, **settings) as dag:
-        monitor_tasks(spec, on() if on else None, rule=rule, coverage=coverage, group_id="watch")
+        branches = on() if on else None
+        monitor_tasks(spec, branches, rule=rule, coverage=coverage, conn_id=conn_id, group_id="watch")
     return dag
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_promoting_an_older_version_rolls_back(tmp_path: Path) -> None:
     made.promote("b")
     made.promote("a")
     assert made.champion() == "a"
+
+
+def test_a_day_scored_again_gets_the_model_that_was_in_use_on_it(tmp_path: Path) -> None:
+    made = registry(tmp_path, "a", "b")
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 6)]
+    made.promote("a", days[1])
+    made.promote("b", days[3])
+    # The moment of the promotion itself still belongs to the day before it.
+    assert [made.champion(before=day) for day in days] == ["a", "a", "a", "a", "b"]
+    assert made.champion() == "b"
+
+
+def test_a_promotion_without_a_zone_is_refused(tmp_path: Path) -> None:
+    made = registry(tmp_path, "a")
+    with pytest.raises(SpecError, match="has no time zone"):
+        made.promote("a", datetime(2026, 1, 1))
+    assert not (tmp_path / "models" / "champion.json").exists()
 
 
 def test_a_failed_retraining_keeps_its_manifest_and_cannot_serve(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Family, Measurement, Status
@@ -24,7 +22,6 @@ from airflow_ml_monitor.store.repository import MetricsStore
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
-SERVERS = {"postgresql": "ML_MONITOR_TEST_POSTGRES", "mariadb": "ML_MONITOR_TEST_MARIADB"}
 
 
 @dataclass
@@ -240,31 +237,11 @@ def edited() -> Callable[..., MonitorSpec]:
     return work
 
 
-def _execute(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", *SERVERS])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MetricsStore]:
-    """An empty, migrated store on each kind of database; servers where their URL is given."""
-    name = f"ml_monitor_world_{os.getpid()}"
-    url, server = f"sqlite:///{tmp_path}/at-once.db", ""
-    if variable := SERVERS.get(request.param):
-        server = os.environ.get(variable, "")
-        if not server and os.environ.get("ML_MONITOR_TEST_SERVERS") == "required":
-            pytest.fail(f"{variable} is not set, but ML_MONITOR_TEST_SERVERS=required")
-        if not server:
-            pytest.skip(f"{variable} is not set: no {request.param} server to test with")
-        _execute(server, f"CREATE DATABASE {name}")
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    try:
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Any) -> Iterator[MetricsStore]:
+    """An empty, migrated store on each kind of database."""
+    with empty_database(request.param, tmp_path) as url:
         store = MetricsStore(url)
         store.upgrade()
         yield store
         store.dispose()
-    finally:
-        if server:
-            _execute(server, f"DROP DATABASE {name}")

@@ -3,55 +3,27 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from airflow_ml_monitor.store.repository import MetricsStore
 from airflow_ml_monitor.store.tables import metadata
 
-SERVERS = {"postgresql": "ML_MONITOR_TEST_POSTGRES", "mariadb": "ML_MONITOR_TEST_MARIADB"}
+KINDS = ["sqlite", "postgresql", "mariadb"]
 
 
-def _server(kind: str) -> str:
-    """The server's URL; without one the test is skipped, or fails where servers are required."""
-    variable = SERVERS[kind]
-    if url := os.environ.get(variable):
-        return url
-    if os.environ.get("ML_MONITOR_TEST_SERVERS") == "required":
-        pytest.fail(f"{variable} is not set, but ML_MONITOR_TEST_SERVERS=required")
-    pytest.skip(f"{variable} is not set: no {kind} server to test with")
-
-
-def _execute(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql", "mariadb"])
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="session", params=KINDS)
+def database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_database: Any
+) -> Iterator[str]:
     """A migrated database of this session's own."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('store')}/monitor.db"
+    with empty_database(request.param, tmp_path_factory.mktemp("store")) as url:
         _migrate(url)
         yield url
-        return
-    server = _server(request.param)
-    name = f"ml_monitor_test_{os.getpid()}"
-    _execute(server, f"CREATE DATABASE {name}")
-    try:
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-        _migrate(url)
-        yield url
-    finally:
-        _execute(server, f"DROP DATABASE {name}")
 
 
 def _migrate(url: str) -> None:
@@ -71,19 +43,11 @@ def store(database_url: str) -> Iterator[MetricsStore]:
     store.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Any) -> Iterator[str]:
     """A database without tables."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/new/monitor.db"
-        return
-    server = _server(request.param)
-    name = f"ml_monitor_empty_{os.getpid()}"
-    _execute(server, f"CREATE DATABASE {name}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        _execute(server, f"DROP DATABASE {name}")
+    with empty_database(request.param, tmp_path / "new") as url:
+        yield url
 
 
 Race = Callable[[Callable[[int], Any], int], list[Any]]
