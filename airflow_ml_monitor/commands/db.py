@@ -1,21 +1,37 @@
-"""The metrics database: make or renew its tables, check them."""
+"""The metrics database: make or renew its tables, check them; list, rename and delete monitors."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import MonitorError
 
-HELP = "the metrics database: upgrade, check"
+if TYPE_CHECKING:
+    from airflow_ml_monitor.store.repository import MetricsStore
+
+HELP = "the metrics database: upgrade, check, list, rename, delete"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(required=True, metavar="upgrade | check")
-    for verb, text in (("upgrade", "make or renew its tables"), ("check", "are its tables those of this release?")):
+    verbs = parser.add_subparsers(required=True, metavar="upgrade | check | list | rename | delete")
+    for verb, text in (
+        ("upgrade", "make or renew its tables"),
+        ("check", "are its tables those of this release?"),
+        ("list", "the monitors in it"),
+        ("rename", "give a monitor another name; change its spec as well"),
+        ("delete", "delete a monitor with all that is its; shows what, and asks for --yes"),
+    ):
         one = verbs.add_parser(verb, help=text)
         one.add_argument("--url", default=os.environ.get("ML_MONITOR_STORE"), help="SQLAlchemy URL")
         one.set_defaults(verb=verb)
+        if verb in ("rename", "delete"):
+            one.add_argument("monitor", help="namespace/name")
+        if verb == "rename":
+            one.add_argument("new", help="namespace/name")
+        if verb == "delete":
+            one.add_argument("--yes", action="store_true", help="delete; there is no way back")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,6 +40,23 @@ def run(options: argparse.Namespace) -> int:
     if options.url is None:
         raise MonitorError("no database given; use --url or the variable ML_MONITOR_STORE")
     store = MetricsStore(options.url)
-    store.upgrade() if options.verb == "upgrade" else store.check()
-    print(f"{store!r} is ready")
+    if options.verb == "upgrade":
+        store.upgrade()
+    else:
+        store.check()
+    print(_done(store, options))
     return 0
+
+
+def _done(store: MetricsStore, options: argparse.Namespace) -> str:
+    """Do what is asked for; what to say of it."""
+    if options.verb == "list":
+        return "\n".join(store.monitors())
+    if options.verb == "rename":
+        store.rename(options.monitor, options.new)
+        return f"{options.monitor} is {options.new}; give its spec this name before its next run"
+    if options.verb == "delete":
+        rows = store.delete(options.monitor) if options.yes else store.counted(options.monitor)
+        shown = ", ".join(f"{number:,} {table}" for table, number in rows.items())
+        return f"deleted {options.monitor}: {shown}" if options.yes else f"{shown}: to delete them, add --yes"
+    return f"{store!r} is ready"

@@ -94,7 +94,9 @@ class Monitor:
             known = _valid(versions, window.start)
             name = known.digest if known else mine
             if known and name not in made:
-                old = MonitorSpec.from_document(known.document)
+                # The name is always today's: a renamed monitor is the same one.
+                named = {**known.document, "name": self.spec.name, "namespace": self.spec.namespace}
+                old = MonitorSpec.from_document(named)
                 sources = {source: self.spec.sources[source] for source in old.sources if source in self.spec.sources}
                 made[name] = replace(self, spec=old.with_sources(**sources), version=name)
             found[window] = made[name]

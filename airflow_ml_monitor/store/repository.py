@@ -88,6 +88,30 @@ class MetricsStore:
         """StoreNotMigrated or StoreTooNew unless the tables are those of this release."""
         migration.check(self._database)
 
+    # Monitors
+
+    def monitors(self) -> list[str]:
+        """Every monitor that has stored anything, in order."""
+        with self._database.reading() as connection:
+            return monitors.listed(connection)
+
+    def counted(self, monitor: str) -> dict[str, int]:
+        """How many rows a monitor has, by table; UnknownName if there is none."""
+        with self._database.reading() as connection:
+            return monitors.counted(connection, monitor)
+
+    def rename(self, monitor: str, new: str) -> None:
+        """Give a monitor another name; its spec must bear it from now on."""
+        self._database.write(lambda connection: monitors.rename(connection, monitor, new))
+        self._monitors.clear()
+
+    def delete(self, monitor: str) -> dict[str, int]:
+        """Delete a monitor and all that is its; how many rows, by table. There is no way back."""
+        gone = self._database.write(lambda connection: monitors.remove(connection, monitor))
+        self._monitors.clear()
+        self._series.clear()
+        return gone
+
     # Specs and references
 
     def register_spec(self, monitor: str, digest: str, document: dict[str, Any], seen_at: datetime) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_ml_monitor.errors import MonitorError
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -26,6 +28,18 @@ def make_tables(session: Session) -> None:
 
     if not inspect(session.get_bind()).has_table("dag_run"):
         db.initdb()
+
+
+def refuse_beside_scheduler(session: Session) -> None:
+    """Raise MonitorError while a scheduler works on this database: it would take the driver's runs for its own."""
+    from airflow.jobs.job import Job
+    from sqlalchemy import select
+
+    schedulers = select(Job).where(Job.job_type == "SchedulerJob", Job.state == "running")
+    if alive := [job.hostname for job in session.scalars(schedulers) if job.is_alive()]:
+        raise MonitorError(
+            f"a scheduler runs on Airflow's database ({alive[0]}); stop it, or give AIRFLOW_HOME a folder of its own"
+        )
 
 
 def write_lazily(session: Session) -> None:

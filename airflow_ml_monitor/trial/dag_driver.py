@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow_ml_monitor.airflow_compat import execution_api, parse_folder, run_task, store_dags
 from airflow_ml_monitor.errors import MonitorError, UnknownName
-from airflow_ml_monitor.trial.airflow_database import make_tables, session_of_airflow, set_paused, write_lazily
+from airflow_ml_monitor.trial.airflow_database import (
+    make_tables,
+    refuse_beside_scheduler,
+    session_of_airflow,
+    set_paused,
+    write_lazily,
+)
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -79,6 +85,7 @@ class DagDriver:
         self._transport = self._stack.enter_context(execution_api(stored))
         with session_of_airflow() as session:
             make_tables(session)
+            refuse_beside_scheduler(session)
             write_lazily(session)
             store_dags(self._bag, session)
             if self.unpause:

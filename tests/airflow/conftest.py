@@ -218,6 +218,12 @@ def _loaded(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def processes() -> ModuleType:
+    """Airflow's own processes, for tests under a real scheduler."""
+    return _loaded("processes")
+
+
+@pytest.fixture(scope="session")
 def desks(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """The module of the desk, and the folder where its data is kept for this process."""
     return SimpleNamespace(**vars(_loaded("desk")), home=tmp_path_factory.mktemp("desk"))

@@ -1,0 +1,63 @@
+"""`python -m airflow_ml_monitor db …` on a database of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from airflow_ml_monitor.__main__ import main
+from airflow_ml_monitor.store.repository import MetricsStore
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A migrated database with two monitors."""
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    store = MetricsStore(url)
+    store.upgrade()
+    for key in ("default/a", "default/b"):
+        store.register_spec(key, "digest", {"name": key}, datetime(2026, 1, 1, tzinfo=UTC))
+    store.dispose()
+    return url
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["db", *arguments])
+    out, err = capsys.readouterr()
+    return code, out.strip(), err.strip()
+
+
+def test_a_new_database_is_made_then_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    code, _, err = said(capsys, "check", "--url", url)
+    assert (code, "db upgrade" in err) == (1, True)
+    assert said(capsys, "upgrade", "--url", url)[0] == 0
+    assert said(capsys, "check", "--url", url) == (0, f"MetricsStore('{url}') is ready", "")
+
+
+def test_monitors_are_listed_and_renamed(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "list", "--url", url)[1] == "default/a\ndefault/b"
+    assert said(capsys, "rename", "default/a", "risk/c", "--url", url)[0] == 0
+    assert said(capsys, "list", "--url", url)[1] == "default/b\nrisk/c"
+
+
+def test_nothing_is_deleted_without_yes(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        said(capsys, "delete", "default/a", "--url", url)[1] == "1 monitor, 1 spec_version: to delete them, add --yes"
+    )
+    assert said(capsys, "list", "--url", url)[1] == "default/a\ndefault/b"
+    _, out, _ = said(capsys, "delete", "default/a", "--yes", "--url", url)
+    assert out == "deleted default/a: 1 spec_version, 1 monitor"
+    assert said(capsys, "list", "--url", url)[1] == "default/b"
+
+
+def test_an_unknown_monitor_and_a_missing_database_are_errors_in_words(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = said(capsys, "delete", "default/x", "--yes", "--url", url)
+    assert (code, err) == (1, "error: unknown monitor 'default/x'; one of: default/a, default/b")
+    monkeypatch.delenv("ML_MONITOR_STORE", raising=False)
+    code, _, err = said(capsys, "list")
+    assert (code, err) == (1, "error: no database given; use --url or the variable ML_MONITOR_STORE")
