@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from airflow_ml_monitor.keys import Window, parse_moment
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import ALWAYS
-from airflow_ml_monitor.policy.alarms import Evidence, ReferenceValues
+from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
-from airflow_ml_monitor.policy.judge import Case, Verdict, judge
+from airflow_ml_monitor.policy.judge import Verdict, judge
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.store.records import REFERENCE_STAGE, DecisionRecord, IncidentEvent, Recorded
@@ -34,13 +35,7 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        evidence = [Evidence(r.head, r.measurement) for r in found]
-        known = _incidents(monitor, run)
-        datasets = tuple(dataset.name for dataset in monitor.spec.datasets)
-        case = Case(
-            key, run.known_at, run.window, evidence, references, known, store.actions(key), str(run.rule), datasets
-        )
-        verdict = judge(policy, case)
+        verdict = judge(policy, _case(monitor, run, found, references))
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
             key, _record(monitor, run, verdict, name, rules, inputs, acts=act and policy.act)
@@ -48,6 +43,21 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     if decision.acts and decision.action not in (Action.NONE, Action.WAIT):
         store.ask_action(key, decision.incident, decision.action, decision.id, run.known_at)
     return decision
+
+
+def _case(monitor: Monitor, run: Run, found: list[Recorded], references: ReferenceValues) -> Case:
+    return Case(
+        monitor.key,
+        run.known_at,
+        run.window,
+        run.rule,
+        [Evidence(r.head, r.measurement) for r in found],
+        references,
+        incidents=_incidents(monitor, run),
+        actions=monitor.store.actions(monitor.key),
+        gaps=_gaps(monitor, run),
+        datasets=tuple(dataset.name for dataset in monitor.spec.datasets),
+    )
 
 
 def _named(r: Recorded) -> tuple[str, ...]:
@@ -78,6 +88,13 @@ def _incidents(monitor: Monitor, run: Run) -> list[Incident]:
     return known + [replace(i, status=Event.RESOLVED) for i in others]
 
 
+def _gaps(monitor: Monitor, run: Run) -> list[Gap]:
+    """What earlier decisions found never measured: those of this moment too, as a day and a week may end together."""
+    last = monitor.store.last_decision(monitor.key, run.known_at + timedelta(microseconds=1))
+    documents = last.state.get("gaps", []) if last else []
+    return [Gap(_window(document["window"]), document["rule"], document["dataset"]) for document in documents]
+
+
 def _record(
     monitor: Monitor, run: Run, verdict: Verdict, name: str, rules: str, inputs: str, *, acts: bool
 ) -> DecisionRecord:
@@ -95,7 +112,10 @@ def _record(
         decision=decision,
         policy_digest=rules,
         input_digest=inputs,
-        state={"incidents": [_document(incident) for incident in verdict.incidents]},
+        state={
+            "incidents": [_document(incident) for incident in verdict.incidents],
+            "gaps": [{"window": str(g.window), "rule": g.rule, "dataset": g.dataset} for g in verdict.gaps],
+        },
         events=[IncidentEvent(e.incident, e.event, e.text) for e in verdict.events],
         incidents=verdict.incidents,
         run=run.run_id,
@@ -115,13 +135,16 @@ def _document(incident: Incident) -> dict[str, str]:
 
 
 def _incident(document: dict[str, str]) -> Incident:
-    first, last = (Window(*map(parse_moment, document[name].split("/"))) for name in ("first", "last"))
     return Incident(
         document["id"],
         Action(document["action"]),
         document["model_version"],
-        first,
-        last,
+        _window(document["first"]),
+        _window(document["last"]),
         Event(document["status"]),
         parse_moment(document["opened_at"]),
     )
+
+
+def _window(text: str) -> Window:
+    return Window(*map(parse_moment, text.split("/")))

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
+from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
+from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule, Severity
-
-if TYPE_CHECKING:
-    from airflow_ml_monitor.policy.judge import Case
 
 OF_LABELS = frozenset({"orphan_labels", "repeated_labels"})
 """What a label source holds besides. A fault there is no fault of the window's rows: it holds no window back."""
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One current measurement, with what it is about."""
-
-    head: HeadKey
-    measurement: Measurement
-
-    @property
-    def is_judged(self) -> bool:
-        """True if it has a value that may be compared with a limit."""
-        return self.measurement.status is Status.OK and self.measurement.estimate is not None
-
-    @property
-    def place(self) -> tuple[str, str, Window]:
-        """(model version, window rule, window)"""
-        return self.head.model_version, self.head.rule, self.head.window
-
-
-ReferenceValues = Mapping[tuple[str, str, str, Slice, str], float]
-"""(reference, metric, column, slice, parameters) → the value in the reference itself."""
 
 Places = frozenset[tuple[str, str, Window]]
 """(model version, window rule, window); windows of two rules are counted apart."""
@@ -48,7 +24,8 @@ Places = frozenset[tuple[str, str, Window]]
 class Alarmed:
     """What one action's rules say: the alarms, and every window that they could judge.
 
-    idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm.
+    idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm. The same
+    for the pooled value (of no version), where it gives way to its versions'.
     """
 
     action: Action
@@ -57,7 +34,7 @@ class Alarmed:
     idle: Places = frozenset()
 
 
-def faults_of(policy: Policy, case: Case) -> Alarmed:
+def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> Alarmed:
     """What is wrong with the data itself: faults that are always looked for, and rules that ask to investigate."""
     alarms, judged = [], set()
     for e in case.evidence:
@@ -66,21 +43,31 @@ def faults_of(policy: Policy, case: Case) -> Alarmed:
         judged.add(("", e.head.rule, e.head.window))
         if text := _fault(e.measurement):
             alarms.append(_data_alarm(e.head.window, e.head.rule, e.measurement, text))
-    counted = {
-        (e.head.dataset, e.head.window) for e in case.evidence if e.measurement.metric == "row_count"
-    }  # a label source's counts are no measurement of the window
-    for dataset in case.datasets or sorted({name for name, _ in counted}) or [""]:
-        if (dataset, case.window) not in counted:
-            which = f" of {dataset!r}" if len(case.datasets) > 1 else ""
-            nothing = Measurement("row_count", Status.FAILED)
-            alarms.append(
-                _data_alarm(case.window, case.rule, nothing, f"the window {case.window}{which} was never measured")
-            )
-            judged.add(("", case.rule, case.window))
+    for gap in gaps:
+        which = f" of {gap.dataset!r}" if len(case.datasets) > 1 else ""
+        text = f"the window {gap.window}{which} was never measured"
+        alarms.append(_data_alarm(gap.window, gap.rule, Measurement("row_count", Status.FAILED), text))
+        judged.add(("", gap.rule, gap.window))
     for part in _by_action(policy, case, frozenset(), [Action.INVESTIGATE_DATA]):
         alarms += part.alarms
         judged |= part.judged
     return Alarmed(Action.INVESTIGATE_DATA, tuple(alarms), frozenset(judged))
+
+
+def gaps_of(case: Case) -> tuple[Gap, ...]:
+    """What was asked for and never measured: the run's own window, and the gaps of earlier judgements.
+
+    A gap stays one until it is measured, whichever window later runs are about; its incident cools down as others do.
+    A window that no run was about is none, be it before the monitor's first or on a day that its schedule skips.
+    """
+    # By row counts: other numbers of quality, such as a label source's, are no measurement of the window.
+    counted = {
+        Gap(e.head.window, e.head.rule, e.head.dataset) for e in case.evidence if e.measurement.metric == "row_count"
+    }
+    names = case.datasets or sorted({gap.dataset for gap in counted}) or [""]
+    asked = {Gap(case.window, str(case.rule), name) for name in names}
+    asked.update(gap for gap in case.gaps if gap.dataset in names)
+    return tuple(sorted(asked - counted))
 
 
 def _data_alarm(window: Window, rule: str, m: Measurement, text: str) -> Alarm:
@@ -120,6 +107,7 @@ def _by_action(policy: Policy, case: Case, held: Collection[Window], actions: It
             idle.update(_idle(by_metric[rule.metric], held))
             for series in _series(rule, by_metric[rule.metric], held):
                 judged |= {e.place for e in series}
+                idle |= {("", e.head.rule, e.head.window) for e in series}
                 alarms += _persistent(rule, series, case.references)
         if judged:
             found.append(Alarmed(action, tuple(alarms), frozenset(judged), frozenset(idle - judged)))
@@ -128,20 +116,34 @@ def _by_action(policy: Policy, case: Case, held: Collection[Window], actions: It
 
 def _series(rule: Rule, evidence: Sequence[Evidence], held: Collection[Window]) -> list[list[Evidence]]:
     """The rule's measurements that can be judged, one list a series, by window."""
-    versioned = {(e.head.dataset, e.head.rule, e.head.window) for e in evidence if e.head.model_version}
+    mine = [e for e in evidence if _can_judge(rule, e) and not overlaps(e.head.window, held)]
+    versioned = {_pooled(e) for e in mine if e.head.model_version}
     found: dict[tuple[str, ...], list[Evidence]] = defaultdict(list)
-    for e in evidence:
+    for e in mine:
         m, head = e.measurement, e.head
-        if not e.is_judged or m.estimate is None or m.estimate.n < rule.least_n or _overlaps(head.window, held):
-            continue
-        if (rule.columns and m.column not in rule.columns) or (m.slice != WHOLE and not rule.slices):
-            continue
-        if rule.parameters is not None and m.parameters != rule.parameters:
-            continue
-        if not head.model_version and (head.dataset, head.rule, head.window) in versioned:
+        if not head.model_version and _pooled(e) in versioned:
             continue  # judged version by version
         found[head.dataset, head.rule, head.model_version, m.column, str(m.slice), m.parameters].append(e)
     return [sorted(series, key=lambda e: e.head.window) for series in found.values()]
+
+
+def _can_judge(rule: Rule, e: Evidence) -> bool:
+    """True if a measurement of the rule's metric has a value of enough rows, where the rule looks."""
+    m = e.measurement
+    return (
+        e.is_judged
+        and m.estimate is not None
+        and m.estimate.n >= rule.least_n
+        and (not rule.columns or m.column in rule.columns)
+        and (rule.slices or m.slice == WHOLE)
+        and rule.parameters in (None, m.parameters)
+    )
+
+
+def _pooled(e: Evidence) -> tuple[str, str, Window, str, Slice, str]:
+    """What a measurement is about, whatever the model version."""
+    m, head = e.measurement, e.head
+    return head.dataset, head.rule, head.window, m.column, m.slice, m.parameters
 
 
 def _idle(evidence: Sequence[Evidence], held: Collection[Window]) -> Iterator[tuple[str, str, Window]]:
@@ -152,10 +154,10 @@ def _idle(evidence: Sequence[Evidence], held: Collection[Window]) -> Iterator[tu
         last[version, rule] = max(window, last.get((version, rule), window))
         seen[rule].add(window)
     for (version, rule), end in last.items():
-        yield from ((version, rule, w) for w in seen[rule] if w > end and not _overlaps(w, held))
+        yield from ((version, rule, w) for w in seen[rule] if w > end and not overlaps(w, held))
 
 
-def _overlaps(window: Window, others: Collection[Window]) -> bool:
+def overlaps(window: Window, others: Collection[Window]) -> bool:
     return any(other.start < window.end and window.start < other.end for other in others)
 
 

@@ -22,6 +22,10 @@ class Event(StrEnum):
     REOPENED = "reopened"
 
 
+ACTIVE = (Event.OPENED, Event.CONFIRMED, Event.REOPENED)
+"""An incident in one of these states asks for its action."""
+
+
 class ActionState(StrEnum):
     """How far an action has come. asked → claimed → done | failed | rejected."""
 

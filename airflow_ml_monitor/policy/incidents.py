@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.policy.alarms import Alarmed
-from airflow_ml_monitor.policy.decision import Event, Incident
+from airflow_ml_monitor.keys import EVER, Window
+from airflow_ml_monitor.policy.alarms import Alarmed, Places, overlaps
+from airflow_ml_monitor.policy.case import Case
+from airflow_ml_monitor.policy.decision import ACTIVE, Event, Incident
 from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.layout import digest
-
-if TYPE_CHECKING:
-    from airflow_ml_monitor.policy.judge import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +25,44 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All incidents after a judgement, and what changed."""
+    """All incidents after a judgement, and what changed.
+
+    held: {id: in words} of the active incidents that cannot be judged, as the data of their windows is broken.
+    """
 
     incidents: tuple[Incident, ...]
     events: tuple[Told, ...]
+    held: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Episode:
-    """Alarmed windows with fewer than `cooldown` judged windows between them. quiet: judged windows since."""
+    """Alarmed windows with fewer than `cooldown` judged windows between them.
+
+    quiet: judged windows since. near: from `cooldown` judged windows before it to as many after; what is known to have
+    alarmed there is the same story. split: the windows whose pooled value gives way to the versions', of which this is
+    one.
+    """
 
     action: Action
     model_version: str
     first: Window
     last: Window
     quiet: int
+    near: Window
+    split: frozenset[Window]
 
 
-def told(policy: Policy, case: Case, parts: Sequence[Alarmed]) -> Story:
-    """Match today's episodes with the incidents known before; open, confirm, retract, resolve, reopen."""
+def told(policy: Policy, case: Case, parts: Sequence[Alarmed], held: Collection[Window]) -> Story:
+    """Match today's episodes with the incidents known before; open, confirm, retract, resolve, reopen.
+
+    held: windows whose data is broken: nothing can be said of an incident there but that it is held.
+    """
     episodes = [episode for part in parts for episode in _episodes(policy, part)]
     before = sorted(case.incidents, key=lambda incident: _claim(case, incident))
     matched: dict[str, list[_Episode]] = {}
     after: dict[str, Incident] = {}
-    events: list[Told] = []
+    events: list[Told | None] = []
     for episode in episodes:
         known = next((i for i in before if _same(i, episode)), None)
         if known is not None:
@@ -59,61 +70,86 @@ def told(policy: Policy, case: Case, parts: Sequence[Alarmed]) -> Story:
             continue
         now, event = _opened(policy, case, episode)
         after[now.id] = now
-        events += [event] if event else []
+        events.append(event)
+    waiting = {}
     for incident in sorted(before, key=lambda i: (i.opened_at, i.id)):
         if incident.id in matched:
-            now, event = _continued(policy, incident, _joined(matched[incident.id]))
+            now, event = _continued(policy, case, incident, _joined(matched[incident.id]))
+        elif any(_same(incident, episode) for episode in episodes):
+            now, event = _merged(case, incident)
+        elif _is_held(incident, held):
+            now, event = _cooled(policy, case, incident, parts)
+            if now.status in ACTIVE:
+                waiting[now.id] = f"held: {_of(case, now)}, until the data of its windows is right"
         else:
-            now, event = _without(incident, episodes)
+            now, event = _gone(case, incident, parts)
         after[now.id] = now
-        events += [event] if event else []
-    return Story(tuple(after.values()), tuple(events))
+        events.append(event)
+    return Story(tuple(after.values()), tuple(event for event in events if event), waiting)
 
 
 def _episodes(policy: Policy, part: Alarmed) -> list[_Episode]:
     """Alarms of one action with few judged windows between them; those of several window rules that overlap are one."""
     found: list[_Episode] = []
     for version, rule in sorted({(alarm.model_version, alarm.window_rule) for alarm in part.alarms}):
-        mine = (window for v, r, window in (*part.judged, *part.idle) if (v, r) == (version, rule))
-        place = {window: i for i, window in enumerate(sorted(mine))}
-        alarmed = sorted({a.window for a in part.alarms if (a.model_version, a.window_rule) == (version, rule)})
-        first = last = alarmed[0]
-        for window in alarmed[1:]:
-            if place[window] - place[last] > policy.cooldown:
-                found.append(_Episode(part.action, version, first, last, place[window] - place[last] - 1))
-                first = window
-            last = window
-        found.append(_Episode(part.action, version, first, last, len(place) - 1 - place[last]))
+        order = sorted(window for v, r, window in (*part.judged, *part.idle) if (v, r) == (version, rule))
+        alarmed = {a.window for a in part.alarms if (a.model_version, a.window_rule) == (version, rule)}
+        runs: list[list[int]] = []
+        for place in (i for i, window in enumerate(order) if window in alarmed):
+            if not runs or place - runs[-1][-1] > policy.cooldown:
+                runs.append([])
+            runs[-1].append(place)
+        split = frozenset(window for v, r, window in part.idle if version and (v, r) == ("", rule))
+        ends = [*(run[0] for run in runs[1:]), len(order)]
+        for run, end in zip(runs, ends, strict=True):
+            near = _near(order, run[0] - policy.cooldown, run[-1] + policy.cooldown)
+            first, last = order[run[0]], order[run[-1]]
+            found.append(_Episode(part.action, version, first, last, end - 1 - run[-1], near, split))
     stories: list[_Episode] = []
     for episode in sorted(found, key=lambda e: (e.model_version, e.first)):
-        if stories and stories[-1].model_version == episode.model_version and _overlap(stories[-1], episode):
+        if (
+            stories
+            and stories[-1].model_version == episode.model_version
+            and overlaps(_span(episode), [_span(stories[-1])])
+        ):
             episode = _joined([stories.pop(), episode])
         stories.append(episode)
     return stories
 
 
-def _overlap(a: Incident | _Episode, b: Incident | _Episode) -> bool:
-    return a.first.start < b.last.end and b.first.start < a.last.end
+def _near(order: Sequence[Window], first: int, last: int) -> Window:
+    """From one place to another among the judged windows; without end where there is none."""
+    start = order[first].start if first >= 0 else EVER.start
+    return Window(start, order[last].end if last < len(order) else EVER.end)
+
+
+def _span(story: Incident | _Episode) -> Window:
+    return Window(story.first.start, story.last.end)
 
 
 def _joined(episodes: Sequence[_Episode]) -> _Episode:
     """One story: an incident whose middle was retracted, or days and weeks that tell the same."""
     last = max(episodes, key=lambda e: (e.last.end, -e.quiet))
     quiet = min(e.quiet for e in episodes if e.last.end >= last.last.start)
-    return replace(last, first=min(e.first for e in episodes), quiet=quiet)
+    near = Window(min(e.near.start for e in episodes), max(e.near.end for e in episodes))
+    return replace(last, first=min(e.first for e in episodes), quiet=quiet, near=near)
 
 
 def _same(incident: Incident, episode: _Episode) -> bool:
-    """True if an episode is the incident's: same action and version, overlapping windows."""
-    about = incident.action is episode.action and incident.model_version == episode.model_version
-    return about and _overlap(incident, episode)
+    """True if an episode is the incident's: same action and version, few judged windows between them.
+
+    A late rewrite may move an alarm to the next window, and late labels may bring versions to enough rows to be judged
+    one by one: that is no second story, and asks for nothing a second time.
+    """
+    is_split = not incident.model_version and {incident.first, incident.last} <= episode.split
+    about = incident.action is episode.action and (incident.model_version == episode.model_version or is_split)
+    return about and overlaps(_span(incident), [episode.near])
 
 
 def _claim(case: Case, incident: Incident) -> tuple[bool, bool, datetime, str]:
-    """Of several incidents that an episode overlaps, the one that acted goes on: nothing is to be done twice."""
+    """Of several incidents that an episode may be of, the one that acted goes on: nothing is to be done twice."""
     acted = any(taken.incident == incident.id for taken in case.actions)
-    gone = incident.status in (Event.RETRACTED, Event.RESOLVED)
-    return not acted, gone, incident.opened_at, incident.id
+    return not acted, incident.status not in ACTIVE, incident.opened_at, incident.id
 
 
 def _opened(policy: Policy, case: Case, episode: _Episode) -> tuple[Incident, Told | None]:
@@ -123,43 +159,73 @@ def _opened(policy: Policy, case: Case, episode: _Episode) -> tuple[Incident, To
     )
     is_over = episode.quiet >= policy.cooldown
     status = Event.RESOLVED if is_over else Event.OPENED
-    text = f"opened: {_since(episode)}"
+    text = f"opened: {_since(case, episode)}"
     told_now = None if is_over else Told(name, status, text)
     about = (episode.action, episode.model_version, episode.first, episode.last)
     return Incident(name, *about, status, case.known_at), told_now
 
 
-def _continued(policy: Policy, known: Incident, episode: _Episode) -> tuple[Incident, Told | None]:
+def _continued(policy: Policy, case: Case, known: Incident, episode: _Episode) -> tuple[Incident, Told | None]:
     """The incident as it is told now, and what changed."""
     text = ""
     if episode.quiet >= policy.cooldown:
         status = Event.RESOLVED
         if known.status is not Event.RESOLVED:
-            text = f"resolved: {_of(episode)}, {episode.quiet} windows without an alarm"
-    elif known.status in (Event.RETRACTED, Event.RESOLVED):
-        status, text = Event.REOPENED, f"reopened: {_of(episode)}"
-    else:
+            text = f"resolved: {_of(case, episode)}, {episode.quiet} windows without an alarm"
+    elif known.status in ACTIVE:
         status = Event.CONFIRMED
         if known.last != episode.last:
-            text = f"confirmed: {_since(episode)}, now up to {episode.last.start:%Y-%m-%d}"
+            text = f"confirmed: {_since(case, episode)}, now up to {case.date(episode.last.start)}"
+    else:
+        status, text = Event.REOPENED, f"reopened: {_of(case, episode)}"
     now = replace(known, first=episode.first, last=episode.last, status=status)
     return now, Told(known.id, status, text) if text else None
 
 
-def _without(incident: Incident, episodes: Sequence[_Episode]) -> tuple[Incident, Told | None]:
-    """An incident that no episode goes on with."""
-    if incident.status in (Event.RETRACTED, Event.RESOLVED):
+def _merged(case: Case, incident: Incident) -> tuple[Incident, Told | None]:
+    """An incident whose alarms another one goes on with."""
+    if incident.status not in ACTIVE:
         return incident, None
-    if any(_same(incident, episode) for episode in episodes):
-        now = replace(incident, status=Event.RESOLVED)
-        return now, Told(now.id, now.status, f"resolved: {_of(incident)} is one story with an earlier one")
+    now = replace(incident, status=Event.RESOLVED)
+    return now, Told(now.id, now.status, f"resolved: {_of(case, incident)} is one story with an earlier one")
+
+
+def _is_held(incident: Incident, held: Collection[Window]) -> bool:
+    """True if a window of the incident cannot be judged: whether it would alarm is not known."""
+    return incident.action is not Action.INVESTIGATE_DATA and overlaps(_span(incident), held)
+
+
+def _judged(incident: Incident, parts: Iterable[Alarmed]) -> Places:
+    """What could be judged for the incident's action and version, before, in and after it."""
+    places = (part.judged | part.idle for part in parts if part.action is incident.action)
+    return frozenset(place for found in places for place in found if place[0] == incident.model_version)
+
+
+def _cooled(policy: Policy, case: Case, incident: Incident, parts: Sequence[Alarmed]) -> tuple[Incident, Told | None]:
+    """A held incident: as it was, until it is resolved by the judged windows since."""
+    rules = {e.head.rule for e in case.evidence if e.head.window == incident.last}
+    quiet = sum(rule in rules and window > incident.last for _, rule, window in _judged(incident, parts))
+    if incident.status not in ACTIVE or quiet < policy.cooldown:
+        return incident, None
+    now = replace(incident, status=Event.RESOLVED)
+    return now, Told(now.id, now.status, f"resolved: {_of(case, now)}, {quiet} windows without an alarm")
+
+
+def _gone(case: Case, incident: Incident, parts: Sequence[Alarmed]) -> tuple[Incident, Told | None]:
+    """An incident without an alarm, as now known; of one that was over, this is said if its windows can be judged."""
+    if incident.status is Event.RETRACTED:
+        return incident, None
+    if incident.status is Event.RESOLVED:
+        is_known = incident.opened_at <= case.known_at  # a backfill sees those of later knowledge as well
+        if not is_known or not overlaps(_span(incident), [window for *_, window in _judged(incident, parts)]):
+            return incident, None
     now = replace(incident, status=Event.RETRACTED)
-    return now, Told(now.id, now.status, f"retracted: {_of(incident)}, as now known, was no alarm")
+    return now, Told(now.id, now.status, f"retracted: {_of(case, incident)}, as now known, was no alarm")
 
 
-def _of(story: Incident | _Episode) -> str:
-    return f"{story.action} of {story.first.start:%Y-%m-%d}"
+def _of(case: Case, story: Incident | _Episode) -> str:
+    return f"{story.action} of {case.date(story.first.start)}"
 
 
-def _since(episode: _Episode) -> str:
-    return f"{episode.action} since {episode.first.start:%Y-%m-%d}"
+def _since(case: Case, episode: _Episode) -> str:
+    return f"{episode.action} since {case.date(episode.first.start)}"

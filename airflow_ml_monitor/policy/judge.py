@@ -7,45 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.policy.alarms import (
-    OF_LABELS,
-    Alarmed,
-    Evidence,
-    ReferenceValues,
-    alarms_of,
-    faults_of,
-    in_reference,
-)
-from airflow_ml_monitor.policy.decision import ActionState, ActionTaken, Alarm, Event, Incident
+from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, faults_of, gaps_of, in_reference
+from airflow_ml_monitor.policy.case import Case, Evidence, Gap
+from airflow_ml_monitor.policy.decision import ACTIVE, ActionState, Alarm, Event, Incident
 from airflow_ml_monitor.policy.incidents import Told, told
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
-
-ACTIVE = (Event.OPENED, Event.CONFIRMED, Event.REOPENED)
-"""An incident in one of these states asks for its action."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that a judgement may look at.
-
-    evidence: the current measurements of all windows, as known at `known_at`. window: the one that this run is about.
-    incidents: those known before, with the state in which the last decision left them. actions: those taken so far.
-    rule: the window's rule. datasets: those that must have been measured in it; none named: any.
-    """
-
-    monitor: str
-    known_at: datetime
-    window: Window
-    evidence: Sequence[Evidence]
-    references: ReferenceValues
-    incidents: Sequence[Incident] = ()
-    actions: Sequence[ActionTaken] = ()
-    rule: str = ""
-    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +25,35 @@ class Verdict:
     incident: str
     incidents: tuple[Incident, ...]
     events: tuple[Told, ...]
+    gaps: tuple[Gap, ...]
     evidence: Mapping[str, Any]
 
 
 def judge(policy: Policy, case: Case) -> Verdict:
-    """One conclusion. Pure: the same case gives the same verdict, in whatever order its evidence comes."""
+    """One conclusion. Pure: the same case gives the same verdict, in whatever order its evidence comes.
+
+    The next judgement takes over the verdict's incidents and gaps (see `gaps_of`).
+    """
     case = replace(case, evidence=sorted(case.evidence, key=_order))
-    faulty = faults_of(policy, case)
+    gaps = gaps_of(case)
+    faulty = faults_of(policy, case, gaps)
     held = {alarm.window for alarm in faulty.alarms if alarm.metric not in OF_LABELS}
     found = alarms_of(policy, case, held)
-    told_now = told(policy, case, [faulty, *found])
+    told_now = told(policy, case, [faulty, *found], held)
     active = [incident for incident in told_now.incidents if incident.status in ACTIVE]
     strength = {action: i for i, action in enumerate(policy.order)}
     active.sort(key=lambda i: (i.action is not Action.INVESTIGATE_DATA, -strength[i.action], i.first))
     alarms = [alarm for part in (faulty, *found) for alarm in part.alarms]
-    action, because, incident = _conclude(case, active, alarms) or (*_quiet(policy, case, found), "")
-    said = [because, *(event.text for event in told_now.events if event.event is not Event.OPENED)]
+    concluded = _conclude(case, active, alarms, told_now.held)
+    action, because, incident = concluded or (*_quiet(policy, case, found), "")
+    news = [event.text for event in told_now.events if event.event is not Event.OPENED]
     return Verdict(
         action,
-        "; ".join(said),
+        "; ".join(dict.fromkeys([because, *news, *told_now.held.values()])),
         incident,
         told_now.incidents,
         told_now.events,
+        gaps,
         _document(case, alarms, told_now.incidents),
     )
 
@@ -89,34 +64,44 @@ def _order(e: Evidence) -> tuple[Any, ...]:
     return (*head, m.metric, m.column, m.parameters, m.slice)
 
 
-def _conclude(case: Case, active: Sequence[Incident], alarms: Sequence[Alarm]) -> tuple[Action, str, str] | None:
-    """(action, because, incident) of the first active incident whose action is still to be taken; None without one."""
+def _conclude(
+    case: Case, active: Sequence[Incident], alarms: Sequence[Alarm], held: Mapping[str, str]
+) -> tuple[Action, str, str] | None:
+    """(action, because, incident) of the first active incident whose action is still to be taken; None without one.
+
+    held: as in `Story`; nothing is asked for them.
+    """
     taken = {(a.incident, a.action): a for a in case.actions}
     waiting = []
     for incident in active:
+        if incident.id in held:
+            waiting.append(held[incident.id])
+            continue
         is_data = incident.action is Action.INVESTIGATE_DATA
-        held = "; what else is wrong is held until the data is right" * (
+        others = "; what else is wrong is held until the data is right" * (
             is_data and any(other.action is not Action.INVESTIGATE_DATA for other in active)
         )
         before = taken.get((incident.id, incident.action))
         if before is None or before.state in (ActionState.FAILED, ActionState.REJECTED):
             again = f" (again: the last one {before.state})" if before else ""
-            return incident.action, _why(incident, alarms) + again + held, incident.id
-        asked = f"{incident.action} already asked for on {before.asked_at:%Y-%m-%d} ({before.decision})"
+            return incident.action, _why(case, incident, alarms) + again + others, incident.id
+        asked = f"{incident.action} already asked for on {case.date(before.asked_at)} ({before.decision})"
         since = "" if before.state is ActionState.ASKED else f", {before.state} since"
-        waiting.append(f"{asked}{since}: {_why(incident, alarms)}{held}")
+        waiting.append(f"{asked}{since}: {_why(case, incident, alarms)}{others}")
         if is_data:
             break  # nobody retrains on broken data
     return (Action.WAIT, waiting[0], active[0].id) if waiting else None
 
 
-def _why(incident: Incident, alarms: Sequence[Alarm]) -> str:
+def _why(case: Case, incident: Incident, alarms: Sequence[Alarm]) -> str:
     """The incident's newest alarms, in words."""
-    mine = [a for a in alarms if a.action is incident.action and a.model_version == incident.model_version]
+    every = [a for a in alarms if a.action is incident.action]
+    # None of its own version: a pooled story that its versions tell by now.
+    mine = [a for a in every if a.model_version == incident.model_version] or every
     last = [a for a in mine if a.window == incident.last] or mine
     shown = "; ".join(dict.fromkeys(a.text for a in last[:3]))
     more = f" and {len(last) - 3} more" if len(last) > 3 else ""
-    return f"{incident.last.start:%Y-%m-%d}: {shown}{more}"
+    return f"{case.date(incident.last.start)}: {shown}{more}"
 
 
 def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action, str]:
@@ -128,7 +113,7 @@ def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action
         ripe = any(e.is_judged for e in case.evidence if e.measurement.metric in performance)
         why = "every window has too few rows or broken data" if ripe else "no window's labels are mature yet"
         return Action.WAIT, f"{why}, so performance cannot be judged"
-    upto = f"; performance judged up to {max(judged).start:%Y-%m-%d}" if judged else ""
+    upto = f"; performance judged up to {case.date(max(judged).start)}" if judged else ""
     blind = ", ".join(rule.title for rule in policy.rules if _is_blind(rule, case))
     unseen = f"; cannot be judged, as the reference has no such value: {blind}" if blind else ""
     return Action.NONE, f"every rule within its bounds{upto}{unseen}"

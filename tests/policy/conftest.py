@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
-from airflow_ml_monitor.policy.alarms import Evidence
+from airflow_ml_monitor.policy.case import Case, Evidence
 from airflow_ml_monitor.policy.decision import ActionState, ActionTaken
-from airflow_ml_monitor.policy.judge import Case, Verdict, judge
+from airflow_ml_monitor.policy.judge import Verdict, judge
 from airflow_ml_monitor.policy.rule import Action, Bounds, Policy, Rule
 
 MIDNIGHT = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday: week 0 is day 0 to day 6
@@ -67,8 +67,8 @@ class Desk:
         evidence = list(evidence)
         window = about.pop("window", None) or max(e.head.window for e in evidence)
         known_at = about.pop("known_at", None) or max(e.head.window.end for e in evidence)
-        case = {"references": {}, "rule": DAILY, "datasets": ("loans",), **about}
-        return Case("credit", known_at, window, evidence, **case)
+        case = {"references": {}, "rule": WindowRule(WindowUnit.DAY), "datasets": ("loans",), **about}
+        return Case("credit", known_at, window, evidence=evidence, **case)
 
     def policy(self, *rules: Rule, **about: Any) -> Policy:
         """A policy of these rules; of none: retrain where roc_auc is below 0.7."""
@@ -77,15 +77,29 @@ class Desk:
     def judge(self, policy: Policy, evidence: Iterable[Evidence], **about: Any) -> Verdict:
         return judge(policy, self.case(evidence, **about))
 
+    def live(self, policy: Policy, evidence: Sequence[Evidence], days: Iterable[int]) -> list[Verdict]:
+        """Day by day, as a DAG does it: a day's incidents, gaps and actions go into the next. One verdict a day."""
+        verdicts: list[Verdict] = []
+        actions: list[ActionTaken] = []
+        for day in map(self.day, days):
+            known = [e for e in evidence if e.head.window.end <= day.end]
+            before = {"incidents": verdicts[-1].incidents, "gaps": verdicts[-1].gaps} if verdicts else {}
+            verdicts.append(self.judge(policy, known, window=day, known_at=day.end, actions=actions, **before))
+            if verdicts[-1].action not in (Action.NONE, Action.WAIT):
+                actions = [*actions, self.taken(verdicts[-1])]
+        return verdicts
+
     def alarmed(self, policy: Policy, evidence: Iterable[Evidence], **about: Any) -> list[int]:
         """The days that alarm, for whatever reason, oldest first."""
         found = self.judge(policy, evidence, **about).evidence["alarms"]
         starts = {datetime.fromisoformat(alarm["window"].split("/")[0]) for alarm in found}
         return sorted((start - MIDNIGHT).days for start in starts)
 
-    def taken(self, verdict: Verdict, state: ActionState = ActionState.ASKED) -> ActionTaken:
+    def taken(
+        self, verdict: Verdict, state: ActionState = ActionState.ASKED, asked_at: datetime = MIDNIGHT
+    ) -> ActionTaken:
         """The action of a verdict as it is stored once somebody asked for it."""
-        return ActionTaken(verdict.incident, verdict.action, "dec-1", MIDNIGHT, state)
+        return ActionTaken(verdict.incident, verdict.action, "dec-1", asked_at, state)
 
     def told(self, verdict: Verdict) -> Sequence[str]:
         """What happened to incidents, one word each."""

@@ -248,13 +248,7 @@ def test_the_verdict_depends_on_what_is_known_and_not_on_its_order(
 
 @given(values=st.lists(readings, min_size=1, max_size=15))
 def test_whoever_asks_for_each_action_asks_for_none_twice(desk: Any, values: list[float | None]) -> None:
-    """Day by day, as a DAG does it: the incidents and actions of one day go into the next."""
     policy = desk.policy(RETRAIN, ROLL_BACK, cooldown=2)
-    incidents, actions = (), []
-    for today in range(1, len(values) + 1):
-        verdict = desk.judge(policy, desk.series(*values[:today]), incidents=incidents, actions=actions)
-        incidents = verdict.incidents
-        if verdict.incident and verdict.action is not Action.WAIT:
-            actions.append(desk.taken(verdict))
-    asked = [(taken.incident, taken.action) for taken in actions]
+    verdicts = desk.live(policy, desk.series(*values), range(len(values)))
+    asked = [(v.incident, v.action) for v in verdicts if v.incident and v.action is not Action.WAIT]
     assert len(asked) == len(set(asked))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_ml_monitor.policy.decision import Event
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_ml_monitor.policy.decision import ACTIVE, Event
 from airflow_ml_monitor.policy.rule import Action, Bounds, Rule
 
 
@@ -187,3 +190,45 @@ def test_a_week_joins_the_story_of_its_days_and_is_not_asked_for_again(desk: Any
     now = desk.judge(policy, evidence, **about)
     assert [i.id for i in now.incidents] == [opened.incident]
     assert now.action is Action.WAIT
+
+
+def test_an_incident_of_the_pooled_value_cools_down_by_the_windows_judged_version_by_version(desk: Any) -> None:
+    policy = desk.policy(cooldown=2)
+    small = desk.series(0.6)
+    opened = desk.judge(policy, small)
+    versions = [desk.value(i, 0.8, model_version="2") for i in (1, 2)]
+    now = desk.judge(policy, [*small, *desk.series(0.8, 0.8, start=1), *versions], incidents=opened.incidents)
+    assert desk.told(now) == ["resolved"]
+
+
+days = st.tuples(
+    st.one_of(st.none(), st.floats(0.4, 1.0)),  # of the pooled rows
+    st.one_of(st.none(), st.floats(0.4, 1.0)),  # of version 1
+    st.one_of(st.none(), st.floats(0.4, 1.0)),  # of version 2
+    st.sampled_from(["fine", "fine", "fine", "empty", "broken", "never measured"]),
+)
+
+
+@given(history=st.lists(days, min_size=1, max_size=16), cooldown=st.integers(1, 3), k=st.integers(1, 2))
+def test_judging_day_by_day_leaves_the_open_incidents_of_judging_once_at_the_end(
+    desk: Any, history: list[tuple[Any, ...]], cooldown: int, k: int
+) -> None:
+    worse = Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN, k=k, m=2)
+    policy = desk.policy(worse, Rule("roc_auc", Bounds(min=0.5), Action.ROLL_BACK, name="useless"), cooldown=cooldown)
+    evidence = []
+    for day, (*values, data) in enumerate(history):
+        evidence += [desk.value(day, v, model_version=x) for v, x in zip(values, ("", "1", "2"), strict=True) if v]
+        evidence += [] if data == "never measured" else [desk.rows(day, 0 if data == "empty" else 1000)]
+        evidence += [desk.broken(day)] if data == "broken" else []
+    verdicts = desk.live(policy, evidence, range(len(history)))
+    window = desk.day(len(history) - 1)
+    once = desk.judge(policy, evidence, window=window, known_at=window.end, gaps=verdicts[-1].gaps)
+
+    def still_open(verdict: Any) -> list[Any]:
+        found = [i for i in verdict.incidents if i.status in ACTIVE]
+        return sorted((i.first, i.last, i.action, i.model_version) for i in found)
+
+    assert still_open(verdicts[-1]) == still_open(once)
+    assert [i for i, (*_, data) in enumerate(history) if data == "never measured"] == [
+        (gap.window.start - desk.day(0).start).days for gap in verdicts[-1].gaps
+    ]

@@ -181,6 +181,27 @@ def test_a_dataset_without_versions_is_judged_beside_one_that_has_them(desk: Any
     assert desk.alarmed(desk.policy(), evidence) == [0]
 
 
+def test_versions_of_too_few_rows_do_not_hide_a_pooled_window_of_enough(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), least_n=500))
+    pooled = desk.series(0.5, n=600)
+    small = [desk.value(0, 0.5, n=300, model_version=version) for version in ("1", "2")]
+    assert desk.alarmed(policy, [*pooled, *small]) == [0]
+    assert desk.alarmed(policy, [*pooled, *small, desk.value(0, 0.8, n=500, model_version="3")]) == []
+
+
+def test_a_version_that_is_not_ok_does_not_hide_the_pooled_window(desk: Any) -> None:
+    version = desk.value(0, 0.8, model_version="1", status=Status.IMMATURE)
+    assert desk.alarmed(desk.policy(), [*desk.series(0.5), version]) == [0]
+
+
+def test_a_version_judged_as_a_whole_does_not_hide_a_pooled_slice_in_which_it_is_small(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), least_n=500, slices=True))
+    north = {"slice": (("region", "north"),)}
+    whole = [*desk.series(0.8), desk.value(0, 0.8, model_version="1")]
+    slices = [desk.value(0, 0.5, n=600, **north), desk.value(0, 0.5, n=400, model_version="1", **north)]
+    assert desk.alarmed(policy, [*whole, *slices]) == [0]
+
+
 def test_an_alarm_tells_value_interval_limit_and_reference(desk: Any) -> None:
     policy = desk.policy(Rule("roc_auc", Bounds(fall=0.05), Action.RETRAIN, k=1, m=2))
     evidence = desk.series(0.71, low=0.68, high=0.74, reference="ref-1")
@@ -212,3 +233,37 @@ def test_a_rule_that_must_be_sure_never_alarms_where_a_quick_one_does_not(desk: 
     ]
     sure, quick = (desk.policy(Rule("roc_auc", Bounds(min=0.4, max=0.9), sure=sure)) for sure in (True, False))
     assert set(desk.alarmed(sure, evidence)) <= set(desk.alarmed(quick, evidence))
+
+
+@given(
+    values=values,
+    at=st.tuples(st.floats(0.2, 0.5), st.floats(0.5, 0.8)),
+    looser=st.tuples(st.floats(0.0, 0.3), st.floats(0.0, 0.3)),
+    form=st.sampled_from(["fixed", "relative", "share"]),
+    k=st.integers(1, 3),
+    more=st.integers(0, 2),
+    sure=st.booleans(),
+)
+def test_a_looser_bound_never_alarms_in_more_windows(
+    desk: Any,
+    values: list[float],
+    at: tuple[float, float],
+    looser: tuple[float, float],
+    form: str,
+    k: int,
+    more: int,
+    sure: bool,
+) -> None:
+    def alarmed(low: float, high: float) -> set[int]:
+        bounds = {
+            "fixed": lambda: Bounds(min=low, max=high),
+            "relative": lambda: Bounds(fall=0.8 - low, rise=0.3 + high),  # the reference is 0.8
+            "share": lambda: Bounds(fall_share=0.8 - low, rise_share=high),
+        }[form]()
+        rule = Rule("roc_auc", bounds, k=k, m=k + more, sure=sure)
+        return set(desk.alarmed(desk.policy(rule), evidence, references=REFERENCE))
+
+    evidence = [
+        e for i, v in enumerate(values) for e in desk.series(v, start=i, low=v - 0.1, high=v + 0.1, reference="ref-1")
+    ]
+    assert alarmed(at[0] - looser[0], at[1] + looser[1]) <= alarmed(*at)
