@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
@@ -22,7 +22,7 @@ Places = frozenset[tuple[str, str, Window]]
 
 @dataclass(frozen=True, slots=True)
 class Alarmed:
-    """What one action's rules say: the alarms, and every window that they could judge.
+    """What one rule says (or the faults that are always looked for): the alarms, and every window that it could judge.
 
     idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm. The same
     for the pooled value (of no version), where it gives way to its versions'.
@@ -48,7 +48,7 @@ def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> Alarmed:
         text = f"the window {gap.window}{which} was never measured"
         alarms.append(_data_alarm(gap.window, gap.rule, Measurement("row_count", Status.FAILED), text))
         judged.add(("", gap.rule, gap.window))
-    for part in _by_action(policy, case, frozenset(), [Action.INVESTIGATE_DATA]):
+    for part in _by_rule(policy, case, frozenset(), [Action.INVESTIGATE_DATA]):
         alarms += part.alarms
         judged |= part.judged
     return Alarmed(Action.INVESTIGATE_DATA, tuple(alarms), frozenset(judged))
@@ -91,27 +91,28 @@ def _fault(m: Measurement) -> str:
 def alarms_of(policy: Policy, case: Case, held: Collection[Window]) -> list[Alarmed]:
     """Alarms of every other action. Windows in `held` are explained by a fault of data and not judged."""
     others = [action for action in policy.order if action is not Action.INVESTIGATE_DATA]
-    return _by_action(policy, case, held, others)
+    return _by_rule(policy, case, held, others)
 
 
-def _by_action(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
+def _by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
+    """Rule by rule: labels come late and inputs at once, so what one rule could judge says nothing of another's."""
     by_metric: dict[str, list[Evidence]] = defaultdict(list)
     for e in case.evidence:
         by_metric[e.measurement.metric].append(e)
     found = []
-    for action in actions:
+    for rule in (rule for action in actions for rule in policy.rules if rule.action is action):
         alarms: list[Alarm] = []
         judged: set[tuple[str, str, Window]] = set()
-        idle: set[tuple[str, str, Window]] = set()
-        for rule in (rule for rule in policy.rules if rule.action is action):
-            idle.update(_idle(by_metric[rule.metric], held))
-            for series in _series(rule, by_metric[rule.metric], held):
-                judged |= {e.place for e in series}
-                idle |= {("", e.head.rule, e.head.window) for e in series}
-                alarms += _persistent(rule, series, case.references)
+        idle = set(_idle(by_metric[rule.metric], held))
+        for series in _series(rule, by_metric[rule.metric], held):
+            judged |= {e.place for e in series}
+            idle |= {("", e.head.rule, e.head.window) for e in series}
+            alarms += _persistent(rule, series, case.references)
         if judged:
-            found.append(Alarmed(action, tuple(alarms), frozenset(judged), frozenset(idle - judged)))
-    return found
+            found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle)))
+    # What another rule of the action could judge there is no window without use.
+    judged_by = {one.action: frozenset().union(*(o.judged for o in found if o.action is one.action)) for one in found}
+    return [replace(one, idle=one.idle - judged_by[one.action]) for one in found]
 
 
 def _series(rule: Rule, evidence: Sequence[Evidence], held: Collection[Window]) -> list[list[Evidence]]:
@@ -170,7 +171,7 @@ def _persistent(rule: Rule, series: Sequence[Evidence], references: ReferenceVal
         if text and len(recent) >= rule.k:
             often = f" ({len(recent)} of the last {rule.m} windows)" if rule.m > 1 else ""
             m, head = e.measurement, e.head
-            about = (m.metric, m.column, m.slice, head.model_version, text + often, head.rule)
+            about = (m.metric, m.column, m.slice, head.model_version, text + often, head.rule, rule.sure)
             alarms.append(Alarm(rule.title, rule.action, rule.severity, head.window, *about))
     return alarms
 

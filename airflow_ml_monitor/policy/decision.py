@@ -52,6 +52,8 @@ class Alarm:
     """e.g. 'roc_auc 0.71 [0.68, 0.74] below 0.75'"""
     window_rule: str = ""
     """e.g. 'day@UTC'"""
+    sure: bool = True
+    """False where the value breaks the bound and its interval may not."""
 
 
 @dataclass(frozen=True, slots=True)

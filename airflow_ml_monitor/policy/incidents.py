@@ -58,7 +58,7 @@ def told(policy: Policy, case: Case, parts: Sequence[Alarmed], held: Collection[
 
     held: windows whose data is broken: nothing can be said of an incident there but that it is held.
     """
-    episodes = [episode for part in parts for episode in _episodes(policy, part)]
+    episodes = _stories([episode for part in parts for episode in _episodes(policy, part)])
     before = sorted(case.incidents, key=lambda incident: _claim(case, incident))
     matched: dict[str, list[_Episode]] = {}
     after: dict[str, Incident] = {}
@@ -89,7 +89,7 @@ def told(policy: Policy, case: Case, parts: Sequence[Alarmed], held: Collection[
 
 
 def _episodes(policy: Policy, part: Alarmed) -> list[_Episode]:
-    """Alarms of one action with few judged windows between them; those of several window rules that overlap are one."""
+    """Alarms of one rule with few windows between them that it could judge."""
     found: list[_Episode] = []
     for version, rule in sorted({(alarm.model_version, alarm.window_rule) for alarm in part.alarms}):
         order = sorted(window for v, r, window in (*part.judged, *part.idle) if (v, r) == (version, rule))
@@ -105,16 +105,24 @@ def _episodes(policy: Policy, part: Alarmed) -> list[_Episode]:
             near = _near(order, run[0] - policy.cooldown, run[-1] + policy.cooldown)
             first, last = order[run[0]], order[run[-1]]
             found.append(_Episode(part.action, version, first, last, end - 1 - run[-1], near, split))
+    return found
+
+
+def _stories(episodes: Iterable[_Episode]) -> list[_Episode]:
+    """One story of each action and version: of several rules, by day and by week, what overlaps or is near is one."""
     stories: list[_Episode] = []
-    for episode in sorted(found, key=lambda e: (e.model_version, e.first)):
-        if (
-            stories
-            and stories[-1].model_version == episode.model_version
-            and overlaps(_span(episode), [_span(stories[-1])])
-        ):
+    for episode in sorted(episodes, key=lambda e: (e.action, e.model_version, e.first)):
+        if stories and _is_one(stories[-1], episode):
             episode = _joined([stories.pop(), episode])
         stories.append(episode)
     return stories
+
+
+def _is_one(before: _Episode, then: _Episode) -> bool:
+    if (before.action, before.model_version) != (then.action, then.model_version):
+        return False
+    is_near = overlaps(_span(then), [before.near]) and overlaps(_span(before), [then.near])
+    return is_near or overlaps(_span(then), [_span(before)])
 
 
 def _near(order: Sequence[Window], first: int, last: int) -> Window:
@@ -128,11 +136,12 @@ def _span(story: Incident | _Episode) -> Window:
 
 
 def _joined(episodes: Sequence[_Episode]) -> _Episode:
-    """One story: an incident whose middle was retracted, or days and weeks that tell the same."""
+    """One story: an incident whose middle was retracted, or rules, days and weeks that tell the same."""
     last = max(episodes, key=lambda e: (e.last.end, -e.quiet))
     quiet = min(e.quiet for e in episodes if e.last.end >= last.last.start)
     near = Window(min(e.near.start for e in episodes), max(e.near.end for e in episodes))
-    return replace(last, first=min(e.first for e in episodes), quiet=quiet, near=near)
+    split = frozenset(window for e in episodes for window in e.split)
+    return replace(last, first=min(e.first for e in episodes), quiet=quiet, near=near, split=split)
 
 
 def _same(incident: Incident, episode: _Episode) -> bool:

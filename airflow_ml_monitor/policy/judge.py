@@ -138,6 +138,10 @@ def _document(case: Case, alarms: Iterable[Alarm], incidents: Iterable[Incident]
                 "window": str(a.window),
                 "text": a.text,
                 "version": a.model_version,
+                "metric": a.metric,
+                "column": a.column,
+                "severity": a.severity.value,
+                "sure": a.sure,
             }
             for a in newest
         ],

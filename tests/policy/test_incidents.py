@@ -232,3 +232,19 @@ def test_judging_day_by_day_leaves_the_open_incidents_of_judging_once_at_the_end
     assert [i for i, (*_, data) in enumerate(history) if data == "never measured"] == [
         (gap.window.start - desk.day(0).start).days for gap in verdicts[-1].gaps
     ]
+
+
+def test_windows_that_only_another_rule_could_judge_do_not_cool_an_incident_down(desk: Any) -> None:
+    # Labels of day 0 come late; psi is known at once, and within its bounds, on the four days after it.
+    late, at_once = Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN), Rule("psi", Bounds(max=0.2), Action.RETRAIN)
+    evidence = [*desk.series(0.6, None, None, None, None), *(desk.value(day, 0.01, "psi") for day in range(1, 5))]
+    verdict = desk.judge(desk.policy(late, at_once, cooldown=3), evidence)
+    assert verdict.action is Action.RETRAIN
+    assert [incident.status for incident in verdict.incidents] == [Event.OPENED]
+
+
+def test_alarms_of_two_rules_of_one_action_near_each_other_are_one_story(desk: Any) -> None:
+    late, at_once = Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN), Rule("psi", Bounds(max=0.2), Action.RETRAIN)
+    evidence = [*desk.series(0.6, 0.6, None), *(desk.value(day, 0.9, "psi") for day in (1, 2))]
+    (incident,) = desk.judge(desk.policy(late, at_once), evidence).incidents
+    assert (incident.first, incident.last) == (desk.day(0), desk.day(2))
