@@ -17,7 +17,7 @@ from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
-from airflow_ml_monitor.profile.layout import digest
+from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import SUMS, Entries, difference, micros, moment_of
 from airflow_ml_monitor.store.records import EPOCH, LedgerPart
 
@@ -47,7 +47,8 @@ class Terms:
         """What ledger entries depend on, besides the bytes of predictions and labels."""
         labels = self.labels
         named = [labels.label, labels.key, labels.label_time, labels.zone, labels.mode]
-        return [meaning(self.dataset), named, asdict(self.monitor.spec.task), self.reference.layout.digest]
+        cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
+        return [meaning(self.dataset), named, asdict(self.monitor.spec.task), cut]
 
 
 @dataclass(frozen=True, slots=True)

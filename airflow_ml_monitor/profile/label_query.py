@@ -54,9 +54,15 @@ def _bucket(task: Task, score: Expression, decided: Expression) -> Expression:
     """The score's bucket; UNSCORED where score or class is missing or no such thing."""
     if task.kind is TaskKind.REGRESSION:
         return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
-    cut = sa.cast(sa.func.floor(score * number(SCORE_BUCKETS), type_=sa.Double), sa.BigInteger)
     outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
-    return sa.case((outside, whole(UNSCORED)), (score == number(1), whole(SCORE_BUCKETS - 1)), else_=cut)
+    low, high = _root_bucket(score), whole(SCORE_BUCKETS - 1) - _root_bucket(number(1) - score)
+    return sa.case((outside, whole(UNSCORED)), (score <= number(0.5), low), else_=high)
+
+
+def _root_bucket(share: Expression) -> Expression:
+    """The bucket of a probability up to 0.5. Two square roots, which every engine rounds alike; no power, no log."""
+    root = sa.func.sqrt(sa.func.sqrt(share * number(2), type_=sa.Double), type_=sa.Double)
+    return sa.cast(sa.func.floor(root * number(SCORE_BUCKETS / 2), type_=sa.Double), sa.BigInteger)
 
 
 def _predictions(
@@ -128,6 +134,7 @@ def _sums(task: Task, rows: sa.Subquery) -> dict[str, Expression]:
             "error": error,
             "error_abs": sa.func.abs(error, type_=sa.Double),
             "error2": error * error,
+            "error3": error * error * error,
             "error4": error * error * error * error,
         }
     loss, gap = rows.c.log_loss, rows.c.gap
@@ -269,7 +276,8 @@ def watermark(labels: LabelSource) -> sa.SelectBase:
 def label_counts(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     """(orphans, repeats): labels known up to :upto that match no prediction; label rows beyond a key's first.
 
-    Only predictions in [:start, :end) count: which files were opened must not decide what is an orphan.
+    Only predictions in [:start, :end), which ends at :upto, count: which files were opened must not decide what is an
+    orphan.
     """
     table, p = _labels(labels), _source(columns)
     keys = [key.label(f"k{i}") for i, key in enumerate(columns.label_keys(labels, table))]

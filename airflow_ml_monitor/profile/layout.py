@@ -23,11 +23,15 @@ GRID: Final = 512
 """Half the number of grid buckets for the whole: worst error 1e-4 in KS, 2e-4 sigma in Wasserstein on 31 columns."""
 SLICE_GRID: Final = 64
 """The same for a slice; a power of two, so that fine cells add up to coarse ones exactly."""
-SCORE_BUCKETS: Final = 1024
-"""Equal buckets of a probability in [0, 1]."""
+SCORE_BUCKETS: Final = 4096
+"""Buckets of a probability s in [0, 1]: floor(2048 (2 s)^¼) up to 0.5, mirrored above.
 
-SLICE_SCORE_JOIN: Final = 8
-"""So many of them are joined in a slice, which has fewer rows."""
+Equal in the fourth root, so finest near 0 and 1, where models of rare events have all their scores: at 0.2 % positives
+their ROC AUC is off by at most 6e-5 (as many equal buckets: 6e-3). Of the hotel's bookings, in 3,104 pairs of a week
+and a Monday on which it was looked at, by at most 7e-4 (equal: 7e-4; 1,024 equal: 2.3e-3).
+"""
+SLICE_SCORE_JOIN: Final = 16
+"""So many of them are joined in a slice, which has fewer rows: ROC AUC off by at most 5e-3 in the same pairs."""
 
 FEW_VALUES: Final = 20
 """A numeric column with at most this many values keeps a bucket for each: a grid may join or split atoms."""

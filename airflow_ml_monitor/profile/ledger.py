@@ -27,7 +27,7 @@ UNSCORED: Final = -1
 
 SUMS: Final = {
     TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
-    TaskKind.REGRESSION: ("error", "error_abs", "error2", "error4"),
+    TaskKind.REGRESSION: ("error", "error_abs", "error2", "error3", "error4"),
 }
 """What is summed over an entry's rows, by task: what values and intervals need. Never extremes: entries go back."""
 

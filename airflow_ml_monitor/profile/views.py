@@ -216,9 +216,10 @@ class PairView:
 class LabelledView:
     """Rows with labels, folded from the ledger: arrays of one length, a row per (label, prediction, bucket).
 
-    label: 0 or 1 (regression: 0). prediction: the decided class (regression: 0). bucket: the score's equal bucket.
-    sums: per cell, over its rows; binary: score, log_loss, log_loss2, brier, brier2; regression: error, error_abs,
-    error2, error4 (error = prediction - label). predictions: rows predicted, with or without a label.
+    label: 0 or 1 (regression: 0). prediction: the decided class (regression: 0). bucket: the score's, ascending with
+    it; a slice's are wider, so that only their order and their mean score tell where they lie. sums: per cell, over
+    its rows; binary: score, log_loss, log_loss2, brier, brier2; regression: error, error_abs, error2, error3, error4
+    (error = prediction - label). predictions: rows predicted, with or without a label.
     """
 
     task: Task

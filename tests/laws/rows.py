@@ -105,14 +105,23 @@ def _ledger(key: np.ndarray, sums: Mapping[str, np.ndarray]) -> tuple[np.ndarray
     return names, count, {name: np.bincount(where, part, len(names)) for name, part in sums.items()}
 
 
+SCORE_EDGES = 0.5 * (np.arange(2049) / 2048) ** 4
+"""Where the buckets of scores up to 0.5 begin; those above are their mirror image."""
+
+
+def score_bucket(score: np.ndarray) -> np.ndarray:
+    """The bucket of 4,096 that a score falls into."""
+    rank = np.searchsorted(SCORE_EDGES, np.minimum(score, 1 - score), side="right") - 1
+    return np.where(score <= 0.5, rank, 4095 - rank)
+
+
 def labelled(label: Any, score: Any, threshold: float = 0.5) -> LabelledView:
     """A binary model's ledger."""
     y, s = np.asarray(label, np.int64), np.asarray(score, float)
-    bucket = np.minimum(np.floor(1024 * s), 1023).astype(np.int64)
     p = np.clip(s, 1e-15, 1 - 1e-15)
     loss = np.where(y == 1, -np.log(p), -np.log1p(-p))
     gap = (s - y) ** 2
-    key = (bucket * 2 + y) * 2 + (s >= threshold)
+    key = (score_bucket(s) * 2 + y) * 2 + (s >= threshold)
     names, count, sums = _ledger(
         key, {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
     )
@@ -129,7 +138,7 @@ def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
 def regressed(label: Any, prediction: Any) -> LabelledView:
     """A regression's ledger: one cell."""
     e = np.asarray(prediction, float) - np.asarray(label, float)
-    sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error4": e**4}
+    sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error3": e**3, "error4": e**4}
     names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
     return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
 

@@ -15,6 +15,7 @@ from airflow_ml_monitor.metrics.metric import Subject, metric_named, metrics
 from airflow_ml_monitor.profile.dataset import Kind
 
 DRAWS = 1000
+CALIBRATION = ["expected_calibration_error"]
 Rng = np.random.Generator
 Draw = Callable[[ModuleType, Rng], Any]
 NUMERIC = [m.name for m in metrics().values() if m.subject is Subject.PAIR and Kind.NUMERIC in m.kinds]
@@ -48,10 +49,15 @@ def calibrated(rows: ModuleType, rng: Rng) -> Any:
     return rows.labelled(rng.random(500) < score, score)
 
 
+def calibrated_few(rows: ModuleType, rng: Rng) -> Any:
+    score = rng.beta(0.3, 3, 25)
+    return rows.labelled(rng.random(25) < score, score)
+
+
 WORLDS: dict[Draw, list[str]] = {
     **dict.fromkeys((normal, skewed, few_values), NUMERIC),
     **dict.fromkeys((categories, rare_categories), CATEGORICAL),
-    calibrated: ["expected_calibration_error"],
+    **dict.fromkeys((calibrated, calibrated_few), CALIBRATION),
 }
 
 

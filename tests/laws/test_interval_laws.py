@@ -42,10 +42,9 @@ def scored(share: float, gap: float, spread: float = 1.0) -> tuple[float, float,
     from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
     label, score = sample(np.random.default_rng(77), 300_000, share, gap, spread)
-    bucketed = np.minimum(np.floor(1024 * score), 1023)
     return (
-        float(roc_auc_score(label, bucketed)),
-        float(average_precision_score(label, bucketed)),
+        float(roc_auc_score(label, score)),
+        float(average_precision_score(label, score)),
         float(log_loss(label, score)),
         float(brier_score_loss(label, score)),
     )
@@ -72,6 +71,8 @@ ERRORS: dict[str, tuple[Callable[[Rng, int], np.ndarray], dict[str, float]]] = {
     "normal": (lambda g, n: g.normal(0.3, 1, n), {"bias": 0.3, "mae": 0.8333, "rmse": math.sqrt(1.09)}),
     "Laplace": (lambda g, n: g.laplace(0, 1, n), {"bias": 0.0, "mae": 1.0, "rmse": math.sqrt(2)}),
     "uniform": (lambda g, n: g.uniform(-1, 1, n), {"bias": 0.0, "mae": 0.5, "rmse": math.sqrt(1 / 3)}),
+    "exponential": (lambda g, n: g.exponential(1, n), {"bias": 1.0}),
+    "minus exponential": (lambda g, n: -g.exponential(1, n), {"bias": -1.0}),
 }
 COLUMNS: dict[str, tuple[Callable[[Rng, int], np.ndarray], Callable[[float], float], float, float]] = {
     "normal": (lambda g, n: g.normal(5, 2, n), lambda q: 5 + 2 * float(_ndtri(q)), 5.0, 2.0),
@@ -135,8 +136,8 @@ def worlds() -> list[World]:
             binary(metric, 8, 0.5, 1.0, True),
         ]
     found += [erring(metric, errors, n) for metric in ("mae", "rmse") for errors, n in (("normal", 15), ("normal", 3))]
-    found += [erring(metric, errors, 100) for metric in ("mae", "rmse", "bias") for errors in ERRORS]
-    found += [erring(metric, errors, 6) for metric in ("mae", "rmse", "bias") for errors in ERRORS]
+    found += [erring(metric, errors, n) for errors in ERRORS for metric in ERRORS[errors][1] for n in (100, 6)]
+    found += [erring("bias", errors, n) for errors in ("exponential", "minus exponential") for n in (10, 30)]
     found += [
         of_column(m, v, n) for m in ("mean", "standard_deviation") for v in ("normal", "uniform") for n in (4, 30)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,7 @@ from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
 ALL = list(metrics().values())
@@ -197,6 +199,27 @@ def test_metrics_of_added_ledgers_are_those_of_all_rows(
             parts = both if TaskKind.BINARY in metric.tasks else errors
             added = rows.merged(parts[:2])
             assert_same(estimates(metric, added), estimates(metric, parts[2]), metric)
+
+
+RANKED = {"roc_auc": 0.001, "average_precision": 0.003, "expected_calibration_error": 0.004}
+"""By how much a metric that reads single buckets may differ where several are joined; the others not at all."""
+
+
+@pytest.mark.parametrize("metric", [m for m in ALL if TaskKind.BINARY in m.tasks], ids=name)
+@pytest.mark.parametrize("a", [2.0, 0.05], ids=["usual", "rare"])
+def test_a_slice_that_holds_all_rows_measures_what_the_whole_does(metric: Metric, a: float, rows: ModuleType) -> None:
+    rng = np.random.default_rng(12)
+    score = rng.beta(a, 2, 3000)
+    # Wrong now in one direction, now in the other: wide bins would not see it.
+    whole = rows.labelled(rng.random(3000) < np.clip(score + 0.2 * np.sin(40 * score), 0, 1), score)
+    joined = rows.merged([replace(whole, bucket=whole.bucket // SLICE_SCORE_JOIN)])
+    assert len(np.unique(joined.bucket)) <= len(np.unique(whole.bucket)) / 2
+    one, other = estimates(metric, whole)[""], estimates(metric, joined)[""]
+    assert one.n == other.n
+    for part in ("value", "low", "high", "noise"):
+        expected = getattr(one, part)
+        within = pytest.approx(expected, abs=RANKED.get(metric.name, 1e-9))
+        assert getattr(other, part) == (expected if expected is None else within), part
 
 
 @pytest.mark.parametrize("metric", ALL, ids=name)

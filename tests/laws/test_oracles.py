@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import sklearn.metrics as oracle
 from scipy.spatial.distance import jensenshannon
 
 from airflow_ml_monitor.metrics.metric import metric_named
+from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.views import LabelledView, PairView
 
 
@@ -84,6 +86,19 @@ def test_performance_of_a_classifier_is_that_of_scikit_learn(seed: int, rows: Mo
     }
     for metric, number in expected.items():
         assert value(metric, view) == pytest.approx(number, abs=1e-12), metric
+
+
+@pytest.mark.parametrize("share", [0.5, 0.02, 0.002])
+def test_ranking_by_buckets_is_that_by_scores_however_rare_the_positives(share: float, rows: ModuleType) -> None:
+    rng = np.random.default_rng(21)
+    label = (rng.random(20_000) < share).astype(int)
+    log_odds = 2 * (rng.normal(0, 1, 20_000) + 2 * label) - 2 + math.log(share / (1 - share))
+    score = 1 / (1 + np.exp(-log_odds))
+    whole = rows.labelled(label, score)
+    joined = rows.merged([replace(whole, bucket=whole.bucket // SLICE_SCORE_JOIN)])
+    expected = oracle.roc_auc_score(label, score)
+    assert value("roc_auc", whole) == pytest.approx(expected, abs=2e-4)
+    assert value("roc_auc", joined) == pytest.approx(expected, abs=2e-3)
 
 
 def test_performance_of_a_regression_is_that_of_scikit_learn(rows: ModuleType) -> None:

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.metrics.metric import Subject, metric_named, metrics
@@ -60,6 +61,21 @@ def test_calibration_error_is_the_gap_weighted_by_rows(rows: ModuleType) -> None
     # Four rows at 0.9 with a rate of 0.75: gap 0.15. Four at 0.1 with a rate of 0: gap 0.1.
     view = rows.labelled([1, 1, 1, 0, 0, 0, 0, 0], [0.9] * 4 + [0.1] * 4)
     assert expected_calibration_error(view).value == pytest.approx(0.125)
+
+
+def test_the_noise_of_the_calibration_error_is_the_mean_gap_of_right_scores(rows: ModuleType) -> None:
+    # Two rows at 0.25: 0, 1 or 2 positives with 9/16, 6/16, 1/16, a gap of 0.25, 0.25 or 0.75.
+    found = expected_calibration_error(rows.labelled([1, 0], [0.25] * 2))
+    assert found.noise == pytest.approx(15 / 16 * 0.25 + 1 / 16 * 0.75)
+    assert (found.value, found.p_value) == (0.25, 1)
+    # Bins apart, of many rows and of few, sure and unsure: the sum of their binomials' deviations.
+    counts, scores = [1000, 30, 7, 200], [0.01, 0.3, 0.6, 1.0]
+    view = rows.labelled([1] * sum(counts), np.repeat(scores, counts))
+    deviation = sum(
+        (binom.pmf(np.arange(n + 1), n, p) * np.abs(np.arange(n + 1) - n * p)).sum()
+        for n, p in zip(counts, scores, strict=True)
+    )
+    assert expected_calibration_error(view).noise == pytest.approx(deviation / sum(counts))
 
 
 def test_a_scale_twice_too_sure_is_seen_by_the_calibration_error(rows: ModuleType) -> None:

@@ -99,11 +99,19 @@ def test_changed_predictions_are_one_new_revision_of_each_family_of_their_window
     assert measure(monitor, run) == 0
 
 
-def test_a_rerun_on_the_same_inputs_writes_nothing(world, measure):
-    # No label within the six hours between a window's end and its run: its prediction, of the day after, is not looked
-    # for by the first run, which counts an orphan that a later one does not.
-    world.labels["known_at"] += timedelta(hours=6)
+def test_a_label_is_an_orphan_only_if_no_prediction_up_to_known_at_matches_it(world, measure):
+    strangers = pd.DataFrame({"id": ["x", "y"], "y": 1.0, "known_at": [world.run(n).known_at for n in (1, 3)]})
+    # An hour after its prediction: at the run six hours after a window, five hours of the next day have theirs.
+    at_once = world.labels["id"].map(world.predictions.set_index("id")["at"]) + timedelta(hours=1)
+    world.labels = pd.concat([world.labels.assign(known_at=at_once), strangers])
     world.write_labels()
+    monitor = world.monitor()
+    for number in range(5):
+        measure(monitor, world.run(number))
+    assert world.store.history(world.spec.key, metric="orphan_labels")["value"].tolist() == [0, 1, 1, 2, 2]
+
+
+def test_a_rerun_on_the_same_inputs_writes_nothing(world, measure):
     monitor = world.monitor()
     for number in range(world.days):
         measure(monitor, world.run(number))

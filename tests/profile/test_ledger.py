@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_ml_monitor.errors import MonitorError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
+from airflow_ml_monitor.measurement import Estimate
+from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
@@ -191,6 +194,59 @@ def test_which_files_are_opened_decides_no_orphan(
         found.append(engine.label_entries(request))
     assert found[0].orphans == found[1].orphans
     assert oracle.as_rows(found[0].entries.values()) == oracle.as_rows(found[1].entries.values())
+
+
+def test_a_label_of_a_prediction_made_since_the_last_day_asked_for_is_no_orphan(
+    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    dataset, source = oracle.predictions(table(scored)), oracle.labelled_by(table(labels))
+    orphans = []
+    for hours in (0, 6, 30):
+        upto = oracle.DAYS[5].end + hours * HOUR
+        known = set(labels["id"][(labels["known_at"] <= upto) & labels["label"].notna()])
+        made = scored["at"].between(oracle.DAYS[2].start, upto, inclusive="left")
+        batch = engine.label_entries(oracle.request(dataset, source, upto, days=oracle.DAYS[2:6]))
+        assert set(batch.entries) == set(oracle.DAYS[2:6])
+        orphans.append(batch.orphans)
+        assert batch.orphans == len(known - set(scored["id"][made]))
+    # Labels of the two days before the first that is asked for stay orphans.
+    assert min(orphans) > 50
+
+
+def test_no_file_of_a_day_after_known_at_is_opened(
+    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame, labels: pd.DataFrame, tmp_path: Path
+) -> None:
+    for number, day in enumerate(oracle.DAYS):
+        mine = scored[(scored["at"] >= day.start) & (scored["at"] < day.end)]
+        # Who opens it finds out.
+        broken = mine.assign(score="high") if number == 6 else mine
+        pq.write_table(table(broken), tmp_path / f"{number}.parquet")
+    dataset, source = oracle.predictions(tmp_path / "*.parquet"), oracle.labelled_by(table(labels))
+    asked = [oracle.request(dataset, source, oracle.DAYS[n].end, days=oracle.DAYS[2:4]) for n in (5, 6)]
+    assert set(engine.label_entries(asked[0]).entries) == set(oracle.DAYS[2:4])
+    with pytest.raises(MonitorError):
+        engine.label_entries(asked[1])
+
+
+def test_a_slice_of_all_rows_is_as_well_calibrated_as_the_whole(
+    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    dataset = oracle.predictions(
+        table(scored.assign(group="north")), Column("group", Kind.CATEGORICAL), slice_by=("group",)
+    )
+    last = oracle.DAYS[-1].end
+    request = oracle.request(dataset, oracle.labelled_by(table(labels)), last, layout=engine.layout(dataset, EVER))
+    entries = folded(engine.label_entries(request).entries.values(), last)
+    whole, north = (
+        expected_calibration_error(entries.view(oracle.BINARY, slice)) for slice in (WHOLE, (("group", "north"),))
+    )
+    assert isinstance(whole, Estimate)
+    assert isinstance(north, Estimate)
+    assert north.n == whole.n
+    # Labels are drawn without the scores: in every bin another gap. A slice's bucket has 1/64 of the scores at most.
+    assert whole.value > 0.2
+    assert north.value == pytest.approx(whole.value, abs=0.01)
+    assert north.noise == pytest.approx(whole.noise, rel=0.03)
 
 
 def test_several_label_files_are_one_source(

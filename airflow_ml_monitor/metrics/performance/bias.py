@@ -20,13 +20,17 @@ from airflow_ml_monitor.profile.views import LabelledView
 def bias(rows: LabelledView) -> Estimate:
     """Mean error, prediction less label.
 
-    In the label's unit; 0 is unbiased, above 0 the model predicts too much. The interval is Student's t (1908), at
-    the 99 % level with fewer than ten rows; it assumes independent rows and errors that are not very skewed: with 10
-    to 50 rows exponential errors are covered at 92 %. None for a single row. TooFew without labels.
+    In the label's unit; 0 is unbiased, above 0 the model predicts too much. The interval is Student's t (1908), widened
+    for skewness (Hall 1992), at the 99 % level with fewer than ten rows: exponential errors are covered at 94–98 %,
+    lognormal ones (of a normal's deviation 1) with 10 to 30 rows at 90–94 %. It assumes independent rows. None for a
+    single row. TooFew without labels.
     """
     rows.need(1)
-    value = rows.total("error") / rows.n
+    value, second, third = (rows.total(name) / rows.n for name in ("error", "error2", "error3"))
     if rows.n < 2:
         return Estimate(value, rows.n)
-    variance = max(rows.total("error2") / rows.n - value**2, 0.0) * rows.n / (rows.n - 1)
-    return Estimate(value, rows.n, *(interval.mean(value, variance, rows.n) or (None, None)))
+    spread = max(second - value**2, 0.0)
+    # Below it the moments of errors that are all alike are rounding.
+    skewness = (third - 3 * value * second + 2 * value**3) / spread**1.5 if spread > 1e-12 * second else 0.0
+    limits = interval.mean(value, spread * rows.n / (rows.n - 1), rows.n, skewness)
+    return Estimate(value, rows.n, *(limits or (None, None)))

@@ -97,10 +97,11 @@ class DuckDB:
             )
         if is_absent(labels.source):
             labels = replace(labels, source=memory.no_labels(labels))
-        span = Window(min(d.start for d in request.days), max(d.end for d in request.days))
+        # Beyond the days asked for up to `upto`: labels known by then of later predictions are no orphans.
+        span = Window(min(d.start for d in request.days), max(request.upto, *(d.end for d in request.days)))
         predictions = ledger_scan.predictions_opening(dataset, span)
         with self._opened(source=predictions, labels=ledger_scan.labels_opening(labels)) as scan:
-            return ledger_scan.label_batch(scan, replace(request, labels=labels), span)
+            return ledger_scan.label_batch(scan, replace(request, labels=labels))
 
     def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
         """See Engine. Raises ReferenceMismatch where the reference lacks the label or what it is compared with."""

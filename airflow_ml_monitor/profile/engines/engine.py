@@ -48,8 +48,8 @@ class Watermark:
 class LabelBatch:
     """Entries by day, and what the label source holds besides.
 
-    orphans: labelled keys without a prediction between the first and the last day asked for. repeats: label rows beyond
-    a key's first (corrections).
+    orphans: labelled keys without a prediction from the first day asked for up to `upto`, whether or not its day was
+    asked for. repeats: label rows beyond a key's first (corrections).
     """
 
     entries: Mapping[Window, Entries]

@@ -38,11 +38,11 @@ def labels_opening(labels: LabelSource) -> Opening:
     return Opening(labels, tuple(dict.fromkeys(names)))
 
 
-def label_batch(scan: Scan, request: LabelRequest, span: Window) -> LabelBatch:
-    """The entries asked for, from the sources `source` and `labels`. span: the days from the first to the last."""
+def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
+    """The entries asked for, from the sources `source` and `labels`."""
     labels = request.labels
     need_labels(scan, labels)
-    scan.within(request.dataset, span)
+    scan.within(request.dataset, Window(min(day.start for day in request.days), request.upto))
     columns = _columns(scan, request.dataset, request.task, request.layout, labels)
     known = _register_days(scan, request)
     if labels.label_time:

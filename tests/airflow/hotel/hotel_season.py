@@ -15,11 +15,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+from hotel_world import HotelWorld
 
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Family
-from airflow_ml_monitor.monitor.performance import performance
-from airflow_ml_monitor.monitor.run import Monitor
+from airflow_ml_monitor.monitor.performance import measure_performance, performance
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.store.records import Recorded
 from airflow_ml_monitor.store.repository import MetricsStore
@@ -92,6 +93,20 @@ def run(driver: DagDriver, dag_id: str, window: Window, known_at: datetime) -> M
     result = driver.run(dag_id, run_id=run_id, run_after=known_at, conf=conf)
     assert result.state == "success", f"{dag_id} {run_id} ended {result.state}: {dict(result.task_states)}"
     return result.task_states
+
+
+def measured_alone(world: HotelWorld, folder: Path, window: Window, known_at: datetime) -> Kept:
+    """One week in an empty folder, as if the monitor had begun with it; without Airflow."""
+    (folder / "data" / "predictions").mkdir(parents=True)
+    for path in (world.folder / "data").glob("*.parquet"):
+        (folder / "data" / path.name).symlink_to(path.resolve())
+    (folder / "dags").mkdir()
+    shutil.copy(HERE / "hotel.yaml", folder / "dags")
+    replace(world, folder=folder).land(naive(window.start))
+    kept = Kept.of(folder, "default")
+    kept.store.upgrade()
+    measure_performance(Monitor(kept.spec, kept.store), Run(window, WEEKS, known_at))
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
