@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
     from airflow_ml_monitor.monitor.reading import history
     from airflow_ml_monitor.monitor.spec import MonitorSpec, Reference
+    from airflow_ml_monitor.notifications.decision import DecisionNotifier
     from airflow_ml_monitor.operators.claim_retraining import ClaimRetrainingOperator
     from airflow_ml_monitor.operators.data_quality import DataQualityOperator
     from airflow_ml_monitor.operators.decide import DecideOperator
     from airflow_ml_monitor.operators.drift import DriftOperator
     from airflow_ml_monitor.operators.freeze_reference import FreezeReferenceOperator
+    from airflow_ml_monitor.operators.notify import NotifyOperator
     from airflow_ml_monitor.operators.performance import PerformanceOperator
     from airflow_ml_monitor.operators.profile import ProfileOperator
+    from airflow_ml_monitor.operators.report import ReportOperator
     from airflow_ml_monitor.operators.settle_retraining import SettleRetrainingOperator
     from airflow_ml_monitor.policy.rule import Policy, Rule
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, Task
+    from airflow_ml_monitor.report.plot import plot
     from airflow_ml_monitor.sensors.ground_truth import GroundTruthSensor
     from airflow_ml_monitor.sensors.measurement import MeasurementSensor
     from airflow_ml_monitor.store.repository import MetricsStore
@@ -53,13 +57,17 @@ _HOMES = {
     "DriftOperator": "operators.drift",
     "PerformanceOperator": "operators.performance",
     "DecideOperator": "operators.decide",
+    "ReportOperator": "operators.report",
     "ClaimRetrainingOperator": "operators.claim_retraining",
     "SettleRetrainingOperator": "operators.settle_retraining",
+    "NotifyOperator": "operators.notify",
+    "DecisionNotifier": "notifications.decision",
     "GroundTruthSensor": "sensors.ground_truth",
     "MeasurementSensor": "sensors.measurement",
     "MetricsStoreHook": "hooks.metrics_store",
     "MetricsStore": "store.repository",
     "history": "monitor.reading",
+    "plot": "report.plot",
 }
 
 __all__ = [
@@ -85,13 +93,17 @@ __all__ = [
     "DriftOperator",
     "PerformanceOperator",
     "DecideOperator",
+    "ReportOperator",
     "ClaimRetrainingOperator",
     "SettleRetrainingOperator",
+    "NotifyOperator",
+    "DecisionNotifier",
     "GroundTruthSensor",
     "MeasurementSensor",
     "MetricsStoreHook",
     "MetricsStore",
     "history",
+    "plot",
 ]
 
 

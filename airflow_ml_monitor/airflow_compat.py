@@ -19,6 +19,7 @@ from airflow.sdk import (
     DAG,
     Asset,
     BaseHook,
+    BaseNotifier,
     BaseOperator,
     BaseSensorOperator,
     Context,
@@ -30,6 +31,8 @@ from airflow.sdk import (
     task,
     task_group,
 )
+from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs, task_decorator_factory
+from airflow.sdk.definitions.context import context_merge
 
 if TYPE_CHECKING:
     import httpx
@@ -72,16 +75,21 @@ __all__ = [
     "Asset",
     "BaseBranchOperator",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensorOperator",
     "Context",
     "CronTriggerTimetable",
+    "DecoratedOperator",
     "PokeReturnValue",
     "TaskGroup",
     "TriggerRule",
     "chain",
+    "context_merge",
     "dag",
+    "determine_kwargs",
     "task",
+    "task_decorator_factory",
     "task_group",
     "AirflowException",
     "AirflowFailException",

@@ -24,8 +24,10 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_ml_monitor.operators.drift",
                     "airflow_ml_monitor.operators.performance",
                     "airflow_ml_monitor.operators.decide",
+                    "airflow_ml_monitor.operators.report",
                     "airflow_ml_monitor.operators.claim_retraining",
                     "airflow_ml_monitor.operators.settle_retraining",
+                    "airflow_ml_monitor.operators.notify",
                 ],
             }
         ],
@@ -44,6 +46,10 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_ml_monitor.hooks.metrics_store"],
             }
         ],
+        "task-decorators": [
+            {"name": "monitored", "class-name": "airflow_ml_monitor.decorators.monitored.monitored"},
+        ],
+        "notifications": ["airflow_ml_monitor.notifications.decision.DecisionNotifier"],
         "connection-types": [
             {
                 "connection-type": "ml_monitor",

@@ -61,18 +61,29 @@ class FrozenReference:
 class Monitor:
     """A spec, the store that remembers it, and the engine that reads its data.
 
-    version: the digest under which the spec is registered; empty: that of `spec` itself.
+    version: the digest under which the spec is registered; empty: that of `spec` itself. declared: the spec as its
+    user wrote it, where `spec` reads one run's rows from elsewhere; it is this one that is registered.
     """
 
     spec: MonitorSpec
     store: MetricsStore
     engine: Engine = field(default_factory=DuckDB)
     version: str = ""
+    declared: MonitorSpec | None = None
     _decoded: dict[str, FrozenReference] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def key(self) -> str:
         return self.spec.key
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The spec as it is registered."""
+        return (self.declared or self.spec).document()
+
+    def on(self, rows: Any) -> Monitor:
+        """This monitor with a source for one run's rows of its first dataset: a path, or a DataFrame."""
+        return replace(self, spec=self.spec.with_sources(**{self.spec.datasets[0].name: rows}), declared=self.spec)
 
     def at(self, window: Window, seen_at: datetime) -> Monitor:
         """This monitor with the spec by which a window is measured.
@@ -80,13 +91,13 @@ class Monitor:
         An edited spec counts from the end of what was measured before; older windows keep theirs. Where the data lies
         is always taken from today's spec: a moved table is not another monitor.
         """
-        document = self.spec.document()
+        document = self.document
         self.store.register_spec(self.key, digest(document), document, seen_at)
         return self.by_spec([window])[window]
 
     def by_spec(self, windows: Iterable[Window]) -> dict[Window, Monitor]:
         """This monitor with the spec of each window, as `at`; stores nothing."""
-        mine = digest(self.spec.document())
+        mine = digest(self.document)
         versions = [(known.valid_from, known) for known in self.store.spec_versions(self.key)]
         made = {mine: replace(self, version=mine)}
         found = {}
@@ -139,7 +150,7 @@ class Monitor:
             is_final=ripe.get("is_final", False),
             run=run.run_id,
             code_version=code_version(),
-            spec=self.version or digest(self.spec.document()),
+            spec=self.version or digest(self.document),
         )
         return Numbers(head, revision, rows)
 
@@ -185,7 +196,7 @@ def freeze(monitor: Monitor, known_at: datetime, *, again: bool = False) -> dict
     again: freeze anew; if its bytes or columns changed, the new reference counts from the end of what was measured
     before.
     """
-    document = monitor.spec.document()
+    document = monitor.document
     monitor.store.register_spec(monitor.key, digest(document), document, known_at)
     return {dataset.name: frozen(monitor, dataset, known_at, again=again) for dataset in monitor.spec.datasets}
 

@@ -55,7 +55,7 @@ class DecideOperator(MonitorStep, BaseBranchOperator):
         self.log.info("%s: %s", decision.action, decision.because)
         # A backfill may meet the decision that the day itself made, which acts; it was followed then.
         acts = decision.acts and may_act
-        context["ti"].xcom_push(key="decision", value=_small(decision, acts))
+        context["ti"].xcom_push(key="decision", value=small(decision, acts))
         chosen = self.branches.get(decision.action, ()) if acts else ()
         return sorted({*chosen, *self.downstream_task_ids} - (self._of_branches() - set(chosen)))
 
@@ -70,7 +70,7 @@ class DecideOperator(MonitorStep, BaseBranchOperator):
             )
 
 
-def _small(decision: Decision, acts: bool) -> dict[str, Any]:
+def small(decision: Decision, acts: bool) -> dict[str, Any]:
     """What a branch needs to know; the whole decision is in the store."""
     return {
         "id": decision.id,

@@ -78,11 +78,20 @@ def listed(connection: Connection, monitor_id: int, as_of: datetime | None) -> l
 
 def last(connection: Connection, monitor_id: int, before: datetime) -> DecisionRecord | None:
     """The decision of the newest knowledge before a moment; of several, the one recorded last."""
+    return _newest(connection, monitor_id, decisions.c.known_at < before)
+
+
+def record(connection: Connection, monitor_id: int, decision_id: str, run: str) -> DecisionRecord | None:
+    """The decision of an id; without one that which a run made, of several the one of the newest knowledge."""
+    return _newest(connection, monitor_id, decisions.c.id == decision_id if decision_id else decisions.c.run == run)
+
+
+def _newest(connection: Connection, monitor_id: int, *wanted: ColumnElement[bool]) -> DecisionRecord | None:
     d = decisions.c
     row = connection.execute(
         select(decisions, monitor_table.c.namespace, monitor_table.c.name)
         .join(monitor_table)
-        .where(d.monitor_id == monitor_id, d.known_at < before)
+        .where(d.monitor_id == monitor_id, *wanted)
         .order_by(d.known_at.desc(), d.number.desc())
         .limit(1)
     ).first()

@@ -14,6 +14,7 @@ from airflow_ml_monitor.store.tables import (
     label_entry,
     label_head,
     measurement,
+    message,
     metadata,
     monitor,
     profile,
@@ -101,6 +102,7 @@ _THROUGH = {
     profile: (profile.c.scan_id, scan),
     label_entry: (label_entry.c.label_head_id, label_head),
     incident_event: (incident_event.c.decision_id, decision),
+    message: (message.c.decision_id, decision),
 }
 """Tables that know their monitor through another one only: (the column that refers, that table)."""
 

@@ -17,6 +17,7 @@ from airflow_ml_monitor.store import (
     decisions,
     history,
     labels,
+    messages,
     migration,
     monitors,
     profiles,
@@ -250,6 +251,10 @@ class MetricsStore:
         """The decision of the newest knowledge before a moment, with the state to resume from."""
         return self._read(monitor, decisions.last, utc(before))
 
+    def decision_record(self, monitor: str, *, id: str = "", run: str = "") -> DecisionRecord | None:
+        """A decision by its id, or by the DAG run that made it, with what it changed."""
+        return self._read(monitor, decisions.record, id, run)
+
     def decision(self, decision_id: str) -> tuple[str, Decision] | None:
         """A decision by its id, with its monitor."""
         with self._database.reading() as connection:
@@ -285,6 +290,14 @@ class MetricsStore:
     def actions(self, monitor: str) -> list[ActionTaken]:
         """The actions asked for, in that order."""
         return self._read(monitor, actions.listed)
+
+    def claim_message(self, decision_id: str, carrier: str, by: str) -> bool:
+        """True if a carrier has yet to send a decision's message, and whoever asks may: claimed by no other."""
+        return self._database.write(lambda c: messages.claim(c, decision_id, carrier, by, self._clock()))
+
+    def message_sent(self, decision_id: str, carrier: str) -> None:
+        """Say that a claimed message was sent."""
+        self._database.write(lambda c: messages.sent(c, decision_id, carrier, self._clock()))
 
     # How a call becomes a transaction
 

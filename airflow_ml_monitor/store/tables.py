@@ -29,7 +29,7 @@ from sqlalchemy import (
 from airflow_ml_monitor.store.columns import Digest, Id, Json, LongText, Moment, Payload
 
 VERSION_TABLE = "ml_monitor_alembic_version"
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what this release reads and writes."""
 
 metadata = MetaData(
@@ -285,6 +285,16 @@ action_taken = _table(
     Column("note", LongText, nullable=False, default=""),
     _touched(),
     Index(None, "decision_id"),
+)
+
+message = _table(
+    "message",
+    Column("decision_id", String(200), ForeignKey("decision.id"), primary_key=True),
+    Column("carrier", String(200), primary_key=True),
+    _required("claimed_by", Text()),
+    _required("claimed_at", Moment()),
+    Column("sent_at", Moment()),
+    _touched(),
 )
 
 feedback = _table(

@@ -211,6 +211,7 @@ def test_the_document_names_the_window_its_alarms_and_its_incidents(desk: Any) -
     verdict = desk.judge(desk.policy(RETRAIN), desk.series(0.6))
     window = str(desk.day(0))
     alarm = {"rule": "roc_auc", "action": "retrain", "window": window, "text": "roc_auc 0.6 below 0.7", "version": ""}
+    alarm |= {"metric": "roc_auc", "column": "", "severity": "warning", "sure": True}
     incident = {"id": verdict.incident, "action": "retrain", "status": "opened", "first": window, "last": window}
     assert verdict.evidence == {"window": window, "alarms": [alarm], "incidents": [incident]}
 

@@ -5,15 +5,30 @@ from __future__ import annotations
 import multiprocessing
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
+from airflow_ml_monitor.policy.decision import Decision, Event, Incident
+from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.store.records import (
+    DecisionRecord,
+    IncidentEvent,
+    LedgerPart,
+    ProfileKey,
+    ReferenceRecord,
+    Revision,
+)
 from airflow_ml_monitor.store.repository import MetricsStore
 from airflow_ml_monitor.store.tables import metadata
 
 KINDS = ["sqlite", "postgresql", "mariadb"]
+DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+THEN = DAY.end + timedelta(hours=6)
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -48,6 +63,28 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path, empty_database: An
     """A database without tables."""
     with empty_database(request.param, tmp_path / "new") as url:
         yield url
+
+
+@pytest.fixture
+def fill() -> Callable[[MetricsStore, str], None]:
+    """Stores one of everything that a monitor may store: `fill(store, "default/churn")`."""
+    return _fill
+
+
+def _fill(store: MetricsStore, key: str) -> None:
+    store.register_spec(key, "spec", {"name": key}, THEN)
+    store.save_reference(key, ReferenceRecord("reference", "scores", {}, b"profile", b"labels", THEN, "print"))
+    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile")
+    store.append_labels(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
+    head = HeadKey(Family.DRIFT, "scores", "day@UTC", DAY, reference="reference")
+    made = Revision(THEN, "inputs", None, True, "run", "1", "spec")
+    store.write_revision(key, head, made, [Measurement("psi", Status.OK, Estimate(0.3, 100), column="age")])
+    story = Incident(f"{key}-incident", Action.ALERT, "", DAY, DAY, Event.OPENED, THEN)
+    decision = Decision(f"{key}-decision", key, THEN, Action.ALERT, "psi 0.3 above 0.1", {}, story.id)
+    events = [IncidentEvent(story.id, Event.OPENED, "opened")]
+    store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
+    store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
+    store.claim_message(decision.id, "mail", "run/tell")
 
 
 Race = Callable[[Callable[[int], Any], int], list[Any]]

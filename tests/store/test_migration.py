@@ -52,6 +52,45 @@ def test_the_newest_migration_is_the_one_that_the_code_expects(store: MetricsSto
     assert ScriptDirectory.from_config(_config(None)).get_current_head() == REVISION
 
 
+def test_a_store_made_by_the_first_release_is_explained_migrated_and_keeps_every_row(
+    empty_url: str, fill: Callable[[MetricsStore, str], None]
+) -> None:
+    from alembic import command
+
+    from airflow_ml_monitor.store.migration import _config
+
+    store = MetricsStore(empty_url)
+    store._database.make_directory()
+    with store._database.connected() as connection:
+        command.upgrade(_config(connection), "0001")
+    with pytest.raises(StoreNotMigrated, match=rf"is at version 0001, this release needs {REVISION}; run .*db upgrade"):
+        store.check()
+    # What the first release stored; the last thing that is filled in came with the second.
+    with pytest.raises(StoreError, match="message"):
+        fill(store, "default/churn")
+    before = (store.history("default/churn"), store.decisions("default/churn"), store.actions("default/churn"))
+    store.upgrade()
+    store.check()
+    after = (store.history("default/churn"), store.decisions("default/churn"), store.actions("default/churn"))
+    assert before[0].equals(after[0])
+    assert len(after[0]) == 1
+    assert before[1:] == after[1:]
+    assert store.claim_message(after[1][0].id, "mail", "run/tell")
+    store.dispose()
+
+
+def test_a_message_is_claimed_by_one_task_until_it_is_sent(
+    store: MetricsStore, fill: Callable[[MetricsStore, str], None]
+) -> None:
+    fill(store, "default/churn")
+    name = store.decisions("default/churn")[0].id
+    assert store.claim_message(name, "mail", "run/tell")
+    assert not store.claim_message(name, "mail", "other run/tell")
+    assert store.claim_message(name, "chat", "other run/tell")
+    store.message_sent(name, "mail")
+    assert not store.claim_message(name, "mail", "run/tell")
+
+
 def test_a_database_of_a_newer_release_is_refused(store: MetricsStore) -> None:
     def at_version(version: str) -> None:
         with store._database.connected() as connection:

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import func, select
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
-from airflow_ml_monitor.policy.decision import Decision, Event, Incident
-from airflow_ml_monitor.policy.rule import Action
-from airflow_ml_monitor.store.records import (
-    DecisionRecord,
-    IncidentEvent,
-    LedgerPart,
-    ProfileKey,
-    ReferenceRecord,
-    Revision,
-)
 from airflow_ml_monitor.store.repository import MetricsStore
 from airflow_ml_monitor.store.tables import metadata
 
-DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
-THEN = DAY.end + timedelta(hours=6)
-
-
-def fill(store: MetricsStore, key: str) -> None:
-    """One of everything that a monitor may store."""
-    store.register_spec(key, "spec", {"name": key}, THEN)
-    store.save_reference(key, ReferenceRecord("reference", "scores", {}, b"profile", b"labels", THEN, "print"))
-    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile")
-    store.append_labels(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
-    head = HeadKey(Family.DRIFT, "scores", "day@UTC", DAY, reference="reference")
-    made = Revision(THEN, "inputs", None, True, "run", "1", "spec")
-    store.write_revision(key, head, made, [Measurement("psi", Status.OK, Estimate(0.3, 100), column="age")])
-    story = Incident(f"{key}-incident", Action.ALERT, "", DAY, DAY, Event.OPENED, THEN)
-    decision = Decision(f"{key}-decision", key, THEN, Action.ALERT, "psi 0.3 above 0.1", {}, story.id)
-    events = [IncidentEvent(story.id, Event.OPENED, "opened")]
-    store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
-    store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
+Fill = Callable[[MetricsStore, str], None]
 
 
 def rows(store: MetricsStore) -> dict[str, int]:
@@ -51,7 +22,7 @@ def rows(store: MetricsStore) -> dict[str, int]:
         }
 
 
-def test_a_deleted_monitor_leaves_no_row_and_its_neighbour_keeps_every_one(store: MetricsStore) -> None:
+def test_a_deleted_monitor_leaves_no_row_and_its_neighbour_keeps_every_one(store: MetricsStore, fill: Fill) -> None:
     fill(store, "default/kept")
     before = rows(store)
     fill(store, "default/gone")
@@ -64,7 +35,7 @@ def test_a_deleted_monitor_leaves_no_row_and_its_neighbour_keeps_every_one(store
     assert store.monitors() == ["default/kept"]
 
 
-def test_a_deleted_monitor_may_begin_anew(store: MetricsStore) -> None:
+def test_a_deleted_monitor_may_begin_anew(store: MetricsStore, fill: Fill) -> None:
     fill(store, "default/again")
     first = rows(store)
     store.delete("default/again")
@@ -72,7 +43,7 @@ def test_a_deleted_monitor_may_begin_anew(store: MetricsStore) -> None:
     assert rows(store) == first
 
 
-def test_a_renamed_monitor_keeps_all_that_is_its(store: MetricsStore) -> None:
+def test_a_renamed_monitor_keeps_all_that_is_its(store: MetricsStore, fill: Fill) -> None:
     fill(store, "default/old")
     before, measured = rows(store), store.current("default/old")
     store.rename("default/old", "risk/new")
@@ -82,7 +53,7 @@ def test_a_renamed_monitor_keeps_all_that_is_its(store: MetricsStore) -> None:
     assert store.current("default/old") == []
 
 
-def test_a_name_that_is_taken_or_unknown_is_refused_and_nothing_changes(store: MetricsStore) -> None:
+def test_a_name_that_is_taken_or_unknown_is_refused_and_nothing_changes(store: MetricsStore, fill: Fill) -> None:
     fill(store, "default/a")
     fill(store, "default/b")
     before = rows(store)

@@ -1,0 +1,93 @@
+"""`@task.monitored`: what a task returns, profiled and judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_monitor.airflow_compat import DecoratedOperator, context_merge, determine_kwargs, task_decorator_factory
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.hooks.monitor_run import opened
+from airflow_ml_monitor.monitor.spec import MonitorSpec
+from airflow_ml_monitor.operators.decide import small
+from airflow_ml_monitor.operators.step import MonitorStep
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class MonitoredOperator(DecoratedOperator, MonitorStep):
+    """Run the function, then measure and judge the rows that it returns as the monitor's first dataset.
+
+    spec: a MonitorSpec, or its document as a mapping, in which that dataset needs no `source`: the rows are what the
+    function returns, a DataFrame or the path (or glob) of a file that it wrote. Rows outside the run's window are left
+    out, as in every step. Where the spec has labels, the dataset's `source` must be given as well: labels are joined
+    with the predictions of every day, and the task returns those of one.
+    Returns the path; for a DataFrame the small decision, as rows have no place in XCom. Pushes the XCom `decision`, as
+    DecideOperator does, so that a DecisionNotifier or the trigger of a retraining may follow. Drift never fails the
+    task; a wrong spec fails it when the DAG is parsed, and another type than these two after the function has run.
+    """
+
+    custom_operator_name = "@task.monitored"
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *MonitorStep.template_fields)
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        spec: MonitorSpec | Mapping[str, Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("multiple_outputs", None)
+        super().__init__(
+            python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, spec=_spec(spec), **kwargs
+        )
+
+    def execute(self, context: Context) -> Any:
+        from airflow_ml_monitor.monitor.whole import measure_and_decide
+
+        context_merge(context, self.op_kwargs)
+        arguments = determine_kwargs(self.python_callable, self.op_args, context)
+        rows = self.python_callable(*self.op_args, **arguments)
+        run = self.run_of(context)
+        with opened(self.spec, self.conn_id) as monitor:
+            decision = measure_and_decide(monitor, run, _checked(rows), act=not run.is_backfill)
+        self.log.info("%s: %s", decision.action, decision.because)
+        told = small(decision, acts=decision.acts and not run.is_backfill)
+        context["ti"].xcom_push(key="decision", value=told)
+        return told if _is_frame(rows) else str(rows)
+
+
+def monitored(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+    """The decorator; its arguments are those of MonitoredOperator."""
+    return task_decorator_factory(python_callable=python_callable, decorated_operator_class=MonitoredOperator, **kwargs)
+
+
+def _spec(spec: MonitorSpec | Mapping[str, Any]) -> MonitorSpec:
+    if isinstance(spec, MonitorSpec):
+        return spec
+    first, *others = spec.get("datasets", ({},))
+    if spec.get("labels") and "source" not in first:
+        raise SpecError(
+            "labels are joined with the predictions of every day, and the task returns those of one; "
+            "give the source that holds them all, e.g. a glob",
+            field="datasets.0.source",
+        )
+    return MonitorSpec.from_document({**spec, "datasets": [{"source": "what the task returns", **first}, *others]})
+
+
+def _is_frame(rows: Any) -> bool:
+    # Asked by name: pandas is not imported for a task that returns a path.
+    return type(rows).__name__ == "DataFrame" and type(rows).__module__.startswith("pandas")
+
+
+def _checked(rows: Any) -> Any:
+    if _is_frame(rows):
+        return rows
+    if isinstance(rows, (str, os.PathLike)):
+        return os.fspath(rows)
+    kind = type(rows).__qualname__
+    raise SpecError(f"the task returned a {kind}; return a DataFrame, or the path of a file", field="return value")
