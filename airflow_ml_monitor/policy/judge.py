@@ -131,6 +131,7 @@ def _document(case: Case, alarms: Iterable[Alarm], incidents: Iterable[Incident]
     newest = sorted(alarms, key=lambda alarm: alarm.window, reverse=True)[:50]
     return {
         "window": str(case.window),
+        "rule": str(case.rule),
         "alarms": [
             {
                 "rule": a.rule,

@@ -213,7 +213,7 @@ def test_the_document_names_the_window_its_alarms_and_its_incidents(desk: Any) -
     alarm = {"rule": "roc_auc", "action": "retrain", "window": window, "text": "roc_auc 0.6 below 0.7", "version": ""}
     alarm |= {"metric": "roc_auc", "column": "", "severity": "warning", "sure": True}
     incident = {"id": verdict.incident, "action": "retrain", "status": "opened", "first": window, "last": window}
-    assert verdict.evidence == {"window": window, "alarms": [alarm], "incidents": [incident]}
+    assert verdict.evidence == {"window": window, "rule": "day@UTC", "alarms": [alarm], "incidents": [incident]}
 
 
 readings = st.one_of(st.none(), st.floats(0.3, 1.0))

@@ -1,0 +1,1 @@
+"""What would fail, one group of checks a file: each a function of a Case that gives findings."""

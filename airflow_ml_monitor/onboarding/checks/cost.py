@@ -1,0 +1,28 @@
+"""What a day costs: one real scan of the newest window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.onboarding.case import Case
+from airflow_ml_monitor.onboarding.finding import Finding, ok
+from airflow_ml_monitor.profile.engines import files
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Rows, files, bytes and seconds of the newest window of every dataset; nothing where none can be scanned."""
+    for dataset in case.spec.datasets:
+        newest = case.newest.get(dataset.name)
+        if newest is None:
+            continue
+        read = ""
+        if isinstance(dataset.source, (str, os.PathLike)):
+            every = files.files_of(dataset.source)
+            held = files.holding(every, dataset.event_time, dataset.zone, newest.window)
+            size = sum(file.size for file in held) / 1e6
+            read = f" in {len(held)} of {len(every)} files, {size:,.1f} MB,"
+        rows = newest.profile.rows.get(WHOLE, 0)
+        unit = case.spec.rule().unit
+        yield ok("cost", f"a {unit} of {dataset.name}: {rows:,} rows{read} profiled in {newest.seconds:.2f} s")

@@ -1,0 +1,164 @@
+"""Which columns are monitored, and as what. Facts → guesses, pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
+from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, LabelGuesses, Sureness, hints, words
+from airflow_ml_monitor.onboarding.outcome import Outcome, outcome
+from airflow_ml_monitor.onboarding.structure import Structure, structure
+from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
+from airflow_ml_monitor.profile.layout import FEW_VALUES, MOST_CATEGORIES
+
+_NAMES_SOMEONE: Final = 0.5
+"""A text with more different values than this share of its rows names things, and says nothing of a distribution."""
+_SLICE_VALUES: Final = 8
+_SLICE_SHARE: Final = 0.05
+_MOST_SLICES: Final = 2
+
+
+def guesses(facts: Facts) -> Guesses:
+    """All guesses of a table, its predictions and labels."""
+    placed = structure(facts)
+    said = outcome(facts, placed.taken)
+    columns, left_out = _columns(facts, placed, said)
+    return Guesses(
+        kind=said.kind,
+        positive=said.positive,
+        threshold=said.threshold,
+        source=_source(facts),
+        event_time=placed.event_time,
+        zone=placed.zone,
+        entity_key=placed.entity_key,
+        columns=columns,
+        left_out=left_out,
+        slice_by=_slices(facts, columns),
+        unit=placed.unit,
+        reference=facts.reference.source,
+        reference_label=said.label_in_reference,
+        labels=_labels(facts, placed, said),
+    )
+
+
+def _source(facts: Facts) -> Guess:
+    if facts.predictions and facts.predictions.source is not None:
+        told = f"{facts.predictions.files:,} files, {facts.predictions.rows:,} rows"
+        return Guess(facts.predictions.source, Sureness.HIGH, told)
+    todo = "where do the predictions land? One glob over all days, e.g. /data/predictions/*.parquet"
+    if facts.reference.source is not None and not facts.predictions:
+        return Guess(facts.reference.source, Sureness.LOW, "no predictions were given; this is the reference", todo)
+    return Guess.missing("a table in memory has no place", todo)
+
+
+def _labels(facts: Facts, placed: Structure, said: Outcome) -> LabelGuesses | None:
+    if not (facts.labels and placed.label_key and placed.label_time and placed.horizon and placed.label_zone):
+        return None
+    assert said.label is not None  # a label source always has a guess, be it a missing one
+    source = facts.labels.source
+    return LabelGuesses(source, placed.label_key, said.label, placed.label_time, placed.horizon, placed.label_zone)
+
+
+def _columns(facts: Facts, placed: Structure, said: Outcome) -> tuple[tuple[ColumnGuess, ...], dict[str, str]]:
+    taken = placed.taken | said.taken
+    # A part of the key may be a feature as well, e.g. the carrier of a flight.
+    features = taken - (set(placed.entity_key.value) if len(placed.entity_key.value) > 1 else set())
+    found: list[ColumnGuess] = []
+    left_out: dict[str, str] = {}
+    version = _version(facts, features)
+    for name, c in facts.reference.columns.items():
+        if name in features or (version and name == version.name):
+            continue
+        if name not in facts.current.columns:
+            left_out[name] = "not in the predictions"
+        elif why := _moving(c, str(placed.event_time.value)) or _unfit(c):
+            left_out[name] = why
+        else:
+            kind, guess = _kind(c)
+            found.append(ColumnGuess(name, kind, Role.FEATURE, guess))
+    for role, said_of in ((Role.SCORE, said.score), (Role.PREDICTION, said.prediction)):
+        if said_of:
+            kind = (
+                _kind_of_prediction(facts, str(said_of.value), said.kind.value)
+                if role is Role.PREDICTION
+                else Kind.NUMERIC
+            )
+            found.append(ColumnGuess(str(said_of.value), kind, role, said_of))
+    if version:
+        found.append(version)
+    return tuple(found), left_out
+
+
+def _kind_of_prediction(facts: Facts, name: str, task: TaskKind) -> Kind:
+    column = facts.reference.columns.get(name)
+    if task is TaskKind.REGRESSION or column is None:
+        return Kind.NUMERIC
+    return Kind.CATEGORICAL if column.is_text else Kind.BOOLEAN if column.type == "BOOLEAN" else Kind.NUMERIC
+
+
+def _version(facts: Facts, taken: frozenset[str] | set[str]) -> ColumnGuess | None:
+    """The column that says which model scored: few values, so named."""
+    for name, c in facts.current.columns.items():
+        few = 0 < c.distinct <= FEW_VALUES and (c.is_text or c.is_whole)
+        named = hints(name, "version") or words(name) in (("model",), ("model", "id"), ("model", "name"))
+        if named and few and name not in taken and name in facts.reference.columns:
+            told = f"by its name, with {c.distinct} value{'s' if c.distinct > 1 else ''}"
+            return ColumnGuess(name, Kind.CATEGORICAL, Role.VERSION, Guess(name, Sureness.MEDIUM, told))
+    return None
+
+
+def _moving(c: ColumnFacts, event_time: str) -> str:
+    """How a number moves on with time, which makes it drift by itself; empty if it does not."""
+    for time, part in c.follows.items():
+        if part == "growth":
+            return f"grows with {time}: it moves on by itself"
+        # The day on which a guest arrives comes back every month; that of the prediction is one a window.
+        if time == event_time or part == "year":
+            return f"the {part} of {time}: it moves on by itself"
+    return ""
+
+
+def _unfit(c: ColumnFacts) -> str:
+    """Why a column is not monitored; empty if it is."""
+    if not c.distinct:
+        return "holds no value in the reference"
+    if c.is_time or c.is_time_text:
+        return "a time: it moves on by itself"
+    if c.is_text and (c.distinct > _NAMES_SOMEONE * c.rows or c.distinct > MOST_CATEGORIES):
+        return f"{c.distinct:,} different texts: names or free text, no distribution"
+    if c.names_rows:
+        return "another number for every row: an id"
+    if c.is_integer and hints(c.name, "code") and c.distinct > MOST_CATEGORIES:
+        return f"{c.distinct:,} different codes: names, no distribution"
+    if not (c.is_text or c.is_number or c.type == "BOOLEAN"):
+        return f"{c.type} cannot be measured"
+    return ""
+
+
+def _kind(c: ColumnFacts) -> tuple[Kind, Guess]:
+    """How a feature is read, and why."""
+    if c.type == "BOOLEAN" or (c.is_integer and (c.low, c.high) == (0, 1)):
+        told = "true or false" if c.type == "BOOLEAN" else "0 and 1"
+        return Kind.BOOLEAN, Guess(Kind.BOOLEAN, Sureness.HIGH, told)
+    if c.is_text:
+        return Kind.CATEGORICAL, Guess(Kind.CATEGORICAL, Sureness.HIGH, f"text with {c.distinct:,} values")
+    span = f"{c.distinct:,} values"
+    if c.is_whole and hints(c.name, "code"):
+        return Kind.CATEGORICAL, Guess(Kind.CATEGORICAL, Sureness.MEDIUM, f"whole numbers, {span}: codes, by the name")
+    if c.is_whole and c.distinct <= FEW_VALUES:
+        return Kind.NUMERIC, Guess(
+            Kind.NUMERIC, Sureness.MEDIUM, f"whole numbers, {span}; categorical if they are codes"
+        )
+    return Kind.NUMERIC, Guess(Kind.NUMERIC, Sureness.HIGH, f"numbers, {span}")
+
+
+def _slices(facts: Facts, columns: tuple[ColumnGuess, ...]) -> tuple[str, ...]:
+    """Columns worth looking at value by value: few values, none of them rare."""
+    found = []
+    for column in columns:
+        c = facts.reference.columns.get(column.name)
+        if column.role is not Role.FEATURE or column.kind not in (Kind.CATEGORICAL, Kind.BOOLEAN) or c is None:
+            continue
+        if 2 <= c.distinct <= _SLICE_VALUES and c.least >= _SLICE_SHARE:
+            found.append((c.distinct, column.name))
+    return tuple(name for _, name in sorted(found)[:_MOST_SLICES])

@@ -1,0 +1,171 @@
+"""Guesses → a spec in YAML, a contract, a DAG file: texts, not yet written anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from airflow_ml_monitor.errors import ReferenceMismatch, SpecError
+from airflow_ml_monitor.keys import EVER
+from airflow_ml_monitor.monitor.spec import Importance
+from airflow_ml_monitor.onboarding.columns import guesses
+from airflow_ml_monitor.onboarding.facts import gathered
+from airflow_ml_monitor.onboarding.guess import MISSING, Guesses
+from airflow_ml_monitor.onboarding.preset import Preset, Wanted
+from airflow_ml_monitor.onboarding.reading import located, tables
+from airflow_ml_monitor.onboarding.text import marked, spec_text
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
+
+_WHOLE: Final = 1_000_000
+"""A reference of up to so many rows makes the contract; of a larger one the rows that were looked at."""
+
+_DAG: Final = '''\
+"""Watches the model {name}: measures every {unit} once it is over, judges what is known, decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow_ml_monitor import MonitorSpec, monitoring_dag
+
+spec = MonitorSpec.from_yaml("{name}.yaml")
+
+# What each action leads to is yours: on=lambda: {{"alert": [a_task()], "retrain": [retrain_dag("train_{name}")]}}.
+# An action without tasks ends green, its decision stored.
+monitor = monitoring_dag(spec, start_date=datetime({start}, tzinfo=UTC))
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A first monitor. spec, dag: texts; contract: a suite, None without one. todos: (line of the spec, question)."""
+
+    name: str
+    spec: str
+    dag: str
+    contract: dict[str, Any] | None
+    guesses: Guesses
+    seen: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What to write, by file name."""
+        found = {f"{self.name}.yaml": self.spec, f"{self.name}_dag.py": self.dag}
+        if self.contract:
+            found[f"{self.name}_contract.json"] = json.dumps(self.contract, indent=2) + "\n"
+        return found
+
+    @property
+    def todos(self) -> list[tuple[int, str]]:
+        return marked(self.spec)
+
+    def write(self, folder: Path, *, force: bool = False) -> list[Path]:
+        """Write the files; SpecError, and nothing is written, where one is there already and force is not given."""
+        paths = {folder / name: text for name, text in self.files.items()}
+        if (there := [path for path in paths if path.exists()]) and not force:
+            raise SpecError(f"{', '.join(map(str, there))} is there already; use --force, or another --name or --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in paths.items():
+            path.write_text(text, encoding="utf-8")
+        return list(paths)
+
+
+def draft(
+    reference: Any,
+    *,
+    predictions: Any = None,
+    labels: Any = None,
+    name: str = "",
+    preset: str = "standard",
+    importance: str = "normal",
+) -> Draft:
+    """Look at the data, guess what it means, write a first monitor.
+
+    reference, predictions, labels: a Parquet or CSV file, a glob, a directory, a pandas DataFrame or an Arrow table.
+    name: of the monitor; else that of the reference's file. NoSource, ScanError where a source cannot be read.
+    """
+    reference, predictions, labels = (_absolute(located(s)) for s in (reference, predictions, labels))
+    facts = gathered(reference, predictions, labels)
+    guessed = guesses(facts)
+    wanted = Wanted(
+        Preset(preset),
+        Importance(importance),
+        guessed.task,
+        guessed.labels is not None,
+        guessed.reference_label is not None,
+        any(column.kind is Kind.CATEGORICAL for column in guessed.columns),
+    )
+    called = _name(name, reference)
+    contract = _contract(reference, guessed) if wanted.has_contract else None
+    span = facts.current.columns.get(str(guessed.event_time.value))
+    start = span.last if span and span.last else None
+    dag = _DAG.format(
+        name=called, unit=guessed.unit.value, start=f"{start.year}, {start.month}, 1" if start else "2026, 1, 1"
+    )
+    text = spec_text(called, guessed, wanted, has_contract=contract is not None)
+    return Draft(called, text, dag, contract, guessed, facts.reference.seen)
+
+
+def _absolute(source: Any) -> Any:
+    """A DAG file is parsed from elsewhere than where the command was typed."""
+    if not isinstance(source, str | Path) or "://" in str(source):
+        return source
+    return str(Path(source).absolute())
+
+
+def _name(given: str, reference: Any) -> str:
+    """The monitor's name: as given, or the reference's file's, or its folder's where that says nothing."""
+    if given:
+        if not re.fullmatch(r"[\w.-]+", given):
+            raise SpecError(f"{given!r} is no name; use letters, digits, '_', '-', '.'", field="name")
+        return given
+    if not isinstance(reference, str):
+        return "model"
+    path = Path(reference)
+    parts = [path.stem.split(".")[0], path.parent.name, path.parent.parent.name]
+    plain = ("", "reference", "data", "train", "training", "test", "validation", "tmp")
+    chosen = next((part for part in parts if part.strip("*") not in plain), "model")
+    return re.sub(r"\W+", "_", chosen).strip("_") or "model"
+
+
+def _contract(reference: Any, guessed: Guesses) -> dict[str, Any] | None:
+    """The suite that the reference keeps; None where a declared column is not in it yet."""
+    from airflow_ml_monitor.expectations.infer import infer_suite
+    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+
+    columns = tuple(Column(c.name, c.kind, c.role) for c in guessed.columns if c.name != MISSING)
+    dataset = Dataset("reference", _few(reference), columns, event_time="")
+    engine = DuckDB()
+    try:
+        layout = engine.layout(dataset, EVER)
+        suite = infer_suite(layout, engine.profile(dataset, layout, EVER))
+    except ReferenceMismatch:
+        return None
+    return {**suite, "meta": {"origin": "inferred", "reference": "the rows that `init` looked at"}}
+
+
+def _few(reference: Any) -> Any:
+    """The reference, or what was looked at of a long one."""
+    with tables(reference=reference) as opened:
+        table = opened["reference"]
+        if table.rows <= _WHOLE:
+            return reference
+        return table.connection.table(table.sample).to_arrow_table()
+
+
+def summary(made: Draft) -> Mapping[str, tuple[str, str, str]]:
+    """Every guess but those of sure features: (value, how sure, evidence), by field."""
+    return {
+        field: (_shown(guess.value), guess.sureness.value, guess.evidence)
+        for field, guess in made.guesses.named.items()
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    return str(value)

@@ -1,0 +1,154 @@
+"""What a guess is, and all of them together: facts → guesses. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
+
+MISSING: Final = "TODO"
+"""Stands in a spec where nothing could be guessed: it loads, and every check then says that it is not there."""
+
+
+class Sureness(StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A value, how sure it is, the evidence in words. todo: what a human must say or confirm; empty: nothing."""
+
+    value: Any
+    sureness: Sureness
+    evidence: str
+    todo: str = ""
+
+    @classmethod
+    def missing(cls, evidence: str, todo: str) -> Guess:
+        """Nothing could be guessed."""
+        return cls(MISSING, Sureness.LOW, evidence, todo)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnGuess:
+    """A column that is monitored: its kind and role, and why."""
+
+    name: str
+    kind: Kind
+    role: Role
+    guess: Guess
+
+
+@dataclass(frozen=True, slots=True)
+class LabelGuesses:
+    """The label source."""
+
+    source: Any
+    key: Guess
+    label: Guess
+    label_time: Guess
+    horizon: Guess
+    zone: Guess
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """Everything that a spec says of the data. left_out: columns not monitored, and why."""
+
+    kind: Guess
+    positive: Guess | None
+    threshold: Guess | None
+    source: Guess
+    event_time: Guess
+    zone: Guess
+    entity_key: Guess
+    columns: tuple[ColumnGuess, ...]
+    left_out: Mapping[str, str]
+    slice_by: tuple[str, ...]
+    unit: Guess
+    reference: Any
+    reference_label: Guess | None
+    labels: LabelGuesses | None = None
+
+    @property
+    def named(self) -> dict[str, Guess]:
+        """Every guess but those of features, by the field of the spec that it fills."""
+        found: dict[str, Guess | None] = {
+            "task.kind": self.kind,
+            "task.positive": self.positive,
+            "task.threshold": self.threshold,
+            "datasets.source": self.source,
+            "datasets.event_time": self.event_time,
+            "datasets.zone": self.zone,
+            "datasets.entity_key": self.entity_key,
+            "windows": self.unit,
+            "reference.label": self.reference_label,
+        }
+        found |= {f"columns.{c.name}": c.guess for c in self.columns if c.role is not Role.FEATURE or c.guess.todo}
+        if self.labels:
+            names = ("key", "label", "label_time", "zone", "horizon")
+            found |= {f"labels.{name}": getattr(self.labels, name) for name in names}
+        return {name: guess for name, guess in found.items() if guess is not None}
+
+    @property
+    def task(self) -> TaskKind:
+        return TaskKind(self.kind.value)
+
+
+_WORDS: Final = """
+score: score scores p prob proba probability risk likelihood phat confidence propensity
+prediction: pred preds prediction predicted predict forecast estimate estimated yhat hat decision
+label: label target outcome truth actual response y churned defaulted converted fraud
+event_time: event scored prediction predicted request requested created inference ts timestamp
+label_time: label labelled labeled known resolved closed settled outcome observed arrived final
+key: id key uuid guid pk
+version: version
+code: id code zip zipcode postcode postal type category class cluster agent company branch flight
+"""
+NAMES: Final[Mapping[str, frozenset[str]]] = {
+    at: frozenset(words.split()) for at, _, words in (line.partition(":") for line in _WORDS.strip().splitlines())
+}
+"""Words in columns' names, by what they hint at."""
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a column's name, small.
+
+    >>> words("modelVersion"), words("p_default2")
+    (('model', 'version'), ('p', 'default', '2'))
+    """
+    return tuple(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
+
+
+def hints(name: str, at: str) -> int:
+    """How many words of a name hint at something of NAMES."""
+    return len(NAMES[at] & set(words(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The best of several columns by points, and what came close."""
+
+    name: str
+    points: float
+    rivals: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, points: Iterable[tuple[str, float]]) -> Choice | None:
+        """None of none; rivals are those with as many points."""
+        ranked = sorted(points, key=lambda pair: -pair[1])
+        if not ranked:
+            return None
+        (name, most), *rest = ranked
+        return cls(name, most, tuple(other for other, p in rest if p > most - 0.05))
+
+    @property
+    def instead(self) -> str:
+        """The rivals in words; empty without any."""
+        return f"; as likely: {', '.join(self.rivals[:4])}" if self.rivals else ""

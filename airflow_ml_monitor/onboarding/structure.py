@@ -1,0 +1,230 @@
+"""Keys, times, windows, horizon: how rows are named, placed and joined. Facts → guesses, pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from airflow_ml_monitor.keys import WindowUnit
+from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
+from airflow_ml_monitor.onboarding.guess import Choice, Guess, Sureness, hints, words
+from airflow_ml_monitor.onboarding.pairs import Delays, Join
+from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
+
+ENOUGH_ROWS: Final = 200
+"""Rows that a window should have: the interval of a ROC AUC of 0.8 is then some ±0.07 wide."""
+_SURE_MATCH: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """How rows are named, placed and joined."""
+
+    event_time: Guess
+    zone: Guess
+    entity_key: Guess
+    label_key: Guess | None
+    label_time: Guess | None
+    label_zone: Guess | None
+    horizon: Guess | None
+    unit: Guess
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Columns that are no features, and no labels."""
+        names = {str(self.event_time.value), *self.entity_key.value}
+        if self.label_key and self.label_time:
+            names |= {*self.label_key.value, str(self.label_time.value)}
+        return frozenset(names)
+
+
+def structure(facts: Facts) -> Structure:
+    """How rows are named, placed and joined."""
+    event_time = _event_time(facts)
+    key, label_key = _keys(facts)
+    label_time = _label_time(facts, event_time) if facts.labels else None
+    return Structure(
+        event_time,
+        _zone(facts.current.columns.get(str(event_time.value))),
+        key,
+        label_key,
+        label_time,
+        _zone(facts.labels.columns.get(str(label_time.value))) if facts.labels and label_time else None,
+        _horizon(facts, event_time, label_time) if label_time else None,
+        _unit(facts, event_time),
+    )
+
+
+def _event_time(facts: Facts) -> Guess:
+    points = {}
+    for name, c in facts.current.columns.items():
+        if c.is_time and not c.nulls and c.distinct > 1:
+            # A label's time may stand beside the label in the reference; predictions made later are not known then.
+            points[name] = hints(name, "event_time") + 0.5 * ("at" in words(name)) - 2 * hints(name, "label_time")
+    choice = Choice.of(points.items())
+    if choice is None:
+        texts = [c.name for c in facts.current.columns.values() if c.is_time_text]
+        if texts:
+            told = f"{texts[0]} holds times as text"
+            return Guess.missing(told, f"write {texts[0]} as a timestamp, then name it here")
+        return Guess.missing(
+            "no column holds times in every row", "the predictions need the time at which each was made"
+        )
+    if choice.rivals:
+        todo = f"is {choice.name} the time of the prediction{choice.instead}?"
+        return Guess(choice.name, Sureness.LOW, f"one of {len(points)} columns of times", todo)
+    if len(points) == 1:
+        return Guess(choice.name, Sureness.HIGH, "the only column that holds a time in every row")
+    return Guess(choice.name, Sureness.MEDIUM, f"by its name, of {len(points)} columns of times")
+
+
+def _zone(column: ColumnFacts | None) -> Guess:
+    if column is None or column.is_time_text:
+        return Guess("UTC", Sureness.LOW, "no time was found", "")
+    if not column.is_naive:
+        return Guess("UTC", Sureness.HIGH, f"{column.name} carries its zone; days are cut at midnight UTC")
+    if column.type == "DATE":
+        return Guess("UTC", Sureness.MEDIUM, f"{column.name} holds days without a time: any zone cuts them alike")
+    todo = "by the clock of which zone were these times written? e.g. Europe/Berlin"
+    return Guess("UTC", Sureness.LOW, f"{column.name} is naive", todo)
+
+
+def _keys(facts: Facts) -> tuple[Guess, Guess | None]:
+    """The predictions' key, and the labels' that matches it."""
+    if facts.labels and facts.joins:
+        return _joined(facts, facts.joins[0])
+    unique = [c for c in facts.current.columns.values() if c.names_rows]
+    choice = Choice.of((c.name, hints(c.name, "key") + 0.1 * c.is_text) for c in unique)
+    missing = None
+    if facts.labels:
+        missing = Guess(
+            ("TODO",),
+            Sureness.LOW,
+            "no column matches the predictions' key",
+            "the column of the labels that matches entity_key",
+        )
+    if choice:
+        told = f"unique in {_looked(facts)}"
+        sure = Sureness.HIGH if hints(choice.name, "key") else Sureness.MEDIUM
+        return Guess((choice.name,), sure, told), missing
+    if facts.keys:
+        told = f"together unique in {_looked(facts)}; no column is by itself"
+        return Guess(facts.keys, Sureness.MEDIUM, told), missing
+    return _no_key(facts), missing
+
+
+def _looked(facts: Facts) -> str:
+    return f"{facts.current.seen} looked at" if facts.current.looked < facts.current.rows else facts.current.seen
+
+
+def _no_key(facts: Facts) -> Guess:
+    told = f"no column, and no few columns together, name a row in {_looked(facts)}"
+    if facts.labels is None:
+        return Guess((), Sureness.MEDIUM, told + "; without labels none is needed, but repeated rows go unseen")
+    todo = (
+        "labels cannot be joined without a key: write an id beside every score (the row's number in the table that was "
+        f"scored will do) and run init again; {ROW_NUMBER!r} serves a single Parquet file that is never rewritten"
+    )
+    return Guess(("TODO",), Sureness.LOW, told, todo)
+
+
+def _joined(facts: Facts, best: Join) -> tuple[Guess, Guess]:
+    agreed = "" if best.agreed is None else f", and what both tables hold agrees in {best.agreed:.0%} of them"
+    told = f"{best.matched:.0%} of predictions find a label by it{agreed}"
+    unique = f"unique in {_looked(facts)}"
+    rivals = [
+        j for j in facts.joins[1:] if _worth(j) > _worth(best) - 0.05 and j.mine != best.mine and len(j.mine) == 1
+    ]
+    certain = _worth(best) >= _SURE_MATCH and (best.mine == best.theirs or best.agreed is not None)
+    sure = Sureness.HIGH if certain and not rivals else Sureness.MEDIUM
+    todo = ""
+    if best.agreed is not None and best.agreed < 0.5:
+        sure, todo = (
+            Sureness.LOW,
+            f"do {_named(best.mine)} and {_named(best.theirs)} name the same thing? Other columns disagree",
+        )
+    elif not certain and best.mine != best.theirs:
+        sure, todo = Sureness.LOW, f"do {_named(best.mine)} and {_named(best.theirs)} name the same thing?"
+    elif rivals and not hints(best.mine[0], "key"):
+        todo = f"is {_named(best.mine)} the key; as likely: {_named(rivals[0].mine)}?"
+    if not best.matched:
+        sure, todo = Sureness.LOW, f"no row finds a label by {_named(best.mine)}; right if none of these has one yet"
+    if best.theirs == (ROW_NUMBER,):
+        told = f"the labels have no such column, but it is the row's number in their file: {told}"
+    return Guess(best.mine, sure, unique, todo), Guess(best.theirs, sure, told)
+
+
+def _worth(join: Join) -> float:
+    return join.matched * (1.0 if join.agreed is None else join.agreed)
+
+
+def _named(key: tuple[str, ...]) -> str:
+    return " + ".join(key)
+
+
+def _delays(facts: Facts, event_time: Guess) -> dict[str, Delays]:
+    """From the guessed event time to every time column of the labels, by the best join."""
+    if not facts.joins:
+        return {}
+    return {theirs: d for (mine, theirs), d in facts.joins[0].delays.items() if mine == event_time.value}
+
+
+def _label_time(facts: Facts, event_time: Guess) -> Guess:
+    assert facts.labels is not None  # the caller's own question
+    delays = _delays(facts, event_time)
+    points = {}
+    for name, c in facts.labels.columns.items():
+        delay = delays.get(name)
+        if not c.is_time or (delay and (delay.p99 <= 0 or delay.early > 0.5)):
+            continue
+        known_before = name in facts.current.columns
+        points[name] = hints(name, "label_time") + 0.3 * ("at" in words(name)) - known_before
+    choice = Choice.of(points.items())
+    if choice is None:
+        return Guess(
+            None,
+            Sureness.LOW,
+            "no column of the labels holds a time after the prediction",
+            "when did each label become known? Without it late labels cannot be replayed, and backfills are refused",
+        )
+    delay = delays.get(choice.name)
+    told = f"in {1 - delay.early:.0%} of rows not before the prediction" if delay else "a column of times"
+    if choice.rivals:
+        return Guess(choice.name, Sureness.LOW, told, f"is {choice.name} when the label became known{choice.instead}?")
+    if len(points) == 1 and delay:
+        return Guess(choice.name, Sureness.HIGH, f"the only time after the prediction, {told}")
+    return Guess(choice.name, Sureness.MEDIUM, f"by its name, {told}")
+
+
+def _horizon(facts: Facts, event_time: Guess, label_time: Guess) -> Guess:
+    delay = _delays(facts, event_time).get(str(label_time.value))
+    if delay is None or delay.p99 <= 0:
+        return Guess("30d", Sureness.LOW, "no delay could be seen", "after how long is no label awaited any more?")
+    days = _rounded(delay.p99)
+    told = f"99 % of {delay.labelled:,} labels came within {delay.p99:.1f} days, half of them within {delay.median:.1f}"
+    return Guess(f"{days}d", Sureness.MEDIUM if delay.labelled >= 1000 else Sureness.LOW, told)
+
+
+def _rounded(days: float) -> int:
+    """Up to whole days, weeks above two weeks, and months of thirty days above a quarter.
+
+    >>> [_rounded(d) for d in (0.2, 3.0, 16.2, 361.0)]
+    [1, 3, 21, 390]
+    """
+    step = 1 if days <= 14 else 7 if days <= 90 else 30
+    return max(1, math.ceil(days / step) * step)
+
+
+def _unit(facts: Facts, event_time: Guess) -> Guess:
+    column = facts.current.columns.get(str(event_time.value))
+    if column is None or column.first is None or column.last is None:
+        return Guess(WindowUnit.DAY, Sureness.LOW, "no event time")
+    days = (column.last - column.first).total_seconds() / 86_400 + 1
+    rows = facts.current.rows / days
+    for unit, length in ((WindowUnit.DAY, 1), (WindowUnit.WEEK, 7), (WindowUnit.MONTH, 30)):
+        if rows * length >= ENOUGH_ROWS:
+            told = f"about {rows * length:,.0f} rows a {unit}"
+            return Guess(unit, Sureness.HIGH if facts.predictions else Sureness.MEDIUM, told)
+    told = f"only about {rows * 30:,.0f} rows a month: most numbers will be too unsure to judge"
+    return Guess(WindowUnit.MONTH, Sureness.MEDIUM, told)

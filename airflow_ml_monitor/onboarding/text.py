@@ -1,0 +1,162 @@
+"""A spec as a commented YAML text: each guessed line with how sure it is, and what a human must say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+import yaml
+
+from airflow_ml_monitor.onboarding.guess import MISSING, ColumnGuess, Guess, Guesses, LabelGuesses
+from airflow_ml_monitor.onboarding.preset import Wanted
+from airflow_ml_monitor.profile.dataset import Role
+
+MARK: Final = "# TODO(you):"
+_MARKED: Final = re.compile(r"#\s*TODO\(you\):\s*(.*?)(\s*\((?:low|medium|high): .*\))?$")
+
+
+def marked(text: str) -> list[tuple[int, str]]:
+    """(line number, what a human must say) of every mark that still stands; a mark explained in the heading is none."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if (match := _MARKED.search(line)) and match[1] and not line.startswith("#"):
+            found.append((number, match[1]))
+    return found
+
+
+def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool) -> str:
+    """The spec. Every line that carries a mark is to be read, put right, and freed of its mark."""
+    both_naive = bool(guessed.zone.todo and guessed.labels and guessed.labels.zone.todo)
+    lines = [
+        f"# The monitor of {name}: preset {wanted.preset}, importance {wanted.importance}.",
+        "# A comment says how sure each guess is, and why. Where a line asks you something, put the value right and",
+        "# delete the question; then run: python -m airflow_ml_monitor check " + f"{name}.yaml",
+        f"name: {_plain(name)}",
+        f"importance: {wanted.importance}",
+        *_task(guessed),
+        "datasets:",
+        "  - name: predictions",
+        _line(4, "source", guessed.source),
+        _line(4, "event_time", guessed.event_time),
+        _line(4, "zone", guessed.zone, "&zone " if both_naive else ""),
+        _line(4, "entity_key", guessed.entity_key),
+        "    columns:",
+        *(_column(column) for column in guessed.columns),
+        *(f"      # {column}: left out, {why}" for column, why in guessed.left_out.items()),
+        *_slices(guessed, wanted),
+        *(_labels(guessed.labels, is_naive=both_naive) if guessed.labels else _no_labels()),
+        *_reference(guessed),
+        _line(0, "windows", guessed.unit),
+        *_measured(name, wanted, has_contract),
+        *_policy(wanted),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _task(guessed: Guesses) -> list[str]:
+    lines = ["task:", _line(2, "kind", guessed.kind)]
+    if guessed.positive:
+        lines.append(_line(2, "positive", guessed.positive))
+    if guessed.threshold and guessed.labels:
+        lines.append(_line(2, "threshold", guessed.threshold))
+    return lines
+
+
+def _column(column: ColumnGuess) -> str:
+    if column.role is Role.FEATURE:
+        return f"      {_plain(column.name)}: {column.kind}  {_comment(column.guess)}"
+    return f"      {_plain(column.name)}: {{kind: {column.kind}, role: {column.role}}}  {_comment(column.guess)}"
+
+
+def _slices(guessed: Guesses, wanted: Wanted) -> list[str]:
+    if not guessed.slice_by:
+        return []
+    chosen = f"slice_by: {_plain(list(guessed.slice_by))}"
+    why = "few values, none of them rare"
+    return [f"    {chosen}  # {why}" if wanted.has_slices else f"    # {chosen}  ({why}: look at them one by one)"]
+
+
+def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
+    """is_naive: the times are read by the same declared clock as those of the predictions."""
+    source = MISSING if labels.source is None else labels.source
+    placed = Guess(source, labels.label.sureness, "as given", "" if labels.source else "where do labels appear?")
+    return [
+        "labels:",
+        "  - name: outcomes",
+        _line(4, "source", placed),
+        _line(4, "key", labels.key),
+        _line(4, "label", labels.label),
+        _line(4, "label_time", labels.label_time),
+        "    zone: *zone  # the clock of the predictions" if is_naive else _line(4, "zone", labels.zone),
+        _line(4, "horizon", labels.horizon),
+        "    mature_at: 0.8  # a window is judged once 80 % of its predictions have a label, or the horizon has passed",
+    ]
+
+
+def _no_labels() -> list[str]:
+    return [
+        "# Without labels data and drift are watched, not performance. Once they exist:",
+        "# labels:",
+        "#   - {name: outcomes, source: …, key: …, label: …, label_time: …, horizon: 30d}",
+    ]
+
+
+def _reference(guessed: Guesses) -> list[str]:
+    todo = "" if guessed.reference else "where is the reference kept?"
+    source = Guess(guessed.reference or MISSING, guessed.source.sureness, "as given", todo)
+    lines = ["reference:", _line(2, "source", source)]
+    return [*lines, _line(2, "label", guessed.reference_label)] if guessed.reference_label else lines
+
+
+def _measured(name: str, wanted: Wanted, has_contract: bool) -> list[str]:
+    lines = []
+    if has_contract:
+        lines.append(f"contract: {name}_contract.json  # inferred from the reference; read it, it is yours")
+    elif wanted.has_contract:
+        lines.append("contract: inferred  # from the reference, once every column above is there")
+    else:
+        lines.append("contract: null  # none in the preset basic")
+    if wanted.measurements:
+        lines.append(f"measurements: {_plain(list(wanted.measurements))}")
+    return lines
+
+
+def _policy(wanted: Wanted) -> list[str]:
+    lines = ["policy:", "  rules:"]
+    for rule, todo in wanted.rules:
+        lines.append(f"    - {_plain(rule)}" + (f"  {MARK} {todo}" if todo else ""))
+    return lines
+
+
+def _line(indent: int, field: str, guess: Guess, anchor: str = "") -> str:
+    return f"{' ' * indent}{field}: {anchor}{_plain(_shortened(guess.value))}  {_comment(guess)}"
+
+
+def _comment(guess: Guess) -> str:
+    said = f"{guess.sureness}: {guess.evidence}"
+    return f"{MARK} {guess.todo} ({said})" if guess.todo else f"# {said}"
+
+
+def _shortened(value: Any) -> Any:
+    """A key of one column as its name."""
+    if isinstance(value, tuple):
+        return value[0] if len(value) == 1 else list(value)
+    return value
+
+
+def _plain(value: Any) -> str:
+    """A value in YAML's flow style, on one line."""
+    text = yaml.safe_dump(_bare(value), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: _bare(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_bare(part) for part in value]
+    return value

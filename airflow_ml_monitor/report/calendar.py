@@ -1,0 +1,54 @@
+"""Windows as a reader names them: dates and times in the window rule's zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
+
+
+def rule_of(text: str) -> WindowRule:
+    """The rule that a stored text names.
+
+    >>> rule_of("day@Etc/GMT+5+3600s").offset
+    datetime.timedelta(seconds=3600)
+    """
+    parts = re.fullmatch(r"(day|week|month)@(.+?)(?:\+(\d+)s)?", text)
+    if parts is None:
+        raise SpecError(f"{text!r} is no window rule; expected e.g. 'day@UTC'", field="rule")
+    return WindowRule(WindowUnit(parts[1]), parts[2], timedelta(seconds=int(parts[3] or 0)))
+
+
+def date_of(rule: WindowRule, moment: datetime) -> date:
+    """The date on which a window that starts at a moment begins."""
+    return (moment.astimezone(ZoneInfo(rule.zone)) - rule.offset).date()
+
+
+def window_of(rule: WindowRule, day: date) -> Window:
+    """The window in which a calendar day lies."""
+    noon = datetime.combine(day, time(12), ZoneInfo(rule.zone))
+    return rule.containing(noon + rule.offset)
+
+
+def upto(rule: WindowRule, last: Window, count: int) -> list[Window]:
+    """So many windows that end with `last`, oldest first."""
+    found = [last]
+    while len(found) < count:
+        found.append(rule.last_before(found[-1].start))
+    return found[::-1]
+
+
+def named(rule: WindowRule, window: Window) -> str:
+    """A window in words: '2026-03-02', 'week of 2026-03-02', 'March 2026'."""
+    first = date_of(rule, window.start)
+    if rule.unit is WindowUnit.MONTH:
+        return f"{first:%B %Y}"
+    return f"week of {first}" if rule.unit is WindowUnit.WEEK else str(first)
+
+
+def clock(rule: WindowRule, moment: datetime) -> str:
+    """An instant to the minute, in the rule's zone, which it names."""
+    return f"{moment.astimezone(ZoneInfo(rule.zone)):%Y-%m-%d %H:%M} {rule.zone}"

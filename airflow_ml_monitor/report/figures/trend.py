@@ -1,0 +1,92 @@
+"""A metric over windows, with its interval, version by version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from airflow_ml_monitor.report.figures.frame import dated, framed, legend
+from airflow_ml_monitor.report.ink import BAD, LINES, MUTED, PAPER
+from airflow_ml_monitor.report.wording import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A window's value. is_judged: False where labels are not mature yet."""
+
+    day: date
+    value: float
+    low: float | None = None
+    high: float | None = None
+    is_judged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """lines: by model version. days: all windows in view. limits: (lowest, highest) value that is still good."""
+
+    lines: Sequence[tuple[str, Sequence[Point]]]
+    days: Sequence[date]
+    reference: float | None = None
+    limits: tuple[float | None, float | None] = (None, None)
+
+
+def trend(axes: Axes, shown: Trend) -> None:
+    """Judged values as a line with its band; values on labels at hand as hollow marks."""
+    framed(axes)
+    for i, (name, points) in enumerate(shown.lines):
+        colour, marker = LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
+        label = shortened(name, 14) if name else None
+        for is_judged, run in groupby(sorted(points, key=lambda p: p.day), key=lambda p: p.is_judged):
+            part = list(run)
+            days = [p.day.toordinal() for p in part]
+            face = colour if is_judged else PAPER
+            axes.plot(
+                days,
+                [p.value for p in part],
+                color=colour,
+                marker=marker,
+                markersize=3.4,
+                markerfacecolor=face,
+                markeredgecolor=colour,
+                linewidth=1.5 if is_judged else 0,
+                label=label,
+            )
+            label = None
+            known = [(p.day.toordinal(), p.low, p.high) for p in part if p.low is not None and p.high is not None]
+            spans = ([x for x, _, _ in known], [low for _, low, _ in known], [high for _, _, high in known])
+            if is_judged and len(known) > 1:
+                axes.fill_between(*spans, color=colour, alpha=0.16, linewidth=0)
+            elif known:
+                axes.vlines(*spans, color=colour, alpha=0.35, linewidth=1.2)
+    _levels(axes, shown)
+    _clip(axes, shown)
+    dated(axes, shown.days)
+    legend(axes)
+
+
+def _levels(axes: Axes, shown: Trend) -> None:
+    if shown.reference is not None:
+        axes.axhline(shown.reference, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="reference")
+    for limit in shown.limits:
+        if limit is not None:
+            name = "limit" if limit == next(x for x in shown.limits if x is not None) else None
+            axes.axhline(limit, color=BAD, linewidth=1.2, linestyle=(0, (1.5, 2)), label=name)
+
+
+def _clip(axes: Axes, shown: Trend) -> None:
+    """Judged values and levels set the scale: a value on three labels would press them flat."""
+    judged = [p for _, points in shown.lines for p in points if p.is_judged]
+    values = [x for p in judged for x in (p.value, p.low, p.high) if x is not None]
+    values += [x for x in (shown.reference, *shown.limits) if x is not None]
+    if judged:
+        margin = 0.12 * (max(values) - min(values)) or 0.05
+        axes.set_ylim(min(values) - margin, max(values) + margin)

@@ -1,0 +1,96 @@
+"""What was known when a window was first judged, beside what is known now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.report.blocks import Block, Gallery, Picture, Table
+from airflow_ml_monitor.report.figures.revised import revised
+from airflow_ml_monitor.report.figures.trend import Point
+from airflow_ml_monitor.report.scope import Scope
+from airflow_ml_monitor.report.trends import Realised, lines_of
+from airflow_ml_monitor.report.wording import number, percent, valued
+from airflow_ml_monitor.store.records import Recorded
+
+WINDOWS = 12
+
+
+def hindsight(scope: Scope, realised: Realised) -> list[Block]:
+    """The first metric of the last judged windows, then and now; nothing where no window was judged."""
+    if not realised.names:
+        return []
+    name = realised.names[0]
+    rows = [r for r in realised.rows if r.measurement.metric == name and r.measurement.status is Status.OK]
+    newest: dict[Window, Recorded] = {}
+    for of in lines_of(rows).values():
+        newest |= {r.head.window: r for r in of}
+    pairs = []
+    for window in sorted(newest)[-WINDOWS:]:
+        if (then := _first_judged(scope, newest[window])) is not None:
+            pairs.append((then, newest[window]))
+    if not pairs:
+        return []
+    body = tuple(_row(scope, then, now) for then, now in reversed(pairs))
+    head = ("window", "first judged", "then", "labels then", "now", "labels now", "change")
+    table = Table(f"{name}: known then against known now", head, body)
+    if len(pairs) == 1:
+        return [table]
+    points = [[_point(scope, r) for r in side] for side in zip(*pairs, strict=True)]
+    days = [scope.date(now.head.window) for _, now in pairs]
+    changed = sum(row[-1] != "0" for row in body)
+    said = f"{name} of {len(pairs)} windows as first judged and as known now; {changed} of them have changed since."
+    draw = partial(revised, then=points[0], now=points[1], days=days)
+    picture = Picture("hindsight", table.title, said, draw, table, width=700, height=210)
+    return [Gallery("Known then against known now", (picture,))]
+
+
+def _first_judged(scope: Scope, now: Recorded) -> Recorded | None:
+    """The same measurement in the first revision whose labels were mature."""
+    source = next(s for s in scope.sources if s["name"] == now.head.dataset)
+    ripe_at = now.head.window.end + timedelta(seconds=source["horizon"])
+    for revision in scope.store.revisions(scope.monitor, now.head):
+        is_ripe = (revision.coverage or 0.0) >= source["mature_at"] or revision.known_at >= ripe_at
+        if not is_ripe or (scope.as_of is not None and revision.known_at > scope.as_of):
+            continue
+        window = now.head.window
+        found = scope.store.current(
+            scope.monitor,
+            as_of=revision.known_at,
+            families=[Family.PERFORMANCE],
+            dataset=now.head.dataset,
+            rule=now.head.rule,
+            stage=scope.stage,
+            metrics={now.measurement.metric},
+            start=window.start,
+            end=window.end,
+            whole=True,
+        )
+        for r in found:
+            if r.head == now.head and r.measurement.status is Status.OK and not r.measurement.parameters:
+                return r
+    return None
+
+
+def _row(scope: Scope, then: Recorded, now: Recorded) -> tuple[str, ...]:
+    a, b = then.measurement.estimate, now.measurement.estimate
+    assert a is not None  # judged
+    assert b is not None
+    change = b.value - a.value
+    return (
+        scope.named(now.head.window),
+        scope.clock(then.known_at),
+        valued(a),
+        percent(then.coverage),
+        valued(b),
+        percent(now.coverage),
+        number(change) if change == 0 else f"{change:+.2g}",
+    )
+
+
+def _point(scope: Scope, r: Recorded) -> Point:
+    e = r.measurement.estimate
+    assert e is not None  # judged
+    return Point(scope.date(r.head.window), e.value, e.low, e.high)

@@ -1,0 +1,152 @@
+"""How does it perform? Realised metrics with their intervals, label coverage, known then against known now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.report import labels
+from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
+from airflow_ml_monitor.report.figures.intervals import intervals
+from airflow_ml_monitor.report.hindsight import hindsight
+from airflow_ml_monitor.report.scope import Scope
+from airflow_ml_monitor.report.trends import Realised
+from airflow_ml_monitor.report.wording import NOTHING, interval, number, percent, shortened, valued, where
+from airflow_ml_monitor.store.records import Recorded
+
+VERSIONS = 8
+"""Model versions whose coverage is listed; all together come first."""
+SLICES = 12
+"""Slices in the picture: those furthest from the whole."""
+
+
+def performs(scope: Scope, realised: Realised) -> Section:
+    """The section of the second question."""
+    mine = [r for r in realised.rows if r.head.window == scope.window]
+    judged = realised.judged
+    blocks: list[Block] = [Facts(_facts(scope, mine, judged))]
+    for title, window in (("Performance of this window", scope.window), ("The newest judged window", judged)):
+        if window is not None and (title, window) != ("The newest judged window", scope.window):
+            blocks += _table(scope, realised, window, title)
+    pictures = [*labels.arrivals(scope), *labels.score_pictures(scope, judged), *_slices(scope, realised)]
+    if pictures:
+        blocks.append(Gallery("Labels", tuple(pictures)))
+    blocks += hindsight(scope, realised)
+    return Section("performs", "How does it perform?", _answer(scope, mine, judged), tuple(blocks))
+
+
+def _answer(scope: Scope, mine: list[Recorded], judged: Window | None) -> Answer:
+    alarms = [text for w in (scope.window, judged) if w for text in scope.alarms(Family.PERFORMANCE, w)]
+    upto = f" Judged up to {scope.named(judged)}." if judged else " No window's labels were complete enough yet."
+    if alarms:
+        return Answer(Light.BAD, "worse", f"{alarms[0]}.{upto}")
+    if not scope.sources:
+        return Answer(Light.UNKNOWN, "no labels", "The monitor has no label source, so performance is not realised.")
+    if not mine:
+        return Answer(Light.WAITING, "waiting", f"Performance of this window was not measured.{upto}")
+    states = {r.measurement.status for r in mine}
+    if states == {Status.FAILED}:
+        return Answer(Light.BAD, "broken", f"Performance could not be measured: {mine[0].measurement.reason}.{upto}")
+    if Status.IMMATURE in states:
+        reason = next(r.measurement.reason for r in mine if r.measurement.status is Status.IMMATURE)
+        return Answer(Light.WAITING, "waiting", f"{reason[:1].upper()}{reason[1:]}.{upto}")
+    if Status.OK not in states:
+        return Answer(Light.UNKNOWN, "no value", f"{mine[0].measurement.reason or 'No metric has a value'}.{upto}")
+    return _judged(scope, max(r.known_at for r in mine))
+
+
+def _judged(scope: Scope, known_at: datetime) -> Answer:
+    """Of a window that was measured on mature labels, and has no alarm."""
+    decision = scope.judgement(scope.window)
+    if Family.PERFORMANCE not in scope.family_of_rule.values():
+        return Answer(Light.UNKNOWN, "no rule", "Measured on mature labels; no rule looks at performance.")
+    if scope.alarms(None, scope.window):
+        return Answer(Light.UNKNOWN, "held", "The window's data is broken, so its performance is not judged.")
+    if decision is None or decision.known_at < known_at:
+        return Answer(Light.UNKNOWN, "not judged", "Measured on mature labels; no decision since tells of this window.")
+    return Answer(Light.GOOD, "in bounds", "Measured on mature labels, every rule on performance within its bounds.")
+
+
+def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[tuple[str, str], ...]:
+    covered = {r.head.model_version: r for r in mine}
+    found = [
+        (f"Labels known{f' of {version}' if version else ''}", percent(r.coverage) + (", final" if r.is_final else ""))
+        for version, r in sorted(covered.items())[:VERSIONS]
+    ]
+    for source in scope.sources:
+        horizon = source["horizon"] / 86_400
+        said = f"from {percent(source['mature_at'])} of its labels, or after {number(horizon)} days"
+        found.append((f"A window is judged ({source['name']})", said))
+    return (*found, ("Newest judged window", scope.named(judged) if judged else "none yet"))
+
+
+def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list[Table]:
+    rows = []
+    several = any(r.head.model_version for r in realised.rows if r.head.window == window)
+    for r in realised.rows:
+        m = r.measurement
+        if r.head.window != window or m.slice != WHOLE:
+            continue
+        # On labels at hand a few metrics are enough: none of them may be judged yet.
+        if m.status is Status.IMMATURE and m.metric not in realised.names:
+            continue
+        value = number(m.estimate.value) if m.estimate is not None else NOTHING
+        n = number(m.estimate.n) if m.estimate is not None else NOTHING
+        reference = number(realised.references.get((r.head.reference, m.metric, m.parameters)))
+        name = m.metric + (f" [{m.parameters}]" if m.parameters else "")
+        state = m.status.value.replace("_", " ") + (
+            f": {m.reason}" if m.reason and m.status is not Status.IMMATURE else ""
+        )
+        rows.append(
+            (
+                name,
+                r.head.model_version or ("all" if several else NOTHING),
+                value,
+                interval(m.estimate),
+                n,
+                reference,
+                state,
+            )
+        )
+    head = ("metric", "model version", "value", "95 % interval", "labels", "reference", "status")
+    table = Table(f"{title}: {scope.named(window)}", head, tuple(sorted(rows)))
+    # A window without any value has its reason in the answer: a table of dashes says no more.
+    return [capped(table, 60, "rows")] if any(row[2] != NOTHING for row in rows) else []
+
+
+def _slices(scope: Scope, realised: Realised) -> list[Picture]:
+    """The first metric in every slice of the newest judged window; of all versions together where there are several."""
+    if realised.judged is None or not realised.names:
+        return []
+    name, window = realised.names[0], realised.judged
+    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={name})
+    together = min((r.head.model_version for r in found), default="")
+    rows = {
+        r.measurement.slice: r.measurement.estimate
+        for r in found
+        if r.head.model_version == together and r.measurement.estimate is not None and not r.measurement.parameters
+    }
+    whole = rows.pop(WHOLE, None)
+    if not rows:
+        return []
+    centre = whole.value if whole else 0.0
+    ordered = sorted(rows.items(), key=lambda row: (-abs(row[1].value - centre), row[0]))
+    shown = [(where(s), e) for s, e in sorted(ordered[:SLICES])]
+    body = tuple((where(s), valued(e), number(e.n)) for s, e in ordered[:60])
+    title = f"{name} by slice, {scope.named(window)}"
+    left = f" ({len(rows) - len(shown)} slices nearer to the whole left out)" if len(rows) > len(shown) else ""
+    furthest = (
+        f"furthest from all rows ({number(centre)}) is {shortened(where(ordered[0][0]), 60)}, {valued(ordered[0][1])}"
+    )
+    return [
+        Picture(
+            "slices",
+            title + left,
+            f"{title}: {furthest}.",
+            partial(intervals, rows=shown, whole=whole.value if whole else None),
+            Table(title, ("slice", f"{name} (95 % interval)", "labels"), body),
+            height=max(130, 60 + 18 * len(shown)),
+        )
+    ]

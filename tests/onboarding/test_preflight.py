@@ -1,0 +1,212 @@
+"""What would fail is said before, all of it at once, without a value of a row."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from airflow_ml_monitor import MonitorSpec
+from airflow_ml_monitor.__main__ import main
+from airflow_ml_monitor.onboarding.draft import draft
+from airflow_ml_monitor.onboarding.finding import Level
+from airflow_ml_monitor.onboarding.preflight import preflight, worst
+from airflow_ml_monitor.store.repository import MetricsStore
+
+
+@pytest.fixture
+def drafted(shop):
+    """A stranger's files, and the spec that init wrote for them, its questions answered."""
+    made = shop(days=4).write()
+    source = {"predictions": made.folder / "predictions", "labels": made.folder / "labels.parquet"}
+    path = draft(made.folder / "reference.parquet", **source, name="shop").write(made.folder / "dags")[0]
+    path.write_text(re.sub(r"\s*# TODO\(you\).*", "", path.read_text()))
+    return made, path
+
+
+def grave(findings):
+    return {(f.level.value, f.field) for f in findings if f.level is not Level.OK}
+
+
+def told(findings, field):
+    return " ".join(f.what for f in findings if f.field == field)
+
+
+STALE = ("warning", "windows")
+"""The days of the test are long gone."""
+
+
+def test_a_sound_spec_has_no_error(drafted):
+    assert grave(preflight(drafted[1])) == {STALE}
+
+
+def test_every_fault_is_told_not_only_the_first(drafted):
+    made, path = drafted
+    text = path.read_text()
+    for old, new in (
+        ("basket: numeric", "basket: datetime"),
+        ("items: numeric", "itmes: numeric"),
+        ("label: sent_back", "label: sent_bak"),
+        ("key: order_id", "key: order"),
+        ("action: alert, k: 2, m: 3, severity: warning}", "action: alert, columns: country}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    text += "    - {name: far off, metric: mae, max: 3}\n"
+    path.write_text(text.replace("measurements: [", "measurements: [mae, "))
+    found = grave(preflight(path))
+    assert {
+        ("error", "datasets.predictions.columns.basket"),
+        ("error", "datasets.predictions.columns.itmes"),
+        ("error", "reference.basket"),
+        ("error", "labels.outcomes.key"),
+        ("error", "labels.outcomes.label"),
+        ("error", "reference.label"),
+        ("error", "policy.rules.far off"),
+        ("error", "contract"),
+    } <= found
+    assert main(["check", str(path)]) == 1
+
+
+def test_a_question_that_stands_is_a_warning_and_a_gap_is_an_error(shop):
+    made = shop(days=2).write()
+    path = draft(made.reference, labels=made.labels, name="frames").write(made.folder / "dags")[0]
+    found = preflight(path)
+    marks = [f for f in found if f.field.startswith("line ")]
+    assert {f.level for f in marks} == {Level.WARNING, Level.ERROR}
+    assert worst(found) is Level.ERROR
+
+
+def test_a_spec_that_does_not_load_says_so_with_its_questions(drafted):
+    path = drafted[1]
+    path.write_text(path.read_text().replace("kind: binary", "kind: TODO  # TODO(you): binary or regression?"))
+    found = preflight(path)
+    assert [f.field for f in found] == ["line 7", "task.kind"]
+    assert worst(found) is Level.ERROR
+
+
+def test_a_key_of_the_wrong_table_finds_no_label(drafted):
+    made, path = drafted
+    made.labels.assign(order_id="x" + made.labels.order_id).to_parquet(made.folder / "labels.parquet")
+    assert ("error", "labels.outcomes.key") in grave(preflight(path))
+
+
+def test_shares_of_labels_orphans_and_repeats_are_those_of_the_rows(drafted):
+    made, path = drafted
+    # 300 of 1,200 predictions keep their label; 100 labels belong to nobody; 60 are told twice.
+    mine = made.labels[:300]
+    others = mine[:100].assign(order_id=[f"z{i}" for i in range(100)])
+    pd.concat([mine, others, mine[:60]]).to_parquet(made.folder / "labels.parquet")
+    said = told(preflight(path), "labels.outcomes.key")
+    assert "25.0% of the predictions" in said
+    assert "25.0% of the labels belong to no prediction" in said
+    assert f"{60 / 460:.1%} of the label rows repeat" in said
+
+
+def test_a_horizon_shorter_than_the_delays_is_told(drafted):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    [labels] = spec.labels
+    short = replace(spec, labels=(replace(labels, horizon=timedelta(hours=6)),))
+    assert ("warning", "labels.outcomes.horizon") in grave(preflight(short))
+
+
+def test_labels_read_by_another_clock_come_before_their_predictions(drafted):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    [labels] = spec.labels
+    # Noon in Auckland is midnight in UTC: labels seem to come half a day early.
+    found = preflight(replace(spec, labels=(replace(labels, zone="Pacific/Auckland"),)))
+    assert ("warning", "labels.outcomes.label_time") in grave(found)
+
+
+def test_a_naive_time_without_a_declared_zone_is_told(drafted):
+    path = drafted[1]
+    text = re.sub(r"\n +zone: .*", "", path.read_text())
+    path.write_text(text)
+    assert ("warning", "datasets.predictions.zone") in grave(preflight(path))
+
+
+@pytest.mark.parametrize(("positive", "level"), [(1, "ok"), (2, "error"), ("yes", "error")])
+def test_a_positive_class_that_is_not_among_the_labels_is_told(drafted, positive, level):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    found = preflight(replace(spec, task=replace(spec.task, positive=positive)))
+    assert level in {f.level.value for f in found if f.field == "task.positive"}
+
+
+def test_a_threshold_that_no_score_reaches_is_told(drafted):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    found = preflight(replace(spec, task=replace(spec.task, threshold=1.5)))
+    assert ("warning", "task.threshold") in grave(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "level"),
+    [
+        ("metric: roc_auc, min: 0.99", "warning"),  # the reference itself is below
+        ("metric: roc_auc, fall: 0.9", "warning"),  # an area below 0 does not exist
+        ("metric: roc_auc, fall: 0.1, least_n: 100000", "warning"),  # no window has so many rows
+        ("metric: psi, fall: 0.1", "error"),  # the reference has no distance from itself
+        ("metric: row_count, fall_share: 0.5", "error"),  # the reference is no window
+        ("metric: roc_auc, fall: 0.1", "ok"),
+        ("metric: row_count, min: 100", "ok"),
+    ],
+)
+def test_a_rule_that_cannot_do_what_it_should_is_told(drafted, rule, level):
+    path = drafted[1]
+    path.write_text(path.read_text() + f"    - {{name: mine, {rule}}}\n")
+    levels = {f.level.value for f in preflight(path) if f.field.startswith("policy.rules.mine")}
+    assert (levels or {"ok"}) - {"ok"} == ({level} - {"ok"})
+
+
+def test_the_limit_in_the_findings_is_the_references_value_less_the_fall(drafted):
+    made, path = drafted
+    score, label = made.reference.p_return.to_numpy(), made.reference.sent_back.to_numpy() == 1
+    auc = (score[label][:, None] > score[~label][None, :]).mean()
+    said = told(preflight(path), "policy.rules.ranking got worse")
+    limit = float(re.search(r"an alarm is below ([\d.]+)", said)[1])
+    assert limit == pytest.approx(auc - 0.03, abs=1e-3)
+
+
+def test_a_directory_is_no_source_and_the_remedy_names_the_glob(drafted):
+    made, path = drafted
+    path.write_text(path.read_text().replace("/predictions/*.parquet", "/predictions"))
+    [found] = [f for f in preflight(path) if f.field == "datasets.predictions.source"]
+    assert found.level is Level.ERROR
+    assert found.remedy.endswith("/predictions/*.parquet")
+
+
+def test_a_source_that_is_not_there_or_no_parquet_is_an_error(drafted):
+    made, path = drafted
+    (made.folder / "reference.parquet").write_text("no parquet")
+    path.write_text(path.read_text().replace("/predictions/*.parquet", "/nowhere/*.parquet"))
+    found = grave(preflight(path))
+    assert {("error", "reference.source"), ("error", "datasets.predictions.source")} <= found
+
+
+def test_labels_that_have_not_come_yet_are_no_error(drafted):
+    made, path = drafted
+    (made.folder / "labels.parquet").unlink()
+    assert grave(preflight(path)) == {STALE, ("warning", "labels.outcomes.source")}
+
+
+def test_a_day_without_rows_between_others_is_told(drafted):
+    made, path = drafted
+    sorted((made.folder / "predictions").iterdir())[1].unlink()
+    assert "1 days between the first and the last have no rows" in told(preflight(path), "windows")
+
+
+def test_the_store_is_looked_at_only_if_it_is_named(drafted, tmp_path):
+    path, url = drafted[1], f"sqlite:///{tmp_path}/metrics.db"
+    assert "not checked" in told(preflight(path), "store")
+    assert ("error", "store") in grave(preflight(path, url))
+    store = MetricsStore(url)
+    store.upgrade()
+    store.dispose()
+    assert "tables are those of this release" in told(preflight(path, url), "store")
+
+
+def test_no_value_of_a_row_is_told(drafted):
+    made, path = drafted
+    said = " ".join(f"{f.what} {f.remedy}" for f in preflight(path))
+    secrets = {*made.reference.country, *made.reference.order_id, *made.reference.basket.astype(str)}
+    assert not secrets & set(re.findall(r"[\w.-]+", said))
