@@ -82,7 +82,7 @@ def _incidents(monitor: Monitor, run: Run) -> list[Incident]:
     must be recognised as theirs, or its action would be taken twice.
     """
     last = monitor.store.last_decision(monitor.key, run.known_at)
-    known = [_incident(document) for document in (last.state.get("incidents", []) if last else [])]
+    known = list(last.incidents) if last else []
     names = {incident.id for incident in known}
     others = [i for i in monitor.store.incidents(monitor.key) if i.id not in names]
     return known + [replace(i, status=Event.RESOLVED) for i in others]
@@ -112,37 +112,10 @@ def _record(
         decision=decision,
         policy_digest=rules,
         input_digest=inputs,
-        state={
-            "incidents": [_document(incident) for incident in verdict.incidents],
-            "gaps": [{"window": str(g.window), "rule": g.rule, "dataset": g.dataset} for g in verdict.gaps],
-        },
+        state={"gaps": [{"window": str(g.window), "rule": g.rule, "dataset": g.dataset} for g in verdict.gaps]},
         events=[IncidentEvent(e.incident, e.event, e.text) for e in verdict.events],
         incidents=verdict.incidents,
         run=run.run_id,
-    )
-
-
-def _document(incident: Incident) -> dict[str, str]:
-    return {
-        "id": incident.id,
-        "action": incident.action.value,
-        "model_version": incident.model_version,
-        "first": str(incident.first),
-        "last": str(incident.last),
-        "status": incident.status.value,
-        "opened_at": incident.opened_at.isoformat(),
-    }
-
-
-def _incident(document: dict[str, str]) -> Incident:
-    return Incident(
-        document["id"],
-        Action(document["action"]),
-        document["model_version"],
-        _window(document["first"]),
-        _window(document["last"]),
-        Event(document["status"]),
-        parse_moment(document["opened_at"]),
     )
 
 
