@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from hotel_world import HotelWorld
 
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Family
@@ -25,6 +24,9 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.store.records import Recorded
 from airflow_ml_monitor.store.repository import MetricsStore
 from airflow_ml_monitor.trial.dag_driver import DagDriver
+
+if TYPE_CHECKING:
+    from hotel_world import HotelWorld
 
 HERE = Path(__file__).parent
 LISBON = ZoneInfo("Europe/Lisbon")
