@@ -20,6 +20,7 @@ from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.lifecycle.registry import ModelRegistry
 from airflow_ml_monitor.policy.decision import Decision
 from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.report.page import report
 from airflow_ml_monitor.simulate.credit import CreditWorld, Purpose
 from airflow_ml_monitor.simulate.faults import DEFAULT_FAULTS, Faults, faults_within, parse_faults
 from airflow_ml_monitor.simulate.landing import land_applications, land_outcomes
@@ -66,7 +67,8 @@ def run(world: World) -> int:
             _progress(day + 1, world.days)
         driver.pause()
     store = MetricsStoreHook().store
-    _report(world, store)
+    _summary(world, store)
+    _page(world, store)
     store.dispose()
     counts = Counter((result.dag_id, result.state) for result in results)
     _say("\nDAG runs: " + ", ".join(f"{dag} {count} × {state}" for (dag, state), count in sorted(counts.items())))
@@ -100,7 +102,7 @@ def live(driver: DagDriver, world: World, simulated: CreditWorld, day: int) -> l
     return [watched, *driver.run_triggered()]
 
 
-def _report(world: World, store: MetricsStore) -> None:
+def _summary(world: World, store: MetricsStore) -> None:
     """What was decided, what was done, what it changed."""
     decisions = store.decisions(MONITOR)
     _say("\nday  date        decision          because")
@@ -150,6 +152,21 @@ def _effect(store: MetricsStore) -> None:
             parts = [(f" before {change:%Y-%m-%d}", rows[~is_after]), (f" from {change:%Y-%m-%d} on", rows[is_after])]
         shown = ", ".join(f"{part['value'].mean():.3f}{when} ({len(part)} days)" for when, part in parts if len(part))
         _say(f"  {version}: {shown}")
+
+
+def _page(world: World, store: MetricsStore) -> None:
+    """The page of the last day on which something was to be done, as it was known then."""
+    decisions = store.decisions(MONITOR)
+    last = next((d for d in reversed(decisions) if d.action not in (Action.NONE, Action.WAIT)), decisions[-1])
+    day = date.fromisoformat(str(last.evidence["window"])[:10])
+    path = world.home / "report.html"
+    path.write_text(report(store, MONITOR, day=day, as_of=last.known_at), encoding="utf-8")
+    _say(f"\nThe page of day {_day(str(day))}, as it was known then, for any browser:  {_near(path)}")
+
+
+def _near(path: Path) -> str:
+    """As seen from where the demo was started."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _progress(day: int, days: int) -> None:

@@ -61,6 +61,13 @@ def test_the_demo_fits_a_screen_and_ends_with_how_to_look_around(broken_feed):
     assert lines[-1].endswith("make ui  → http://localhost:8080")
 
 
+def test_the_demo_leaves_the_page_of_the_day_on_which_something_was_to_be_done(broken_feed):
+    (path,) = re.findall(r"^The page of day 4, .* browser:  (\S+)$", broken_feed.said, flags=re.MULTILINE)
+    page = (broken_feed.home.parents[1] / path).read_text()
+    assert "2026-01-05" in page
+    assert "investigate data" in page
+
+
 def test_the_demo_leaves_a_run_for_every_day_and_no_retraining(broken_feed):
     assert rows(broken_feed.home / "airflow.db", RUNS) == [
         ("score_credit", "success", 6),
