@@ -27,5 +27,5 @@ def run(options: argparse.Namespace) -> int:
         if finding.remedy:
             print(f"{'':<8}→ {finding.remedy}")
     counts = {level: sum(finding.level is level for finding in findings) for level in Level}
-    print(f"\n{counts[Level.ERROR]} errors, {counts[Level.WARNING]} warnings, {counts[Level.OK]} checks passed")
+    print(f"\nerrors: {counts[Level.ERROR]}, warnings: {counts[Level.WARNING]}, right: {counts[Level.OK]}")
     return 1 if counts[Level.ERROR] else 0

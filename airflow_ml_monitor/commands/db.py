@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
-
-from airflow_ml_monitor.errors import MonitorError
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.store.repository import MetricsStore
@@ -24,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("delete", "delete a monitor with all that is its; shows what, and asks for --yes"),
     ):
         one = verbs.add_parser(verb, help=text)
-        one.add_argument("--url", default=os.environ.get("ML_MONITOR_STORE"), help="SQLAlchemy URL")
+        one.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
         one.set_defaults(verb=verb)
         if verb in ("rename", "delete"):
             one.add_argument("monitor", help="namespace/name")
@@ -35,21 +32,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from airflow_ml_monitor.store.repository import MetricsStore
+    from airflow_ml_monitor.store.opening import opened_store
 
-    if options.url is None:
-        raise MonitorError("no database given; use --url or the variable ML_MONITOR_STORE")
-    store = MetricsStore(options.url)
-    if options.verb == "upgrade":
-        store.upgrade()
-    else:
-        store.check()
-    print(_done(store, options))
+    with opened_store(options.url, migrated=options.verb != "upgrade") as store:
+        print(_done(store, options))
     return 0
 
 
 def _done(store: MetricsStore, options: argparse.Namespace) -> str:
     """Do what is asked for; what to say of it."""
+    if options.verb == "upgrade":
+        store.upgrade()
     if options.verb == "list":
         return "\n".join(store.monitors())
     if options.verb == "rename":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from datetime import date
 from pathlib import Path
 
@@ -16,27 +15,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("monitor", help="'namespace/name'")
     parser.add_argument("--day", type=date.fromisoformat, help="the window of this day; else the last measured one")
     parser.add_argument("--as-of", help="as it was known then: ISO 8601 with an offset; else as it is known now")
-    parser.add_argument("--url", default=os.environ.get("ML_MONITOR_STORE"), help="SQLAlchemy URL")
+    parser.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
     parser.add_argument("--out", type=Path, default=Path("report.html"))
 
 
 def run(options: argparse.Namespace) -> int:
     from airflow_ml_monitor.keys import parse_moment
     from airflow_ml_monitor.report.page import report
-    from airflow_ml_monitor.store.repository import MetricsStore
+    from airflow_ml_monitor.store.opening import opened_store
 
-    if options.url is None:
-        raise MonitorError("no database given; use --url or the variable ML_MONITOR_STORE")
     try:
         as_of = None if options.as_of is None else parse_moment(options.as_of)
     except ValueError as error:
         raise MonitorError(f"--as-of: {error}; expected e.g. 2026-03-01T06:00:00+00:00") from error
-    store = MetricsStore(options.url)
-    try:
-        store.check()
+    with opened_store(options.url) as store:
         text = report(store, options.monitor, day=options.day, as_of=as_of)
-    finally:
-        store.dispose()
     options.out.write_text(text, encoding="utf-8")
     print(f"{options.out}: {len(text.encode()) / 1000:.0f} kB")
     return 0

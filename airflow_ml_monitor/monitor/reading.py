@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import parse_moment
+from airflow_ml_monitor.store.opening import opened_store
 from airflow_ml_monitor.store.records import Wanted
 from airflow_ml_monitor.store.repository import MetricsStore
 
 if TYPE_CHECKING:
     import pandas
-
-VARIABLE: Final = "ML_MONITOR_STORE"
-"""The environment variable that holds the metrics database's SQLAlchemy URL."""
 
 
 def history(
@@ -38,14 +34,5 @@ def history(
     moments = {"as_of": as_of, "start": start, "end": end}
     parsed = {name: None if moment is None else parse_moment(moment) for name, moment in moments.items()}
     wanted: Wanted = {"as_of": parsed["as_of"], "start": parsed["start"], "end": parsed["end"]}
-    if isinstance(url, MetricsStore):
-        return url.history(monitor, metric=metric, **wanted)
-    place = url or os.environ.get(VARIABLE)
-    if not place:
-        raise SpecError(f"no metrics database; give its SQLAlchemy URL, or set {VARIABLE}", field="url")
-    store = MetricsStore(place)
-    try:
-        store.check()
+    with opened_store(url) as store:
         return store.history(monitor, metric=metric, **wanted)
-    finally:
-        store.dispose()

@@ -67,6 +67,12 @@ class Case:
         with opened(duckdb.connect(config={"autoinstall_known_extensions": "false"}), sources) as scan:
             yield scan
 
+    def written(self, at: str, name: str) -> Mapping[str, Any]:
+        """A dataset or label source as the user wrote it: what is not there was left to its default."""
+        listed = self.document.get(at) or []
+        every = [listed] if isinstance(listed, Mapping) else listed
+        return next((one for one in every if one.get("name") == name), {})
+
     def in_reference(self, dataset: Dataset) -> Dataset:
         """A dataset as it stands in the reference."""
         return replace(dataset, source=self.spec.reference.source)

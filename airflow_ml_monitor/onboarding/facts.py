@@ -152,7 +152,7 @@ def gathered(reference: Any, predictions: Any = None, labels: Any = None) -> Fac
 
 
 def table_facts(table: Table) -> TableFacts:
-    """The facts of every column, in two statements; ScanError for an empty table."""
+    """The facts of every column; ScanError for an empty table."""
     if not table.looked:
         raise ScanError(f"no rows in {table.name}; give one that holds some")
     followed = _followed(table)
@@ -171,7 +171,7 @@ def _column(table: Table, name: str, kind: str, follows: Mapping[str, str]) -> C
         low, high = f"min({number}) {finite}", f"max({number}) {finite}"
         whole = f"bool_and({number} = floor({number})) {finite}"
     if bare.is_text:
-        time_text = f"bool_and(TRY_CAST({x} AS TIMESTAMP) IS NOT NULL)"
+        time_text = f"bool_and(TRY_CAST(CAST({x} AS VARCHAR) AS TIMESTAMP) IS NOT NULL) FILTER ({x} IS NOT NULL)"
     count = f"count({x}) FILTER ({seen}), count(DISTINCT {x}) FILTER ({seen})"
     [row] = table.ask(f"SELECT {count}, {low}, {high}, {whole}, {time_text} FROM {table.sample}")  # noqa: S608
     present, distinct, lowest, highest, is_whole, is_time_text = row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from airflow_ml_monitor.onboarding.facts import FEW, ColumnFacts, Facts
@@ -40,7 +40,7 @@ class Outcome:
 def outcome(facts: Facts, structure: frozenset[str]) -> Outcome:
     """structure: columns that keys and times have taken."""
     label = _label(facts, structure)
-    inside = _inside(facts, label)
+    inside = _inside(facts, label, structure)
     column = _label_facts(facts, label)
     score, prediction = _score(facts, inside, structure), _prediction(facts, inside, structure)
     kind = _kind(column, score, prediction)
@@ -95,15 +95,13 @@ def _label_guess(facts: Facts, choice: Choice, among: int) -> Guess:
         told.append(f"{explained[0]} explains {explained[1]:.0%} of it in the reference")
     if hints(choice.name, "label"):
         told.append("by its name")
-    sure = (
-        Sureness.HIGH
-        if (among == 1 and facts.labels) or ((ranked or explained) and not choice.rivals)
-        else Sureness.MEDIUM
-    )
-    if choice.rivals or not told:
+    # A flag that drives the score is ranked by it as well as the truth is: the score alone does not tell them apart.
+    apart = facts.predictions or hints(choice.name, "label")
+    is_safe = (among == 1 and facts.labels) or ((ranked or explained) and apart)
+    if choice.rivals or not is_safe:
         todo = f"is {choice.name} the truth{choice.instead}?"
         return Guess(choice.name, Sureness.LOW, "; ".join(told) or "nothing tells it from others", todo)
-    return Guess(choice.name, sure, "; ".join(told))
+    return Guess(choice.name, Sureness.HIGH, "; ".join(told))
 
 
 def _label_points(facts: Facts, name: str, c: ColumnFacts) -> float:
@@ -140,17 +138,21 @@ def _explained(facts: Facts) -> dict[str, tuple[str, float]]:
     return best
 
 
-def _inside(facts: Facts, label: Guess | None) -> Guess | None:
-    """The label's column in the reference."""
-    if label is None:
-        return None
-    if facts.labels is None:
+def _inside(facts: Facts, label: Guess | None, structure: frozenset[str]) -> Guess | None:
+    """The label's column in the reference: of the same name, or one that looks like it."""
+    if label is None or facts.labels is None:
         return label
     theirs = facts.labels.columns.get(str(label.value))
     mine = facts.reference.columns.get(str(label.value))
     if mine and theirs and mine.is_number == theirs.is_number:
         return Guess(mine.name, Sureness.HIGH, "stands in the reference under the same name, with the same type")
-    return None
+    own = _label(replace(facts, labels=None), structure)
+    if own is None or theirs is None or own.value not in facts.reference.columns:
+        return None
+    if facts.reference.columns[own.value].is_two_valued != theirs.is_two_valued:
+        return None
+    todo = f"does {own.value} hold in the reference what {label.value} is in the labels? If not, delete the line"
+    return Guess(own.value, Sureness.LOW, own.evidence, todo)
 
 
 def _label_facts(facts: Facts, label: Guess | None) -> ColumnFacts | None:
@@ -202,10 +204,10 @@ def _prediction(facts: Facts, inside: Guess | None, structure: frozenset[str]) -
     told = f"by its name, and explains {explains:.0%} of {label}" if explains else "by its name"
     if choice.rivals:
         return Guess(choice.name, Sureness.LOW, told, f"is {choice.name} the prediction{choice.instead}?")
-    if label and explains < _EXPLAINS:
+    if label and explains <= 0:
         told = f"by its name, but it explains nothing of {label}"
         return Guess(choice.name, Sureness.LOW, told, f"is {choice.name} the prediction of {label}?")
-    return Guess(choice.name, Sureness.HIGH if label else Sureness.MEDIUM, told)
+    return Guess(choice.name, Sureness.HIGH if explains >= _EXPLAINS else Sureness.MEDIUM, told)
 
 
 def _kind(label: ColumnFacts | None, score: Guess | None, prediction: Guess | None) -> Guess:

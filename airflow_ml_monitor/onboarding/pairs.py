@@ -52,19 +52,32 @@ class Join:
 
 def rankings(table: Table, shares: Sequence[str], classes: Sequence[str]) -> dict[tuple[str, str], float]:
     """ROC AUC of every share for every two-valued column; the greater value counts as 1. Mann and Whitney 1947."""
-    found = {}
-    for label in classes:
-        for share in shares:
-            x, y = f"CAST({quoted(share)} AS DOUBLE)", quoted(label)
-            both = f"{x} IS NOT NULL AND NOT isnan({x}) AND {y} IS NOT NULL"
-            asked = f"SELECT {x}, {y} = max({y}) OVER () FROM {table.sample} WHERE {both}"  # noqa: S608
-            rows = table.ask(asked)
-            is_positive = np.array([hit for _, hit in rows], bool)
-            positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
-            if positives and negatives:
-                ranks = rankdata([score for score, _ in rows])[is_positive].sum()
-                found[share, label] = float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
-    return found
+    scores = {share: _floats(table, share) for share in shares} if classes else {}
+    labels = {label: _classes(table, label) for label in classes} if shares else {}
+    return {
+        (share, label): area
+        for share, score in scores.items()
+        for label, positive in labels.items()
+        if (area := _area(score, positive)) is not None
+    }
+
+
+def _classes(table: Table, name: str) -> Array:
+    """1 where a two-valued column has its greater value, 0 where the other, NaN where neither."""
+    y = quoted(name)
+    rows = table.ask(f"SELECT CAST({y} = max({y}) OVER () AS DOUBLE) FROM {table.sample}")  # noqa: S608
+    return np.array([np.nan if hit is None else hit for (hit,) in rows], float)
+
+
+def _area(score: Array, positive: Array) -> float | None:
+    """ROC AUC on the rows that have both; None without both classes."""
+    there = np.isfinite(score) & np.isfinite(positive)
+    hits = positive[there] == 1
+    positives, negatives = int(hits.sum()), int((~hits).sum())
+    if not positives or not negatives:
+        return None
+    ranks = rankdata(score[there])[hits].sum()
+    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def likeness(table: Table, numbers: Sequence[str]) -> dict[tuple[str, str], float]:

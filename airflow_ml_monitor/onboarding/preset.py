@@ -17,9 +17,9 @@ calibration error may rise by    –        0.05       0.03     (binary)
 MAE may rise by                  30 %     20 %       10 %     (regression; the alert's bound is half of retrain's)
 
 importance sets what a broken bound is worth, how often it must break, and how many rows must stand behind it:
-low     warning; retrain info;      3 of the last 4 windows; 500 labels
-normal  warning; retrain critical;  2 of the last 3 windows; 200 labels
-high    critical;                   the first window;        100 labels
+low     alert info, retrain warning;         3 of the last 4 windows; 500 labels
+normal  alert warning, retrain critical;     2 of the last 3 windows; 200 labels
+high    alert critical, retrain critical;    the first window;        100 labels
 Broken data is judged at the first window whatever the importance.
 """
 
@@ -67,7 +67,7 @@ class _Weight:
 
 
 _WEIGHTS: Final[Mapping[Importance, _Weight]] = {
-    Importance.LOW: _Weight("warning", "info", 3, 4, 500),
+    Importance.LOW: _Weight("info", "warning", 3, 4, 500),
     Importance.NORMAL: _Weight("warning", "critical", 2, 3, 200),
     Importance.HIGH: _Weight("critical", "critical", 1, 1, 100),
 }

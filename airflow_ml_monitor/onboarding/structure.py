@@ -15,6 +15,8 @@ from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 ENOUGH_ROWS: Final = 200
 """Rows that a window should have: the interval of a ROC AUC of 0.8 is then some ±0.07 wide."""
 _SURE_MATCH: Final = 0.5
+_ENOUGH_DELAYS: Final = 300
+"""Of so many delays three lie above the 99th percentile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,9 @@ def _horizon(facts: Facts, event_time: Guess, label_time: Guess) -> Guess:
         return Guess("30d", Sureness.LOW, "no delay could be seen", "after how long is no label awaited any more?")
     days = _rounded(delay.p99)
     told = f"99 % of {delay.labelled:,} labels came within {delay.p99:.1f} days, half of them within {delay.median:.1f}"
-    return Guess(f"{days}d", Sureness.MEDIUM if delay.labelled >= 1000 else Sureness.LOW, told)
+    if delay.labelled < _ENOUGH_DELAYS:
+        return Guess(f"{days}d", Sureness.LOW, told, "these are few: after how long is no label awaited any more?")
+    return Guess(f"{days}d", Sureness.MEDIUM, told)
 
 
 def _rounded(days: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from airflow_ml_monitor.onboarding.guess import MISSING, ColumnGuess, Guess, Guesses, LabelGuesses
+from airflow_ml_monitor.onboarding.guess import MISSING, ColumnGuess, Guess, Guesses, LabelGuesses, Sureness
 from airflow_ml_monitor.onboarding.preset import Wanted
 from airflow_ml_monitor.profile.dataset import Role
 
@@ -44,7 +45,7 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         _line(4, "entity_key", guessed.entity_key),
         "    columns:",
         *(_column(column) for column in guessed.columns),
-        *(f"      # {column}: left out, {why}" for column, why in guessed.left_out.items()),
+        *(f"      # {_plain(column)}: left out, {why}" for column, why in guessed.left_out.items()),
         *_slices(guessed, wanted),
         *(_labels(guessed.labels, is_naive=both_naive) if guessed.labels else _no_labels()),
         *_reference(guessed),
@@ -81,7 +82,8 @@ def _slices(guessed: Guesses, wanted: Wanted) -> list[str]:
 def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
     """is_naive: the times are read by the same declared clock as those of the predictions."""
     source = MISSING if labels.source is None else labels.source
-    placed = Guess(source, labels.label.sureness, "as given", "" if labels.source else "where do labels appear?")
+    todo = "" if labels.source else "where do labels appear?"
+    placed = Guess(source, Sureness.LOW if todo else Sureness.HIGH, "as given", todo)
     return [
         "labels:",
         "  - name: outcomes",
@@ -105,7 +107,7 @@ def _no_labels() -> list[str]:
 
 def _reference(guessed: Guesses) -> list[str]:
     todo = "" if guessed.reference else "where is the reference kept?"
-    source = Guess(guessed.reference or MISSING, guessed.source.sureness, "as given", todo)
+    source = Guess(guessed.reference or MISSING, Sureness.LOW if todo else Sureness.HIGH, "as given", todo)
     lines = ["reference:", _line(2, "source", source)]
     return [*lines, _line(2, "label", guessed.reference_label)] if guessed.reference_label else lines
 
@@ -148,6 +150,8 @@ def _shortened(value: Any) -> Any:
 
 def _plain(value: Any) -> str:
     """A value in YAML's flow style, on one line."""
+    if isinstance(value, str) and not value.isprintable():
+        return json.dumps(value)
     text = yaml.safe_dump(_bare(value), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...").strip()
 

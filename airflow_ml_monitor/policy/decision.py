@@ -26,6 +26,10 @@ ACTIVE = (Event.OPENED, Event.CONFIRMED, Event.REOPENED)
 """An incident in one of these states asks for its action."""
 
 
+MOST_ALARMS = 50
+"""A decision's evidence names so many alarms at most: those of the newest windows."""
+
+
 class ActionState(StrEnum):
     """How far an action has come. asked → claimed → done | failed | rejected."""
 

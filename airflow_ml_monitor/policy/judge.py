@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, faults_of, gaps_of, in_reference
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap
-from airflow_ml_monitor.policy.decision import ACTIVE, ActionState, Alarm, Event, Incident
+from airflow_ml_monitor.policy.decision import ACTIVE, MOST_ALARMS, ActionState, Alarm, Event, Incident
 from airflow_ml_monitor.policy.incidents import Told, told
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
@@ -128,7 +128,7 @@ def _is_blind(rule: Rule, case: Case) -> bool:
 
 def _document(case: Case, alarms: Iterable[Alarm], incidents: Iterable[Incident]) -> dict[str, Any]:
     """Plain JSON of what the decision rests on: the newest alarms and the incidents."""
-    newest = sorted(alarms, key=lambda alarm: alarm.window, reverse=True)[:50]
+    newest = sorted(alarms, key=lambda alarm: alarm.window, reverse=True)[:MOST_ALARMS]
     return {
         "window": str(case.window),
         "rule": str(case.rule),

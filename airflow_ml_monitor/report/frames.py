@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,8 @@ MOST: Final = 12
 def pictures_of(frame: pandas.DataFrame) -> list[tuple[str, Callable[[Axes], None]]]:
     """(title, drawing) of each picture. SpecError where no row has a value, or families are mixed."""
     whole = frame[frame["slice"] == "{}"]
-    rows = (whole if len(whole) else frame).dropna(subset=["value"])
+    every = whole if len(whole) else frame
+    rows = every.dropna(subset=["value"])
     if rows.empty:
         raise SpecError("no row of the frame has a value; choose another metric or span", field="plot")
     if rows["family"].nunique() > 1 or rows["rule"].nunique() > 1:
@@ -34,10 +36,12 @@ def pictures_of(frame: pandas.DataFrame) -> list[tuple[str, Callable[[Axes], Non
         )
     rule = rule_of(rows["rule"].iloc[0])
     rows = rows.assign(day=[date_of(rule, moment) for moment in rows["window_start"]])
+    # Windows without a value too: they are gaps, not neighbours left out.
+    days = sorted({date_of(rule, moment) for moment in every["window_start"]})
     made: list[tuple[str, Callable[[Axes], None]]] = []
     for (metric, parameters), part in rows.groupby(["metric", "parameters"], sort=True):
         title = f"{metric} [{parameters}]" if parameters else str(metric)
-        draw = _heat(part) if part["column"].nunique() > 1 else _trend(part)
+        draw = _heat(part, days) if part["column"].nunique() > 1 else _trend(part, days)
         made.append((title, draw))
     if len(made) > MOST:
         raise SpecError(
@@ -47,7 +51,7 @@ def pictures_of(frame: pandas.DataFrame) -> list[tuple[str, Callable[[Axes], Non
     return made
 
 
-def _heat(part: pandas.DataFrame) -> Callable[[Axes], None]:
+def _heat(part: pandas.DataFrame, days: list[date]) -> Callable[[Axes], None]:
     """In multiples of chance where the metric knows its noise, else in sixths of its largest value."""
     is_known = bool((part["noise"] > 0).all())
     value = part["value"] / part["noise"] if is_known else part["value"]
@@ -57,14 +61,13 @@ def _heat(part: pandas.DataFrame) -> Callable[[Axes], None]:
     cells: dict[Any, float | None] = {
         (str(c), d): float(v) for c, d, v in zip(part["column"], part["day"], part["shown"], strict=True)
     }
-    days = sorted(set(part["day"]))
     if is_known:
         return partial(heat, shown=Heat(columns, days, cells))
     top = float(part["shown"].max()) or 1.0
     return partial(heat, shown=Heat(columns, days, cells, [top * i / 6 for i in range(1, 6)], ""))
 
 
-def _trend(part: pandas.DataFrame) -> Callable[[Axes], None]:
+def _trend(part: pandas.DataFrame, days: list[date]) -> Callable[[Axes], None]:
     """A line a model version, and a slice where only slices are there."""
     by = ["model_version"] if part["slice"].nunique() == 1 else ["slice"]
     lines = []
@@ -74,7 +77,7 @@ def _trend(part: pandas.DataFrame) -> Callable[[Axes], None]:
     if len(lines) > 1:
         # All versions together beside each of them would be drawn twice.
         lines = [line for line in lines if line[0]]
-    return partial(trend, shown=Trend(lines, sorted(set(part["day"]))))
+    return partial(trend, shown=Trend(lines, days))
 
 
 def _point(row: Any) -> Point:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from airflow_ml_monitor.keys import parse_moment
 from airflow_ml_monitor.policy.decision import Decision, Event
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report.advice import NEXT_STEP, owner_of
+from airflow_ml_monitor.report.calendar import clock, date_of, rule_of
 from airflow_ml_monitor.report.wording import shortened
 from airflow_ml_monitor.store.records import DecisionRecord
 
@@ -65,7 +67,7 @@ def message_of(record: DecisionRecord, link: str = "") -> Message:
         "Why": made.because,
         "What to do": NEXT_STEP[made.action],
         "Owner": owner or "nobody is named",
-        "Known at": f"{made.known_at:%Y-%m-%d %H:%M} UTC",
+        "Known at": clock(rule_of(made.evidence["rule"]), made.known_at),
         "Decision": made.id,
         "More": link,
     }
@@ -132,7 +134,9 @@ def _about(record: DecisionRecord) -> Action:
 def _since(made: Decision) -> str:
     for incident in made.evidence.get("incidents", ()):
         if incident["id"] == made.incident:
-            first, last = (incident[end].split("/")[0][:10] for end in ("first", "last"))
+            rule = rule_of(made.evidence["rule"])
+            starts = (parse_moment(incident[end].split("/")[0]) for end in ("first", "last"))
+            first, last = (date_of(rule, start) for start in starts)
             return f"the window of {first}" + ("" if first == last else f", up to that of {last}")
     return ""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.report.svg import drawing
+from airflow_ml_monitor.store.opening import opened_store
 
 if TYPE_CHECKING:
     import pandas
@@ -53,7 +52,7 @@ def plot(
     from airflow_ml_monitor.profile.views import PairView
 
     if isinstance(thing, str):
-        with _opened(url) as store:
+        with opened_store(url) as store:
             return _figure([_of_monitor(store, thing, column, picture, (day, dataset))])
     if isinstance(thing, PairView):
         from airflow_ml_monitor.report.figures.comparison import comparison, sides_of
@@ -126,21 +125,3 @@ def _figure(pictures: Sequence[Drawn]) -> Figure:
         # Of the caller alone: a notebook would show it twice, and a long session keep it for ever.
         plt.close(figure)
         return figure
-
-
-@contextmanager
-def _opened(url: str | MetricsStore | None) -> Iterator[Any]:
-    from airflow_ml_monitor.store.repository import MetricsStore
-
-    if isinstance(url, MetricsStore):
-        yield url
-        return
-    place = url or os.environ.get("ML_MONITOR_STORE")
-    if not place:
-        raise SpecError("no metrics database; give its SQLAlchemy URL, or set ML_MONITOR_STORE", field="url")
-    store = MetricsStore(place)
-    try:
-        store.check()
-        yield store
-    finally:
-        store.dispose()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Unpack
 
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
-from airflow_ml_monitor.measurement import Family, HeadKey
+from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.metrics.metric import metrics
-from airflow_ml_monitor.policy.decision import Decision
+from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report import calendar
 from airflow_ml_monitor.store.records import Recorded, Wanted
 from airflow_ml_monitor.store.repository import MetricsStore
-
-KEPT: Final = 50
-"""So many alarms a decision keeps at most, those of the newest windows."""
 
 LOOK_BACK: Final = 30
 """Windows in the pictures of rows and drift."""
@@ -27,7 +24,7 @@ LOOK_BACK: Final = 30
 
 @dataclass(frozen=True)
 class Scope:
-    """spec: the monitor's newest document. as_of: the page shows what was known then; None: what is known now."""
+    """spec: the document by which the window is measured. as_of: what was known then is shown; None: what is now."""
 
     store: MetricsStore
     monitor: str
@@ -107,7 +104,7 @@ class Scope:
         """The newest decision whose alarms reach back to a window: what is concluded of it by now."""
         for decision in self.decisions:
             alarms = decision.evidence.get("alarms", ())
-            is_whole = len(alarms) < KEPT or min(alarm["window"] for alarm in alarms) < str(window)
+            is_whole = len(alarms) < MOST_ALARMS or min(alarm["window"] for alarm in alarms) < str(window)
             if decision.known_at >= window.end and is_whole:
                 return decision
         return None
@@ -134,10 +131,6 @@ class Scope:
                 found.append(str(alarm["text"]))
         return list(dict.fromkeys(found))
 
-    def head(self, dataset: str, window: Window, version: str, reference: str) -> HeadKey:
-        """The head of a label source's performance."""
-        return HeadKey(Family.PERFORMANCE, dataset, str(self.rule), window, self.stage, version, reference)
-
 
 def scope_of(
     store: MetricsStore, monitor: str, *, day: date | None = None, as_of: datetime | None = None, rule: str = ""
@@ -152,15 +145,21 @@ def scope_of(
     spec = versions[-1].document if versions else {}
     wanted = calendar.rule_of(rule) if rule else _first_rule(spec)
     if day is not None:
-        return Scope(store, monitor, spec, wanted, calendar.window_of(wanted, day), as_of)
-    datasets = [dataset["name"] for dataset in spec.get("datasets", ())]
+        return _at(Scope(store, monitor, spec, wanted, calendar.window_of(wanted, day), as_of))
+    datasets = {dataset["name"] for version in versions for dataset in version.document.get("datasets", ())}
     measured = _measured(store, monitor, datasets, str(wanted), spec.get("stage", "production"), as_of)
     if not measured:
         when = f" by {as_of.isoformat()}" if as_of else ""
         raise MonitorError(
             f"no window of {monitor!r} ({wanted}) was measured{when}; run its DAG, or give another moment"
         )
-    return Scope(store, monitor, spec, wanted, max(measured), as_of)
+    return _at(Scope(store, monitor, spec, wanted, max(measured), as_of))
+
+
+def _at(scope: Scope) -> Scope:
+    """The same with the spec that is valid in its window."""
+    valid = scope.store.spec_at(scope.monitor, scope.window.start)
+    return replace(scope, spec=valid.document) if valid else scope
 
 
 def _first_rule(spec: Mapping[str, Any]) -> WindowRule:

@@ -71,7 +71,7 @@ def _facts(scope: Scope, decision: Decision) -> tuple[tuple[str, str], ...]:
     ]
     if (newest := scope.decisions[0]) is not decision:
         since = f"{scope.clock(newest.known_at)}: {newest.action.replace('_', ' ')}, {shortened(newest.because, 240)}"
-        found.insert(1, ("The newest decision", since))
+        found.insert(4, ("The newest decision", since))
     for taken in scope.store.actions(scope.monitor):
         is_known = scope.as_of is None or taken.asked_at <= scope.as_of
         if is_known and decision.incident == taken.incident:

@@ -1,12 +1,18 @@
-"""The README's tables are what the registry says; `python tests/architecture/test_readme.py` writes them."""
+"""The README holds: its tables are what the code says, its blocks run. Run as a script it writes the tables."""
 
 import re
+import textwrap
+from importlib import import_module
+from inspect import getdoc, getmembers, isclass
 from pathlib import Path
 
+import pytest
+
+from airflow_ml_monitor.airflow_compat import BaseNotifier, BaseOperator
 from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.provider import get_provider_info
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-MARKED = re.compile(r"(<!-- metrics -->\n).*(<!-- /metrics -->)", re.DOTALL)
 
 
 def metrics_table() -> str:
@@ -17,14 +23,99 @@ def metrics_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def test_the_readme_names_every_metric_there_is():
+def operators_table() -> str:
+    """Every operator, sensor, notifier and decorator of the provider, with the first sentence of its docstring."""
+    info = get_provider_info()
+    modules = [name for room in ("operators", "sensors") for entry in info[room] for name in entry["python-modules"]]
+    modules += [path.rpartition(".")[0] for path in info["notifications"]]
+    rows = ["| name | what it does |", "|---|---|"]
+    for name in modules:
+        for title, kind in getmembers(import_module(name), isclass):
+            if kind.__module__ == name and issubclass(kind, (BaseOperator, BaseNotifier)) and title != "MonitorStep":
+                rows.append(f"| `{title}` | {first_sentence(kind)} |")
+    for entry in info["task-decorators"]:
+        module = import_module(entry["class-name"].rpartition(".")[0])
+        rows.append(f"| `@task.{entry['name']}` | {first_sentence(module.MonitoredOperator)} |")
+    return "\n".join(rows) + "\n"
+
+
+def first_sentence(thing) -> str:
+    return re.split(r"(?<=[.;])\s", " ".join((getdoc(thing) or "").split()), maxsplit=1)[0].rstrip(".;") + "."
+
+
+TABLES = {"metrics": metrics_table, "operators": operators_table}
+
+
+def with_table(text: str, name: str) -> str:
+    marked = re.compile(rf"(<!-- {name} -->\n).*(<!-- /{name} -->)", re.DOTALL)
+    return marked.sub(lambda found: found[1] + TABLES[name]() + found[2], text)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_readmes_tables_are_what_the_code_says(name):
     text = README.read_text()
-    assert MARKED.sub(rf"\g<1>{metrics_table()}\2", text) == text
+    assert f"<!-- {name} -->" in text
+    assert with_table(text, name) == text
 
 
 def test_the_readme_is_short_enough_to_be_read():
     assert len(README.read_text().splitlines()) <= 200
 
 
+def test_every_file_that_the_readme_names_is_there():
+    named = re.findall(r"\]\(([^)]+)\)", README.read_text())
+    assert named
+    assert [name for name in named if not (README.parent / name).exists()] == []
+
+
+def block(language: str, holds: str) -> str:
+    (found,) = [b for b in re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL) if holds in b]
+    return found
+
+
+def test_the_spec_is_one_and_the_dag_of_the_first_use_is_one_on_it(tmp_path):
+    from airflow.sdk import task
+
+    (tmp_path / "credit.yaml").write_text(block("yaml", "name: credit"))
+    path = tmp_path / "score_credit.py"
+    code = compile(block("python", "def score_credit"), path, "exec")
+
+    @task
+    def users_own() -> None:
+        """What the README leaves to its reader."""
+
+    names = ("score", "page_the_data_owner", "send_the_decision")
+    own = {name: lambda name=name: users_own.override(task_id=name)() for name in names}
+    space = {"__file__": str(path), "__name__": "score_credit", **own}
+    exec(code, space)
+    made = space["score_credit"]()
+    steps = {f"watch_credit.{step}" for step in ("labels", "profile", "quality", "drift", "performance", "decide")}
+    assert {*made.task_ids} == steps | {*names, "trigger_train_credit"}
+
+
+def test_the_lines_on_history_run_on_a_store(tmp_path):
+    from datetime import UTC, datetime, timedelta
+
+    from airflow_ml_monitor import MetricsStore, Window
+    from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
+    from airflow_ml_monitor.store.records import Revision
+
+    url, day = f"sqlite:///{tmp_path}/monitor.db", datetime(2026, 1, 1, tzinfo=UTC)
+    store = MetricsStore(url)
+    store.upgrade()
+    head = HeadKey(Family.PERFORMANCE, "outcomes", "day@UTC", Window(day, day + timedelta(days=1)))
+    for known, value in ((20, 0.8), (60, 0.7)):
+        made = Revision(day + timedelta(days=known), str(known), 0.9, False, "run", "1", "spec")
+        row = Measurement("roc_auc", Status.OK, Estimate(value, 500, value - 0.05, value + 0.05))
+        store.write_revision("default/credit", head, made, [row])
+    store.dispose()
+    space = {"url": url}
+    exec(textwrap.dedent(block("python", "import history, plot")), space)
+    assert space["then"]["value"].tolist() == [0.8]
+
+
 if __name__ == "__main__":
-    README.write_text(MARKED.sub(rf"\g<1>{metrics_table()}\2", README.read_text()))
+    text = README.read_text()
+    for table in TABLES:
+        text = with_table(text, table)
+    README.write_text(text)

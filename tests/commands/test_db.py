@@ -60,4 +60,4 @@ def test_an_unknown_monitor_and_a_missing_database_are_errors_in_words(
     assert (code, err) == (1, "error: unknown monitor 'default/x'; one of: default/a, default/b")
     monkeypatch.delenv("ML_MONITOR_STORE", raising=False)
     code, _, err = said(capsys, "list")
-    assert (code, err) == (1, "error: no database given; use --url or the variable ML_MONITOR_STORE")
+    assert (code, err) == (1, "error: url: no metrics database; give its SQLAlchemy URL, or set ML_MONITOR_STORE")

@@ -29,6 +29,7 @@ RULES = [
     {"metric": "roc_auc", "fall": 0.15, "action": "retrain", "sure": False},
     {"metric": "psi", "max": 0.5, "action": "alert"},
 ]
+OWNERS = {"data": "data people", "drift": "risk people", "model": "model people"}
 
 
 def drawn(seed: int, start: datetime, rows: int, *, is_flipped: bool = False) -> pd.DataFrame:
@@ -65,11 +66,13 @@ class Shop:
     has_labels: bool = True
     contract: str | None = None
     task: str = "binary"
+    unit: str = "day"
+    owners: dict[str, str] = field(default_factory=lambda: OWNERS)
 
     def __post_init__(self) -> None:
         (self.home / "predictions").mkdir(parents=True)
         (self.home / "labels").mkdir()
-        self.rule = WindowRule(WindowUnit.DAY, self.zone)
+        self.rule = WindowRule(WindowUnit(self.unit), self.zone)
         self.edit(drawn(900, MONDAY - 30 * DAY, 1500), -1).to_parquet(self.home / "reference.parquet")
         self.store = MetricsStore(f"sqlite:///{self.home}/metrics.db")
         self.store.upgrade()
@@ -93,9 +96,9 @@ class Shop:
                 "datasets": [{**dataset, "entity_key": "id", "columns": columns, "slice_by": "city"}],
                 "labels": [{**labels, "label_time": "known", "horizon": "4d", "mature_at": 0.75}] * self.has_labels,
                 "reference": {"source": f"{self.home}/reference.parquet", "label": "y"},
-                "windows": [{"unit": "day", "zone": self.zone}],
+                "windows": [{"unit": self.unit, "zone": self.zone}],
                 "contract": self.contract,
-                "owners": {"data": "data people", "drift": "risk people", "model": "model people"},
+                "owners": self.owners,
                 "policy": {"rules": self.rules},
             }
         )
@@ -106,7 +109,8 @@ class Shop:
     def live(self, *days: int, judge: bool = True, is_flipped: bool = False) -> Shop:
         """Land, measure and judge days, each known when its window is over; labels as they came by then."""
         for number in days:
-            frame = drawn(number, self.window(number).start, self.rows, is_flipped=is_flipped)
+            day = WindowRule(WindowUnit.DAY, self.zone).containing(MONDAY + number * DAY + DAY / 2)
+            frame = drawn(number, day.start, self.rows, is_flipped=is_flipped)
             frame = self.edit(frame, number)
             frame.drop(columns=["y", "known"]).to_parquet(self.home / "predictions" / f"{number:02}.parquet")
             frame[["id", "y", "known"]].to_parquet(self.home / "labels" / f"{number:02}.parquet")

@@ -50,5 +50,5 @@ def test_windows_up_to_the_last_are_neighbours_and_end_with_it() -> None:
 
 
 def test_a_text_that_is_no_rule_is_refused() -> None:
-    with pytest.raises(SpecError, match="expected e.g. 'day@UTC'"):
+    with pytest.raises(SpecError, match=r"expected e\.g\. 'day@UTC'"):
         rule_of("fortnight@UTC")

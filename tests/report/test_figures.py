@@ -67,6 +67,15 @@ def test_one_metric_of_several_columns_is_a_map_and_one_of_the_whole_a_line(quie
     assert sorted(v for drawn in line.lines for v in drawn.get_ydata()) == pytest.approx(sorted(whole["value"]))
 
 
+def test_a_line_is_broken_where_a_window_has_no_value(quiet: Any) -> None:
+    frame = history("default/shop", metric="row_count", url=quiet.store)
+    frame = frame[frame["slice"] == "{}"]
+    frame.loc[frame.index[2], "value"] = np.nan
+    frame.loc[frame.index[4], "status"] = "immature"
+    drawn = plot(frame).axes[0].lines
+    assert sorted(len(line.get_ydata()) for line in drawn if line.get_linewidth()) == [1, 2, 2]
+
+
 def test_a_family_of_metrics_is_a_picture_each(quiet: Any) -> None:
     frame = history("default/shop", url=quiet.store).query("family == 'performance'")
     figure = plot(frame)

@@ -32,12 +32,14 @@ def record(
     event: Event | None = Event.OPENED,
     texts: tuple[str, ...] = (),
     acts: bool = True,
+    rule: str = "day@UTC",
 ) -> DecisionRecord:
     """A decision as `judge` leaves it: one incident of two windows, one alarm for each text in each window."""
     about = about or action
     incident = Incident("inc-1", about, "v1", day(0), day(1), event or Event.CONFIRMED, FIRST + timedelta(days=15))
     evidence = {
         "window": str(day(14)),
+        "rule": rule,
         "alarms": [
             {
                 "rule": "data" if about is Action.INVESTIGATE_DATA else "r",
@@ -117,6 +119,12 @@ def test_each_kind_of_finding_has_its_owner(action: Action, owner: str) -> None:
 
 def test_the_end_of_an_incident_goes_to_its_owner_and_not_to_that_of_the_next_step() -> None:
     assert CASES["retracted"].owner == "credit-science"
+
+
+def test_dates_are_those_of_the_monitors_zone() -> None:
+    text = message_of(record(Action.RETRAIN, "worse", rule="day@America/New_York")).text
+    assert "the window of 2026-02-21, up to that of 2026-02-22" in text
+    assert "2026-03-08 20:00 America/New_York" in text
 
 
 class Tags(HTMLParser):

@@ -120,7 +120,9 @@ def test_what_was_known_on_a_day_is_the_same_page_however_much_is_known_since(sh
     shop = shops().live(*range(4))
     moment = shop.window(3).end
     then = shop.page(as_of=moment).html
+    shop.owners = {"model": "other people"}
     shop.live(4, 5, 6)
+    assert "other people" in shop.page().text
     assert shop.page(as_of=moment).html == then
     assert shop.page(day=date(2026, 3, 5)).html != then
     assert "as known on 2026-03-06 00:00 UTC" in then
@@ -160,6 +162,14 @@ def test_windows_are_named_by_the_calendar_of_their_zone(shops: Any) -> None:
     assert "2026-03-03 00:00 Asia/Tokyo to 2026-03-04 00:00 Asia/Tokyo" in page.text
     assert page.lights["works"][0] == "good"
     assert shop.page().text == page.text
+
+
+def test_a_week_is_a_window_like_a_day(shops: Any) -> None:
+    shop = shops(unit="week").live(6, 13)
+    page = shop.page()
+    assert "default/shop week of 2026-03-09" in page.text
+    assert page.lights["works"] == ("good", "works")
+    assert shop.page(day=date(2026, 3, 12)).text == page.text
 
 
 def test_every_model_version_and_slice_has_its_numbers(shops: Any) -> None:

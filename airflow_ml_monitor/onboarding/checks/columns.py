@@ -68,17 +68,11 @@ def _event_time(case: Case, scan: Scan, dataset: Dataset, field: str) -> Iterato
         yield ok(
             f"{field}.zone", f"event times carry their zone; windows are cut by the clock of {case.spec.rule().zone}"
         )
-    elif "zone" in _written(case, dataset):
+    elif "zone" in case.written("datasets", dataset.name):
         yield ok(f"{field}.zone", f"event times are naive, and read by the clock of {dataset.zone}")
     else:
         told = "event times are naive, and no zone is declared: they are read as UTC"
         yield warning(f"{field}.zone", told, "declare zone, e.g. zone: Europe/Berlin")
-
-
-def _written(case: Case, dataset: Dataset) -> dict[str, object]:
-    """The dataset as the user wrote it."""
-    listed = case.document.get("datasets") or []
-    return next((dict(d) for d in listed if d.get("name") == dataset.name), {})
 
 
 def _referred(case: Case, dataset: Dataset) -> Iterator[Finding]:

@@ -79,6 +79,7 @@ def _source(case: Case, scan: Scan, dataset: Dataset, labels: LabelSource) -> It
     if missing:
         return
     need_labels(scan, labels)
+    yield from _clock(case, scan, labels)
     [(rows,)] = ask(scan, "SELECT count(*) FROM labels")
     if not rows:
         return  # said of the source
@@ -87,6 +88,18 @@ def _source(case: Case, scan: Scan, dataset: Dataset, labels: LabelSource) -> It
         joined = _joined(scan, dataset, labels)
         yield from _matches(joined, dataset, field)
         yield from _delays(joined, labels, field)
+
+
+def _clock(case: Case, scan: Scan, labels: LabelSource) -> Iterator[Finding]:
+    """By which clock naive times of arrival are read."""
+    if labels.label_time is None or "TIME ZONE" in scan.types["labels"][labels.label_time]:
+        return
+    field = f"labels.{labels.name}.zone"
+    if "zone" in case.written("labels", labels.name):
+        yield ok(field, f"label times are naive, and read by the clock of {labels.zone}")
+    else:
+        told = "label times are naive, and no zone is declared: they are read as UTC"
+        yield warning(field, told, "declare zone in the label source too: it does not follow the dataset's")
 
 
 def _values(case: Case, scan: Scan, labels: LabelSource) -> Iterator[Finding]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from airflow_ml_monitor.errors import DataFault, MonitorError
+from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.onboarding.case import Case, ask
-from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
+from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
 from airflow_ml_monitor.onboarding.reading import located
-from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.scan import Opening
+from airflow_ml_monitor.profile.engines.ledger_scan import labels_opening
+from airflow_ml_monitor.profile.engines.scan import Opening, declared
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -23,9 +25,9 @@ def check(case: Case) -> Iterator[Finding]:
         field = f"{'labels.' if name in labels else '' if name == 'reference' else 'datasets.'}{name}.source"
         if isinstance(source, (str, os.PathLike)) and (found := _place(field, source, name in labels)):
             yield found
-            if found.level != "ok":
+            if found.level is Level.ERROR or not files.files_of(source):
                 continue
-        yield _rows(case, field, name, source, name in labels)
+        yield _rows(case, field, name, source)
 
 
 def _place(field: str, source: str | os.PathLike[str], is_labels: bool) -> Finding | None:
@@ -45,6 +47,15 @@ def _place(field: str, source: str | os.PathLike[str], is_labels: bool) -> Findi
     return None
 
 
+def _opening(case: Case, name: str, source: Any) -> Opening:
+    """A source for the columns that the spec declares of it."""
+    for labels in case.spec.labels:
+        if labels.name == name:
+            return labels_opening(labels)
+    dataset = case.spec.datasets[0] if name == "reference" else case.spec.dataset(name)
+    return declared(replace(dataset, source=source), EVER)
+
+
 def _glob(source: str | os.PathLike[str]) -> str:
     try:
         return str(located(source))
@@ -52,9 +63,10 @@ def _glob(source: str | os.PathLike[str]) -> str:
         return f"{os.fspath(source)}/*.parquet"
 
 
-def _rows(case: Case, field: str, name: str, source: Any, is_labels: bool) -> Finding:
+def _rows(case: Case, field: str, name: str, source: Any) -> Finding:
+    is_labels = field.startswith("labels.")
     try:
-        with case.opened(source=Opening(Dataset(name, source, (), event_time=""), ())) as scan:
+        with case.opened(source=_opening(case, name, source)) as scan:
             [(rows,)] = ask(scan, "SELECT count(*) FROM source")
     except (DataFault, MonitorError) as fault:
         return error(field, str(fault), "is it Parquet or CSV, and whole? Write it anew")

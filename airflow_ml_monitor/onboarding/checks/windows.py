@@ -6,8 +6,12 @@ import json
 from collections.abc import Iterator
 from statistics import median
 
-from airflow_ml_monitor.onboarding.case import Case
+from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.measurement import Family
+from airflow_ml_monitor.monitor.measure import column_rows
+from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
+from airflow_ml_monitor.profile.dataset import Dataset
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -22,6 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield error("windows", told, f"come back when it is: a {unit} is measured once it is over")
             continue
         newest = max(over)
+        yield from _broken(case, dataset)
         rows = f"{len(over)} {unit}s with rows, {median(over.values()):,.0f} rows in the median"
         rows += f", {min(over.values()):,} at least"
         yield ok("windows", f"{rows}; the newest begins {case.first_day(newest)} and has {over[newest]:,}")
@@ -41,3 +46,24 @@ def check(case: Case) -> Iterator[Finding]:
             yield warning(
                 "windows", told, f"let predictions land; or try the newest that has: trigger with conf {conf}"
             )
+
+
+def _broken(case: Case, dataset: Dataset) -> Iterator[Finding]:
+    """What makes the newest window broken data whatever the rules say."""
+    newest, frozen = case.newest.get(dataset.name), case.frozen[dataset.name]
+    if newest is None or not isinstance(frozen, Frozen):
+        return
+    when = f"in the newest window, {case.first_day(newest.window)}"
+    for column, reason in newest.profile.faults.items():
+        told = f"{when}, {reason}"
+        yield error(
+            f"datasets.{dataset.name}.columns.{column}", told, "nothing else is judged in such a window: mend the files"
+        )
+    rows = column_rows(newest.profile, frozen.layout, Family.QUALITY, ("duplicate_rows",))
+    repeated = next(
+        (r.estimate for r in rows if r.metric == "duplicate_rows" and r.slice == WHOLE and r.estimate), None
+    )
+    if repeated and repeated.value > 0:
+        told = f"{when}, {repeated.value:,.0f} rows repeat the key {', '.join(dataset.entity_key)}"
+        remedy = "nothing else is judged in such a window: name a key that is unique, or write each row once"
+        yield error(f"datasets.{dataset.name}.entity_key", told, remedy)

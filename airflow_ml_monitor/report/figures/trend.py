@@ -40,37 +40,46 @@ class Trend:
 
 
 def trend(axes: Axes, shown: Trend) -> None:
-    """Judged values as a line with its band; values on labels at hand as hollow marks."""
+    """Judged values as a line with its band, broken where a window has none; on labels at hand as hollow marks."""
     framed(axes)
     for i, (name, points) in enumerate(shown.lines):
-        colour, marker = LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
         label = shortened(name, 14) if name else None
-        for is_judged, run in groupby(sorted(points, key=lambda p: p.day), key=lambda p: p.is_judged):
-            part = list(run)
-            days = [p.day.toordinal() for p in part]
-            face = colour if is_judged else PAPER
-            axes.plot(
-                days,
-                [p.value for p in part],
-                color=colour,
-                marker=marker,
-                markersize=3.4,
-                markerfacecolor=face,
-                markeredgecolor=colour,
-                linewidth=1.5 if is_judged else 0,
-                label=label,
-            )
+        for part in _runs(points, shown.days):
+            _draw(axes, part, i, label)
             label = None
-            known = [(p.day.toordinal(), p.low, p.high) for p in part if p.low is not None and p.high is not None]
-            spans = ([x for x, _, _ in known], [low for _, low, _ in known], [high for _, _, high in known])
-            if is_judged and len(known) > 1:
-                axes.fill_between(*spans, color=colour, alpha=0.16, linewidth=0)
-            elif known:
-                axes.vlines(*spans, color=colour, alpha=0.35, linewidth=1.2)
     _levels(axes, shown)
     _clip(axes, shown)
     dated(axes, shown.days)
     legend(axes)
+
+
+def _runs(points: Sequence[Point], days: Sequence[date]) -> list[list[Point]]:
+    """Points of neighbouring windows, judged or not judged, by day."""
+    place = {day: i for i, day in enumerate(days)}
+    ordered = enumerate(sorted(points, key=lambda p: p.day))
+    runs = groupby(ordered, key=lambda pair: (pair[1].is_judged, place[pair[1].day] - pair[0]))
+    return [[point for _, point in run] for _, run in runs]
+
+
+def _draw(axes: Axes, part: Sequence[Point], line: int, label: str | None) -> None:
+    colour, is_judged = LINES[line % len(LINES)], part[0].is_judged
+    axes.plot(
+        [p.day.toordinal() for p in part],
+        [p.value for p in part],
+        color=colour,
+        marker=MARKERS[line % len(MARKERS)],
+        markersize=3.4,
+        markerfacecolor=colour if is_judged else PAPER,
+        markeredgecolor=colour,
+        linewidth=1.5 if is_judged else 0,
+        label=label,
+    )
+    known = [(p.day.toordinal(), p.low, p.high) for p in part if p.low is not None and p.high is not None]
+    spans = ([x for x, _, _ in known], [low for _, low, _ in known], [high for _, _, high in known])
+    if is_judged and len(known) > 1:
+        axes.fill_between(*spans, color=colour, alpha=0.16, linewidth=0)
+    elif known:
+        axes.vlines(*spans, color=colour, alpha=0.35, linewidth=1.2)
 
 
 def _levels(axes: Axes, shown: Trend) -> None:

@@ -1,0 +1,35 @@
+"""The store that a user means: by its URL, by the environment, or open already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.store.repository import MetricsStore
+
+VARIABLE: Final = "ML_MONITOR_STORE"
+"""The environment variable that holds the metrics database's SQLAlchemy URL."""
+
+
+@contextmanager
+def opened_store(url: str | MetricsStore | None = None, *, migrated: bool = True) -> Iterator[MetricsStore]:
+    """The store at a URL, or at that of the variable, closed afterwards; an open one is handed on as it is.
+
+    migrated: False for who makes its tables. Errors: SpecError without a URL; StoreError if it cannot be read.
+    """
+    if isinstance(url, MetricsStore):
+        yield url
+        return
+    place = url or os.environ.get(VARIABLE)
+    if not place:
+        raise SpecError(f"no metrics database; give its SQLAlchemy URL, or set {VARIABLE}", field="url")
+    store = MetricsStore(place)
+    try:
+        if migrated:
+            store.check()
+        yield store
+    finally:
+        store.dispose()
