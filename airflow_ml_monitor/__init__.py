@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.operators.decide import DecideOperator
     from airflow_ml_monitor.operators.drift import DriftOperator
     from airflow_ml_monitor.operators.freeze_reference import FreezeReferenceOperator
+    from airflow_ml_monitor.operators.measure import MeasureOperator
     from airflow_ml_monitor.operators.notify import NotifyOperator
     from airflow_ml_monitor.operators.performance import PerformanceOperator
     from airflow_ml_monitor.operators.profile import ProfileOperator
@@ -56,6 +57,7 @@ _HOMES = {
     "DataQualityOperator": "operators.data_quality",
     "DriftOperator": "operators.drift",
     "PerformanceOperator": "operators.performance",
+    "MeasureOperator": "operators.measure",
     "DecideOperator": "operators.decide",
     "ReportOperator": "operators.report",
     "ClaimRetrainingOperator": "operators.claim_retraining",
@@ -92,6 +94,7 @@ __all__ = [
     "DataQualityOperator",
     "DriftOperator",
     "PerformanceOperator",
+    "MeasureOperator",
     "DecideOperator",
     "ReportOperator",
     "ClaimRetrainingOperator",

@@ -23,6 +23,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_ml_monitor.operators.data_quality",
                     "airflow_ml_monitor.operators.drift",
                     "airflow_ml_monitor.operators.performance",
+                    "airflow_ml_monitor.operators.measure",
                     "airflow_ml_monitor.operators.decide",
                     "airflow_ml_monitor.operators.report",
                     "airflow_ml_monitor.operators.claim_retraining",

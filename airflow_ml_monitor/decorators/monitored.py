@@ -47,14 +47,16 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         )
 
     def execute(self, context: Context) -> Any:
-        from airflow_ml_monitor.monitor.whole import measure_and_decide
+        from airflow_ml_monitor.monitor.judgement import decide
+        from airflow_ml_monitor.monitor.whole import measure_all
 
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         rows = self.python_callable(*self.op_args, **arguments)
         run = self.run_of(context)
         with opened(self.spec, self.conn_id) as monitor:
-            decision = measure_and_decide(monitor, run, _checked(rows), act=not run.is_backfill)
+            measure_all(monitor, run, _checked(rows))
+            decision = decide(monitor, run, act=not run.is_backfill)
         self.log.info("%s: %s", decision.action, decision.because)
         told = small(decision, acts=decision.acts and not run.is_backfill)
         context["ti"].xcom_push(key="decision", value=told)

@@ -12,6 +12,7 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.operators.data_quality import DataQualityOperator
 from airflow_ml_monitor.operators.decide import DecideOperator
 from airflow_ml_monitor.operators.drift import DriftOperator
+from airflow_ml_monitor.operators.measure import MeasureOperator
 from airflow_ml_monitor.operators.performance import PerformanceOperator
 from airflow_ml_monitor.operators.profile import ProfileOperator
 from airflow_ml_monitor.policy.rule import Action
@@ -24,10 +25,13 @@ def monitor_tasks(
     *,
     rule: str = "",
     coverage: float = 0.0,
+    compact: bool = False,
     conn_id: str = MetricsStoreHook.default_conn_name,
     group_id: str = "",
 ) -> TaskGroup:
     """A TaskGroup: labels → profile → quality, drift, performance → decide → the branch of its action.
+
+    compact: three tasks, labels → measure → decide, that store the same.
 
     on: {action: a task, or a list of tasks}; an action without one ends green, its decision stored. Tasks that follow
     the group run whatever is decided. rule: which of the spec's window rules. coverage: wait until this share of the
@@ -42,15 +46,17 @@ def monitor_tasks(
     with TaskGroup(group_id or f"watch_{spec.name}") as group:
         labels = GroundTruthSensor(task_id="labels", coverage=coverage, **shared)
         shared["known_at"] = f"{{{{ (ti.xcom_pull(task_ids='{labels.task_id}') or {{}}).get('known_at', '') }}}}"
-        profile = ProfileOperator(task_id="profile", **shared)
-        measured = [
-            DataQualityOperator(task_id="quality", **shared),
-            DriftOperator(task_id="drift", **shared),
-            PerformanceOperator(task_id="performance", **shared),
-        ]
         targets = {action: [_task_id(task) for task in tasks] for action, tasks in branches.items()}
         decide = DecideOperator(task_id="decide", branches=targets, **shared)
-        labels >> profile >> measured >> decide
+        if compact:
+            labels >> MeasureOperator(task_id="measure", **shared) >> decide
+        else:
+            measured = [
+                DataQualityOperator(task_id="quality", **shared),
+                DriftOperator(task_id="drift", **shared),
+                PerformanceOperator(task_id="performance", **shared),
+            ]
+            labels >> ProfileOperator(task_id="profile", **shared) >> measured >> decide
     for tasks in branches.values():
         decide >> tasks
     return group

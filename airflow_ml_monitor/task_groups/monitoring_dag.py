@@ -24,6 +24,7 @@ def monitoring_dag(
     dag_id: str = "",
     rule: str = "",
     coverage: float = 0.0,
+    compact: bool = False,
     conn_id: str = MetricsStoreHook.default_conn_name,
     **kwargs: Any,
 ) -> DAG:
@@ -31,7 +32,7 @@ def monitoring_dag(
 
     on: a function that makes the tasks of each action, called inside the DAG. A run starts when a window ends, by the
     clock of the rule's zone, unless `schedule` is given; one at a time, as judging is a fold in order; without
-    catch-up. Other arguments are the DAG's.
+    catch-up. rule, coverage, compact, conn_id: as of `monitor_tasks`. Other arguments are the DAG's.
     """
     settings = {
         "schedule": _ends_of(spec.rule(rule)),
@@ -43,7 +44,8 @@ def monitoring_dag(
     }
     with DAG(dag_id or f"monitor_{spec.name}", start_date=start_date, **settings) as dag:
         branches = on() if on else None
-        monitor_tasks(spec, branches, rule=rule, coverage=coverage, conn_id=conn_id, group_id="watch")
+        given: dict[str, Any] = {"rule": rule, "coverage": coverage, "compact": compact, "conn_id": conn_id}
+        monitor_tasks(spec, branches, group_id="watch", **given)
     return dag
 
 

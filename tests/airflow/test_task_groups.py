@@ -84,6 +84,33 @@ with DAG("days_and_weeks", schedule="@daily"):
     assert rows == [sum(desk.rows_of(number) for number in range(7))]
 
 
+@pytest.mark.airflow_min
+def test_three_compact_tasks_store_and_decide_what_the_six_do(desk, desks, driver):
+    rules = desks.broken("alert")
+    dags = driver(
+        f"""
+from datetime import UTC, datetime
+from airflow_ml_monitor import MonitorSpec, monitoring_dag
+start = datetime(2026, 1, 1, tzinfo=UTC)
+six = monitoring_dag({desks.source_of(desk.spec("six", rules))}, start, schedule="@daily")
+three = monitoring_dag({desks.source_of(desk.spec("three", rules))}, start, schedule="@daily", compact=True)
+"""
+    )
+    day = desk.day(3)
+    found = {}
+    for name in ("six", "three"):
+        interval = (day.start, day.end)
+        conf = desk.run(3)["conf"]
+        result = dags.run(f"monitor_{name}", run_type="scheduled", data_interval=interval, conf=conf)
+        assert result.state == "success"
+        store, key = desk.store(), f"default/{name}"
+        rows = sorted(((r.head.window, r.head.family, r.measurement) for r in store.current(key)), key=repr)
+        found[name] = (rows, [(d.action, d.because) for d in store.decisions(key)])
+    assert set(result.task_states) == {"watch.labels", "watch.measure", "watch.decide"}
+    assert found["three"] == found["six"]
+    assert found["three"][1][0][0] == "alert"
+
+
 RETRAINING = """
 from datetime import UTC, datetime
 from airflow.sdk import DAG, task
