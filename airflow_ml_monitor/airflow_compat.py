@@ -7,7 +7,7 @@ below reach into Airflow's scheduler and import it when called.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -31,7 +31,7 @@ from airflow.sdk import (
     task,
     task_group,
 )
-from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs, task_decorator_factory
+from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 from airflow.sdk.definitions.context import context_merge
 
 if TYPE_CHECKING:
@@ -113,6 +113,17 @@ def configuration() -> Any:
     """Airflow's configuration as tasks may read it."""
     home = "airflow.sdk" if AIRFLOW_VERSION >= (3, 2) else "airflow.configuration"
     return import_module(home).conf
+
+
+def determine_kwargs(function: Callable[..., Any], args: Collection[Any], context: Any) -> Mapping[str, Any]:
+    """What of a task's context a function asks for by name."""
+    try:  # 3.2 moved it into the SDK
+        home = import_module("airflow.sdk.bases.decorator")
+        found = home.determine_kwargs
+    except AttributeError:
+        found = import_module("airflow.utils.operator_helpers").determine_kwargs
+    asked: Mapping[str, Any] = found(function, args, context)
+    return asked
 
 
 def is_in_process() -> bool:
