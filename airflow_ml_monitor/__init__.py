@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.reading import history
     from airflow_ml_monitor.monitor.spec import MonitorSpec, Reference
     from airflow_ml_monitor.notifications.decision import DecisionNotifier
+    from airflow_ml_monitor.onboarding.draft import draft
+    from airflow_ml_monitor.onboarding.preflight import preflight
     from airflow_ml_monitor.operators.claim_retraining import ClaimRetrainingOperator
     from airflow_ml_monitor.operators.data_quality import DataQualityOperator
     from airflow_ml_monitor.operators.decide import DecideOperator
@@ -70,6 +72,8 @@ _HOMES = {
     "MetricsStore": "store.repository",
     "history": "monitor.reading",
     "plot": "report.plot",
+    "draft": "onboarding.draft",
+    "preflight": "onboarding.preflight",
 }
 
 __all__ = [
@@ -107,6 +111,8 @@ __all__ = [
     "MetricsStore",
     "history",
     "plot",
+    "draft",
+    "preflight",
 ]
 
 

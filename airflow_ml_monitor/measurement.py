@@ -21,6 +21,14 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Severity(StrEnum):
+    """How grave a broken rule is, of a contract or of a policy."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
 class Family(StrEnum):
     """What is revised together: one scan's quality, one scan's drift, one ledger's performance."""
 

@@ -13,7 +13,8 @@ import pandas as pd
 from airflow_ml_monitor.errors import ScanError, SpecError, UnknownName
 from airflow_ml_monitor.expectations.gx import load_gx, quiet_context
 from airflow_ml_monitor.expectations.outcome import Outcome, Verdict
-from airflow_ml_monitor.expectations.suite import Rules, Severity, load_suite, rule_columns
+from airflow_ml_monitor.expectations.suite import Rules, load_suite, rule_columns
+from airflow_ml_monitor.measurement import Severity
 
 # Counts, and no list of unexpected values.
 _RESULT_FORMAT: Final = {"result_format": "BASIC", "partial_unexpected_count": 0}

@@ -8,8 +8,9 @@ from typing import Any, Final
 from scipy.stats import beta
 
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
-from airflow_ml_monitor.expectations.suite import Severity, load_suite
+from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.layout import MINUS_INF, PLUS_INF, Layout

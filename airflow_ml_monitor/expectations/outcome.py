@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from airflow_ml_monitor.expectations.suite import Severity
-from airflow_ml_monitor.measurement import Estimate, Measurement, Status
+from airflow_ml_monitor.measurement import Estimate, Measurement, Severity, Status
 
 
 class Verdict(StrEnum):

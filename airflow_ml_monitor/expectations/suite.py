@@ -5,20 +5,11 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
-
-
-class Severity(StrEnum):
-    """How grave a broken rule is, in Great Expectations' words; the policy, a higher room, has the same three."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
+from airflow_ml_monitor.measurement import Severity
 
 Rules = Sequence[Mapping[str, Any]]
 

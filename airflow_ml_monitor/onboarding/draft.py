@@ -36,7 +36,7 @@ spec = MonitorSpec.from_yaml("{name}.yaml")
 
 # What each action leads to is yours: on=lambda: {{"alert": [a_task()], "retrain": [retrain_dag("train_{name}")]}}.
 # An action without tasks ends green, its decision stored.
-monitor = monitoring_dag(spec, start_date=datetime({start}, tzinfo=UTC))
+monitor = monitoring_dag(spec, start_date=datetime({start}, tzinfo=UTC){compact})
 '''
 
 
@@ -104,7 +104,10 @@ def draft(
     span = facts.current.columns.get(str(guessed.event_time.value))
     start = span.last if span and span.last else None
     dag = _DAG.format(
-        name=called, unit=guessed.unit.value, start=f"{start.year}, {start.month}, 1" if start else "2026, 1, 1"
+        name=called,
+        unit=guessed.unit.value,
+        start=f"{start.year}, {start.month}, 1" if start else "2026, 1, 1",
+        compact=", compact=True" if wanted.preset is Preset.BASIC else "",
     )
     text = spec_text(called, guessed, wanted, has_contract=contract is not None)
     return Draft(called, text, dag, contract, guessed, facts.reference.seen)

@@ -64,9 +64,14 @@ def rankings(table: Table, shares: Sequence[str], classes: Sequence[str]) -> dic
 
 def _classes(table: Table, name: str) -> Array:
     """1 where a two-valued column has its greater value, 0 where the other, NaN where neither."""
-    y = quoted(name)
-    rows = table.ask(f"SELECT CAST({y} = max({y}) OVER () AS DOUBLE) FROM {table.sample}")  # noqa: S608
-    return np.array([np.nan if hit is None else hit for (hit,) in rows], float)
+    # Not by a window function, which need not leave the rows in their order.
+    values = [y for (y,) in table.ask(f"SELECT {quoted(name)} FROM {table.sample}")]  # noqa: S608
+    greater = max(y for y in values if not _is_missing(y))
+    return np.array([np.nan if _is_missing(y) else y == greater for y in values], float)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value
 
 
 def _area(score: Array, positive: Array) -> float | None:

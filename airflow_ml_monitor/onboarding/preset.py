@@ -1,8 +1,8 @@
 """How much is measured and judged: presets, and what the model's importance makes of them. Pure.
 
-basic      a small team with a minor model. Measured: row count, duplicates, completeness, unseen categories and, with
-           labels, one number for performance. Judged: broken data, and with labels that number (alert). No contract,
-           no drift, no slices.
+basic      a small team with a minor model; its DAG has three tasks. Measured: row count, duplicates, completeness,
+           unseen categories and, with labels, one number for performance. Judged: broken data, and with labels that
+           number (alert). No contract, no drift, no slices.
 standard   measured besides: means, quantiles, freshness, psi, and the usual performance metrics. Judged besides: drift
            (psi, alert) and calibration or error (alert); a lasting loss of performance means retrain. The contract is
            inferred from the reference and stands in a file.

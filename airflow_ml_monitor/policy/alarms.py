@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
+from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Severity, Status
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Alarm
-from airflow_ml_monitor.policy.rule import Action, Policy, Rule, Severity
+from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
 OF_LABELS = frozenset({"orphan_labels", "repeated_labels"})
 """What a label source holds besides. A fault there is no fault of the window's rows: it holds no window back."""

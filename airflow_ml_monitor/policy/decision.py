@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_ml_monitor.keys import Slice, Window
-from airflow_ml_monitor.policy.rule import Action, Severity
+from airflow_ml_monitor.measurement import Severity
+from airflow_ml_monitor.policy.rule import Action
 
 
 class Event(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.measurement import Severity
 
 
 class Action(StrEnum):
@@ -21,12 +22,6 @@ class Action(StrEnum):
 
 ORDER: tuple[Action, ...] = tuple(Action)
 """From the mildest to the strongest."""
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)

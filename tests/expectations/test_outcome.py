@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from airflow_ml_monitor.expectations.outcome import Outcome, Verdict, as_measurements
-from airflow_ml_monitor.expectations.suite import Severity
-from airflow_ml_monitor.measurement import Measurement, Status
+from airflow_ml_monitor.measurement import Measurement, Severity, Status
 
 
 def row(status: Verdict, reason: str = "", checked: int | None = 500, cap: int | None = None) -> Measurement:

@@ -42,7 +42,7 @@ def test_a_sound_spec_has_no_error(drafted):
 
 
 def test_every_fault_is_told_not_only_the_first(drafted):
-    made, path = drafted
+    _, path = drafted
     text = path.read_text()
     for old, new in (
         ("basket: numeric", "basket: datetime"),
@@ -123,7 +123,8 @@ def test_a_naive_time_without_a_declared_zone_is_told(drafted):
     path = drafted[1]
     text = re.sub(r"\n +zone: .*", "", path.read_text())
     path.write_text(text)
-    assert ("warning", "datasets.predictions.zone") in grave(preflight(path))
+    zones = {("warning", "datasets.predictions.zone"), ("warning", "labels.outcomes.zone")}
+    assert zones <= grave(preflight(path))
 
 
 @pytest.mark.parametrize(("positive", "level"), [(1, "ok"), (2, "error"), ("yes", "error")])
@@ -168,7 +169,7 @@ def test_the_limit_in_the_findings_is_the_references_value_less_the_fall(drafted
 
 
 def test_a_directory_is_no_source_and_the_remedy_names_the_glob(drafted):
-    made, path = drafted
+    _, path = drafted
     path.write_text(path.read_text().replace("/predictions/*.parquet", "/predictions"))
     [found] = [f for f in preflight(path) if f.field == "datasets.predictions.source"]
     assert found.level is Level.ERROR
@@ -210,3 +211,31 @@ def test_no_value_of_a_row_is_told(drafted):
     said = " ".join(f"{f.what} {f.remedy}" for f in preflight(path))
     secrets = {*made.reference.country, *made.reference.order_id, *made.reference.basket.astype(str)}
     assert not secrets & set(re.findall(r"[\w.-]+", said))
+
+
+def test_files_of_csv_and_tables_in_memory_are_checked_like_parquet(drafted):
+    made, path = drafted
+    made.reference.to_csv(made.folder / "reference.csv", index=False)
+    made.labels.to_csv(made.folder / "labels.csv", index=False)
+    for file in (made.folder / "predictions").iterdir():
+        pd.read_parquet(file).to_csv(file.with_suffix(".csv"), index=False)
+        file.unlink()
+    path.write_text(path.read_text().replace(".parquet", ".csv"))
+    from_csv = preflight(path)
+    assert grave(from_csv) == {STALE}
+    spec = MonitorSpec.from_yaml(path)
+    tables = {"predictions": made.predictions, "outcomes": made.labels, "reference": made.reference}
+    in_memory = preflight(spec.with_sources(**tables))
+    assert grave(in_memory) == {STALE}
+    assert told(in_memory, "labels.outcomes.key") == told(from_csv, "labels.outcomes.key")
+
+
+def test_a_newest_day_that_repeats_keys_and_lacks_a_column_is_told(drafted):
+    made, path = drafted
+    newest = sorted((made.folder / "predictions").iterdir())[-1]
+    rows = pd.read_parquet(newest)
+    pd.concat([rows, rows[:7]]).drop(columns="country").to_parquet(newest)
+    findings = preflight(path)
+    assert "7 rows repeat the key order_id" in told(findings, "datasets.predictions.entity_key")
+    assert "'country' is missing" in told(findings, "datasets.predictions.columns.country")
+    assert worst(findings) is Level.ERROR

@@ -55,10 +55,10 @@ def _broken(case: Case, dataset: Dataset) -> Iterator[Finding]:
         return
     when = f"in the newest window, {case.first_day(newest.window)}"
     for column, reason in newest.profile.faults.items():
+        # A fault of the whole, such as a key that is missing, has no column.
+        field = f"datasets.{dataset.name}" + (f".columns.{column}" if column else "")
         told = f"{when}, {reason}"
-        yield error(
-            f"datasets.{dataset.name}.columns.{column}", told, "nothing else is judged in such a window: mend the files"
-        )
+        yield error(field, told, "nothing else is judged in such a window: mend the files")
     rows = column_rows(newest.profile, frozen.layout, Family.QUALITY, ("duplicate_rows",))
     repeated = next(
         (r.estimate for r in rows if r.metric == "duplicate_rows" and r.slice == WHOLE and r.estimate), None
