@@ -57,6 +57,10 @@ class DecisionNotifier(BaseNotifier):
         self.link = link
         self.conn_id = conn_id
 
+    def __call__(self, *args: Any) -> None:
+        # Airflow renders a notifier's templates in place: the next run of this process must render them anew.
+        BaseNotifier.__call__(copy.copy(self), *args)
+
     def notify(self, context: Any) -> None:
         from airflow_ml_monitor.report.message import is_news, message_of, silence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import BaseOperator
@@ -18,4 +19,5 @@ class NotifyOperator(BaseOperator):
         self.notifier = notifier
 
     def execute(self, context: Context) -> None:
-        self.notifier(context)
+        # Airflow renders a notifier's templates in place: the next run of this process must render them anew.
+        copy.copy(self.notifier)(context)

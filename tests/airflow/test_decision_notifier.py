@@ -92,6 +92,18 @@ def test_the_same_incident_on_the_next_day_is_no_news(desk, decide, tell, letter
     assert len(letters) == 1
 
 
+def test_one_notifier_tells_the_decisions_of_many_runs_of_one_process(desk, desks, run_task, tell, letters):
+    notifier = DecisionNotifier(monitor=MONITOR, carrier=Letters(to="a"))
+    for number, action in ((3, "alert"), (4, "retrain")):
+        spec = desk.spec(rules=desks.broken(action))
+        for kind in (DataQualityOperator, PerformanceOperator, DecideOperator):
+            with DAG("d", schedule=None):
+                task = kind(task_id="decide", spec=spec)
+            _, api = run_task(task, dag_run=desk.run(number))
+        tell(notifier, number, api.pushed[("decide", "decision")])
+    assert [body.split()[1] for _, body in letters] == ["alert:", "retrain:"]
+
+
 def test_the_owner_of_the_finding_is_at_hand_for_the_address(desk, desks, run_task, tell, letters):
     spec = desk.spec(rules=desks.broken("retrain"), owners={"data": "data@x", "drift": "drift@x", "model": "model@x"})
     for kind in (DataQualityOperator, PerformanceOperator, DecideOperator):
