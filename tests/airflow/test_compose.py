@@ -76,8 +76,10 @@ def image(tmp_path_factory):
     # The image's Python need not be that of this machine.
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     pins = ROOT / "constraints" / f"airflow-{arguments['AIRFLOW']}-py{python}.txt"
-    install = install.replace("--no-cache-dir", "").replace("/tmp/constraints.txt", str(pins))
-    install = install.replace("/tmp/", f"{folder}/").replace("${AIRFLOW}", arguments["AIRFLOW"])
+    install = (
+        install.replace("--no-cache-dir", "").replace("/tmp/", f"{folder}/").replace("${AIRFLOW}", arguments["AIRFLOW"])
+    )
+    install = install.replace(f"{folder}/constraints.txt", str(pins))
     venv, uv = folder / "venv", f"{shlex.quote(sys.executable)} -m uv"
     script = (
         f"{uv} venv -q --python {sys.executable} {venv} && {uv} pip install -q --python {venv}/bin/python {install}"
