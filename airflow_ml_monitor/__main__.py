@@ -14,7 +14,7 @@ from airflow_ml_monitor.errors import MonitorError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it went well, 1 if not, 2 for a misspelt one."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except MonitorError as error:
@@ -22,16 +22,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
     names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
-    parser = argparse.ArgumentParser(prog="python -m airflow_ml_monitor", description="ML monitoring for Airflow.")
-    chosen = parser.add_subparsers(required=True, metavar=" | ".join(names))
+    made = argparse.ArgumentParser(prog="python -m airflow_ml_monitor", description="ML monitoring for Airflow.")
+    chosen = made.add_subparsers(required=True, metavar=" | ".join(names))
     for name in names:
         command = import_module(f"{commands.__name__}.{name}")
         one = chosen.add_parser(name, help=command.HELP, description=command.__doc__)
         command.add(one)
         one.set_defaults(run=command.run)
-    return parser
+    return made
 
 
 if __name__ == "__main__":

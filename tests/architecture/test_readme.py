@@ -1,6 +1,7 @@
 """The README holds: its tables are what the code says, its blocks run. Run as a script it writes the tables."""
 
 import re
+import shlex
 import textwrap
 from importlib import import_module
 from inspect import getdoc, getmembers, isclass
@@ -71,6 +72,25 @@ def test_every_file_that_the_readme_names_is_there():
 def block(language: str, holds: str) -> str:
     (found,) = [b for b in re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL) if holds in b]
     return found
+
+
+def test_every_command_of_ours_that_the_readme_names_is_one():
+    from airflow_ml_monitor.__main__ import parser
+
+    text = re.sub(r"\n(?=2026)", " ", README.read_text())
+    named = [line.split("`")[0] for line in re.findall(r"python -m airflow_ml_monitor (.+)", text)]
+    commands = [option for line in named for option in options(line)]
+    assert len(commands) >= 4
+    for command in commands:
+        parser().parse_args(shlex.split(command))
+
+
+def options(line: str) -> list[str]:
+    """'db upgrade | check' as two commands; monitors' names where a command needs them."""
+    first, *others = line.split(" | ")
+    found = [first, *(f"{first.split()[0]} {other.strip()}" for other in others)]
+    needed = {"db rename": " default/a default/b", "db delete": " default/a"}
+    return [one + needed.get(one, "") for one in found]
 
 
 def test_the_spec_is_one_and_the_dag_of_the_first_use_is_one_on_it(tmp_path):
