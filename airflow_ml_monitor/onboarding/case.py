@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
-
 from airflow_ml_monitor.errors import DataFault, MonitorError, ReferenceMismatch, ScanError
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.onboarding.reading import quoted
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.scan import Opening, Scan, opened
+from airflow_ml_monitor.profile.engines.preview import Preview
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
-
-_STEP = 900
-"""Rows are counted by quarters of an hour: every zone's midnight is the end of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +41,45 @@ class Newest:
 
 @dataclass(frozen=True)
 class Case:
-    """A spec to be checked. document, text: as it was written; url: of the metrics database, '' if none was named.
+    """A spec to be checked. document: as it was written; url: of the metrics database, '' if none was named.
 
-    What is broken reads as None or nothing here; the check whose matter it is says why.
+    What is broken reads as its error here; the check whose matter it is says so.
     """
 
     spec: MonitorSpec
-    document: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
+    document: Mapping[str, Any]
     url: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     engine: DuckDB = field(default_factory=DuckDB)
 
-    @contextmanager
-    def opened(self, **sources: Opening) -> Iterator[Scan]:
-        """Sources under their names, read as the engine reads them."""
-        with opened(duckdb.connect(config={"autoinstall_known_extensions": "false"}), sources) as scan:
-            yield scan
-
-    def written(self, at: str, name: str) -> Mapping[str, Any]:
-        """A dataset or label source as the user wrote it: what is not there was left to its default."""
+    def declares_zone(self, at: str, name: str) -> bool:
+        """Whether a dataset or label source was written with a zone: what is not there was left to its default."""
         listed = self.document.get(at) or []
         every = [listed] if isinstance(listed, Mapping) else listed
-        return next((one for one in every if one.get("name") == name), {})
+        return any("zone" in one for one in every if one.get("name") == name)
+
+    @cached_property
+    def seen(self) -> dict[str, Preview | MonitorError]:
+        """Every dataset and label source as it lies there, or why it cannot be read."""
+        owners: list[Dataset | LabelSource] = [*self.spec.datasets, *self.spec.labels]
+        return {owner.name: self._seen(owner) for owner in owners}
+
+    @cached_property
+    def referred(self) -> dict[str, Preview | MonitorError]:
+        """The reference with the columns of every dataset, or why it cannot be read."""
+        label = [self.spec.reference.label] if self.spec.reference.label else []
+        timeless = (replace(self.in_reference(dataset), event_time="") for dataset in self.spec.datasets)
+        return {dataset.name: self._seen(dataset, *label) for dataset in timeless}
+
+    def _seen(self, owner: Dataset | LabelSource, *besides: str) -> Preview | MonitorError:
+        try:
+            return self.engine.preview(owner, *besides)
+        except MonitorError as fault:
+            return fault
 
     def in_reference(self, dataset: Dataset) -> Dataset:
         """A dataset as it stands in the reference."""
         return replace(dataset, source=self.spec.reference.source)
-
-    @cached_property
-    def reference_window(self) -> Window:
-        wanted = self.spec.reference
-        return Window(wanted.start or EVER.start, wanted.end or EVER.end) if wanted.start or wanted.end else EVER
 
     @cached_property
     def frozen(self) -> dict[str, Frozen | MonitorError]:
@@ -88,13 +87,13 @@ class Case:
         return {dataset.name: self._freeze(dataset) for dataset in self.spec.datasets}
 
     def _freeze(self, dataset: Dataset) -> Frozen | MonitorError:
-        source, window = self.in_reference(dataset), self.reference_window
+        source, wanted = self.in_reference(dataset), self.spec.reference
+        window = Window(wanted.start or EVER.start, wanted.end or EVER.end)
         try:
             layout = self.engine.layout(source, window)
-            profile = self.engine.profile(source, layout, window)
-            label, labels = self.spec.reference.label, None
-            if label:
-                labels = self.engine.reference_entries(source, self.spec.task, layout, label, window)
+            profile, labels = self.engine.profile(source, layout, window), None
+            if wanted.label:
+                labels = self.engine.reference_entries(source, self.spec.task, layout, wanted.label, window)
         except (DataFault, ReferenceMismatch, ScanError) as fault:
             return fault
         return Frozen(layout, profile, labels)
@@ -102,31 +101,16 @@ class Case:
     @cached_property
     def windows(self) -> dict[str, dict[Window, int]]:
         """Rows by window of the first rule, by dataset; only windows with rows, oldest first."""
-        return {dataset.name: self._counted(dataset) for dataset in self.spec.datasets}
+        return {dataset.name: self._counted(self.seen[dataset.name]) for dataset in self.spec.datasets}
 
-    def _counted(self, dataset: Dataset) -> dict[Window, int]:
-        moment = quoted(dataset.event_time)
-        steps = f"SELECT CAST(floor(epoch({moment}) / {_STEP}) AS BIGINT), count(*) FROM source"  # noqa: S608
-        try:
-            with self.opened(source=Opening(dataset, (dataset.event_time,))) as scan:
-                scan.need_time("source", dataset)
-                is_aware = "TIME ZONE" in scan.types["source"][dataset.event_time]
-                found = ask(scan, f"{steps} WHERE {moment} IS NOT NULL AND isfinite({moment}) GROUP BY 1 ORDER BY 1")
-        except MonitorError:
-            return {}
-        zone = UTC if is_aware else ZoneInfo(dataset.zone)
+    def _counted(self, seen: Preview | MonitorError) -> dict[Window, int]:
         counted: dict[Window, int] = {}
-        ends: list[datetime] = []
-        windows: list[Window] = []
-        for step, rows in found:
-            wall = datetime(1970, 1, 1) + timedelta(seconds=step * _STEP)
-            at = wall.replace(tzinfo=zone).astimezone(UTC)
-            i = bisect_right(ends, at)
-            if i == len(windows) or not windows[i].contains(at):
-                windows.insert(i, self.spec.rule().containing(at))
-                ends.insert(i, windows[i].end)
-            counted[windows[i]] = counted.get(windows[i], 0) + rows
-        return dict(sorted(counted.items()))
+        window = None
+        for at, rows in sorted(seen.steps) if isinstance(seen, Preview) else ():
+            if window is None or at >= window.end:
+                window = self.spec.rule().containing(at)
+            counted[window] = counted.get(window, 0) + rows
+        return counted
 
     def whole_windows(self, dataset: Dataset) -> dict[Window, int]:
         """Those that are over."""
@@ -147,13 +131,3 @@ class Case:
                 profile = self.engine.profile(dataset, frozen.layout, max(over))
                 found[dataset.name] = Newest(max(over), profile, perf_counter() - started)
         return found
-
-
-def ask(scan: Scan, statement: str) -> list[tuple[Any, ...]]:
-    """Rows of a small statement over what is open; ScanError, quoting no data, where DuckDB gives up."""
-    try:
-        return scan.connection.execute(statement).fetchall()
-    except (duckdb.ParserException, duckdb.BinderException) as error:
-        raise ScanError(f"DuckDB does not understand the statement: {error}") from error
-    except duckdb.Error as error:
-        raise ScanError(f"DuckDB gave up with {type(error).__name__}; is the file whole?") from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
-from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, LabelGuesses, Sureness, hints, words
+from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, Sureness, hints, words
 from airflow_ml_monitor.onboarding.outcome import Outcome, outcome
 from airflow_ml_monitor.onboarding.structure import Structure, structure
-from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.layout import FEW_VALUES, MOST_CATEGORIES
 
 _NAMES_SOMEONE: Final = 0.5
@@ -37,71 +38,52 @@ def guesses(facts: Facts) -> Guesses:
         unit=placed.unit,
         reference=facts.reference.source,
         reference_label=said.label_in_reference,
-        labels=_labels(facts, placed, said),
+        labels=placed.labels and replace(placed.labels, label=said.label),
     )
 
 
 def _source(facts: Facts) -> Guess:
     if facts.predictions and facts.predictions.source is not None:
-        told = f"{facts.predictions.files:,} files, {facts.predictions.rows:,} rows"
-        return Guess(facts.predictions.source, Sureness.HIGH, told)
+        return Guess(facts.predictions.source, Sureness.HIGH, f"{facts.predictions.rows:,} rows")
     todo = "where do the predictions land? One glob over all days, e.g. /data/predictions/*.parquet"
     if facts.reference.source is not None and not facts.predictions:
         return Guess(facts.reference.source, Sureness.LOW, "no predictions were given; this is the reference", todo)
     return Guess.missing("a table in memory has no place", todo)
 
 
-def _labels(facts: Facts, placed: Structure, said: Outcome) -> LabelGuesses | None:
-    if not (facts.labels and placed.label_key and placed.label_time and placed.horizon and placed.label_zone):
-        return None
-    assert said.label is not None  # a label source always has a guess, be it a missing one
-    source = facts.labels.source
-    return LabelGuesses(source, placed.label_key, said.label, placed.label_time, placed.horizon, placed.label_zone)
-
-
 def _columns(facts: Facts, placed: Structure, said: Outcome) -> tuple[tuple[ColumnGuess, ...], dict[str, str]]:
-    taken = placed.taken | said.taken
+    """Those that are monitored, and why the others are not."""
     # A part of the key may be a feature as well, e.g. the carrier of a flight.
-    features = taken - (set(placed.entity_key.value) if len(placed.entity_key.value) > 1 else set())
+    parts = set(placed.entity_key.value) if len(placed.entity_key.value) > 1 else set()
+    taken = (placed.taken | said.taken) - parts
     found: list[ColumnGuess] = []
     left_out: dict[str, str] = {}
-    version = _version(facts, features)
+    version = _version(facts, taken)
     for name, c in facts.reference.columns.items():
-        if name in features or (version and name == version.name):
+        if name in taken or (version and name == version.name):
             continue
         if name not in facts.current.columns:
             left_out[name] = "not in the predictions"
         elif why := _moving(c, str(placed.event_time.value)) or _unfit(c):
             left_out[name] = why
         else:
-            kind, guess = _kind(c)
-            found.append(ColumnGuess(name, kind, Role.FEATURE, guess))
-    for role, said_of in ((Role.SCORE, said.score), (Role.PREDICTION, said.prediction)):
-        if said_of:
-            kind = (
-                _kind_of_prediction(facts, str(said_of.value), said.kind.value)
-                if role is Role.PREDICTION
-                else Kind.NUMERIC
-            )
-            found.append(ColumnGuess(str(said_of.value), kind, role, said_of))
-    if version:
-        found.append(version)
-    return tuple(found), left_out
+            guess = _kind(c)
+            found.append(ColumnGuess(name, guess.value, Role.FEATURE, guess))
+    if said.score:
+        found.append(ColumnGuess(str(said.score.value), Kind.NUMERIC, Role.SCORE, said.score))
+    if said.prediction:
+        decided = facts.reference.columns.get(str(said.prediction.value))
+        kind = Kind.NUMERIC if decided is None or decided.is_number else _kind(decided).value
+        found.append(ColumnGuess(str(said.prediction.value), kind, Role.PREDICTION, said.prediction))
+    return (*found, *([version] if version else [])), left_out
 
 
-def _kind_of_prediction(facts: Facts, name: str, task: TaskKind) -> Kind:
-    column = facts.reference.columns.get(name)
-    if task is TaskKind.REGRESSION or column is None:
-        return Kind.NUMERIC
-    return Kind.CATEGORICAL if column.is_text else Kind.BOOLEAN if column.type == "BOOLEAN" else Kind.NUMERIC
-
-
-def _version(facts: Facts, taken: frozenset[str] | set[str]) -> ColumnGuess | None:
+def _version(facts: Facts, taken: frozenset[str]) -> ColumnGuess | None:
     """The column that says which model scored: few values, so named."""
-    for name, c in facts.current.columns.items():
-        few = 0 < c.distinct <= FEW_VALUES and (c.is_text or c.is_whole)
+    for name in facts.lasting:
+        c = facts.current.columns[name]
         named = hints(name, "version") or words(name) in (("model",), ("model", "id"), ("model", "name"))
-        if named and few and name not in taken and name in facts.reference.columns:
+        if named and name not in taken and 0 < c.distinct <= FEW_VALUES and (c.is_text or c.is_whole):
             told = f"by its name, with {c.distinct} value{'s' if c.distinct > 1 else ''}"
             return ColumnGuess(name, Kind.CATEGORICAL, Role.VERSION, Guess(name, Sureness.MEDIUM, told))
     return None
@@ -135,30 +117,23 @@ def _unfit(c: ColumnFacts) -> str:
     return ""
 
 
-def _kind(c: ColumnFacts) -> tuple[Kind, Guess]:
+def _kind(c: ColumnFacts) -> Guess:
     """How a feature is read, and why."""
     if c.type == "BOOLEAN" or (c.is_integer and (c.low, c.high) == (0, 1)):
-        told = "true or false" if c.type == "BOOLEAN" else "0 and 1"
-        return Kind.BOOLEAN, Guess(Kind.BOOLEAN, Sureness.HIGH, told)
+        return Guess(Kind.BOOLEAN, Sureness.HIGH, "true or false" if c.type == "BOOLEAN" else "0 and 1")
     if c.is_text:
-        return Kind.CATEGORICAL, Guess(Kind.CATEGORICAL, Sureness.HIGH, f"text with {c.distinct:,} values")
+        return Guess(Kind.CATEGORICAL, Sureness.HIGH, f"text with {c.distinct:,} values")
     span = f"{c.distinct:,} values"
     if c.is_whole and hints(c.name, "code"):
-        return Kind.CATEGORICAL, Guess(Kind.CATEGORICAL, Sureness.MEDIUM, f"whole numbers, {span}: codes, by the name")
+        return Guess(Kind.CATEGORICAL, Sureness.MEDIUM, f"whole numbers, {span}: codes, by the name")
     if c.is_whole and c.distinct <= FEW_VALUES:
-        return Kind.NUMERIC, Guess(
-            Kind.NUMERIC, Sureness.MEDIUM, f"whole numbers, {span}; categorical if they are codes"
-        )
-    return Kind.NUMERIC, Guess(Kind.NUMERIC, Sureness.HIGH, f"numbers, {span}")
+        return Guess(Kind.NUMERIC, Sureness.MEDIUM, f"whole numbers, {span}; categorical if they are codes")
+    return Guess(Kind.NUMERIC, Sureness.HIGH, f"numbers, {span}")
 
 
 def _slices(facts: Facts, columns: tuple[ColumnGuess, ...]) -> tuple[str, ...]:
     """Columns worth looking at value by value: few values, none of them rare."""
-    found = []
-    for column in columns:
-        c = facts.reference.columns.get(column.name)
-        if column.role is not Role.FEATURE or column.kind not in (Kind.CATEGORICAL, Kind.BOOLEAN) or c is None:
-            continue
-        if 2 <= c.distinct <= _SLICE_VALUES and c.least >= _SLICE_SHARE:
-            found.append((c.distinct, column.name))
-    return tuple(name for _, name in sorted(found)[:_MOST_SLICES])
+    kinds = (Kind.CATEGORICAL, Kind.BOOLEAN)
+    features = (facts.reference.columns[g.name] for g in columns if g.role is Role.FEATURE and g.kind in kinds)
+    fitting = [c for c in features if 2 <= c.distinct <= _SLICE_VALUES and c.least >= _SLICE_SHARE]
+    return tuple(name for _, name in sorted((c.distinct, c.name) for c in fitting)[:_MOST_SLICES])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +15,9 @@ from airflow_ml_monitor.errors import ReferenceMismatch, SpecError
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.monitor.spec import Importance
 from airflow_ml_monitor.onboarding.columns import guesses
-from airflow_ml_monitor.onboarding.facts import gathered
+from airflow_ml_monitor.onboarding.gather import gathered
 from airflow_ml_monitor.onboarding.guess import MISSING, Guesses
 from airflow_ml_monitor.onboarding.preset import Preset, Wanted
-from airflow_ml_monitor.onboarding.reading import located, tables
 from airflow_ml_monitor.onboarding.text import marked, spec_text
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 
@@ -42,14 +43,18 @@ monitor = monitoring_dag(spec, start_date=datetime({start}, tzinfo=UTC){compact}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A first monitor. spec, dag: texts; contract: a suite, None without one. todos: (line of the spec, question)."""
+    """A first monitor. dag: a text; contract: a suite, None without one; seen: how much was looked at, in words."""
 
     name: str
-    spec: str
+    guesses: Guesses
+    wanted: Wanted
     dag: str
     contract: dict[str, Any] | None
-    guesses: Guesses
     seen: str
+
+    @property
+    def spec(self) -> str:
+        return spec_text(self.name, self.guesses, self.wanted, has_contract=self.contract is not None)
 
     @property
     def files(self) -> dict[str, str]:
@@ -61,17 +66,31 @@ class Draft:
 
     @property
     def todos(self) -> list[tuple[int, str]]:
+        """(line of the spec, question)."""
         return marked(self.spec)
 
     def write(self, folder: Path, *, force: bool = False) -> list[Path]:
-        """Write the files; SpecError, and nothing is written, where one is there already and force is not given."""
-        paths = {folder / name: text for name, text in self.files.items()}
+        """Write the files; SpecError, and nothing is written, where one is there already and force is not given.
+
+        The spec names data by its way from the folder where they share one: both may move together.
+        """
+        placed = replace(self, guesses=self.guesses.moved(lambda source: way_from(folder, source)))
+        paths = {folder / name: text for name, text in placed.files.items()}
         if (there := [path for path in paths if path.exists()]) and not force:
             raise SpecError(f"{', '.join(map(str, there))} is there already; use --force, or another --name or --out")
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in paths.items():
             path.write_text(text, encoding="utf-8")
         return list(paths)
+
+
+def way_from(folder: Path, source: Any) -> Any:
+    """A source by its way from a folder; as it is where they share no more than the root."""
+    if not isinstance(source, str) or not os.path.isabs(source):
+        return source
+    # As from_yaml reads it: from where the folder really is. A link in the source's way is kept: it may be moved on.
+    ways = source, os.path.realpath(folder)
+    return os.path.relpath(*ways) if len(Path(os.path.commonpath(ways)).parts) > 1 else source
 
 
 def draft(
@@ -88,7 +107,7 @@ def draft(
     reference, predictions, labels: a Parquet or CSV file, a glob, a directory, a pandas DataFrame or an Arrow table.
     name: of the monitor; else that of the reference's file. NoSource, ScanError where a source cannot be read.
     """
-    reference, predictions, labels = (_absolute(located(s)) for s in (reference, predictions, labels))
+    reference, predictions, labels = (_absolute(source) for source in (reference, predictions, labels))
     facts = gathered(reference, predictions, labels)
     guessed = guesses(facts)
     wanted = Wanted(
@@ -100,24 +119,25 @@ def draft(
         any(column.kind is Kind.CATEGORICAL for column in guessed.columns),
     )
     called = _name(name, reference)
-    contract = _contract(reference, guessed) if wanted.has_contract else None
+    rows = reference if facts.reference.rows <= _WHOLE else facts.reference.sample
     span = facts.current.columns.get(str(guessed.event_time.value))
-    start = span.last if span and span.last else None
+    start = span.last if span and span.last else datetime(2026, 1, 1)
     dag = _DAG.format(
         name=called,
         unit=guessed.unit.value,
-        start=f"{start.year}, {start.month}, 1" if start else "2026, 1, 1",
+        start=f"{start.year}, {start.month}, 1",
         compact=", compact=True" if wanted.preset is Preset.BASIC else "",
     )
-    text = spec_text(called, guessed, wanted, has_contract=contract is not None)
-    return Draft(called, text, dag, contract, guessed, facts.reference.seen)
+    return Draft(
+        called, guessed, wanted, dag, _contract(rows, guessed) if wanted.has_contract else None, facts.reference.seen
+    )
 
 
 def _absolute(source: Any) -> Any:
     """A DAG file is parsed from elsewhere than where the command was typed."""
     if not isinstance(source, str | Path) or "://" in str(source):
         return source
-    return str(Path(source).absolute())
+    return os.path.abspath(source)
 
 
 def _name(given: str, reference: Any) -> str:
@@ -141,7 +161,7 @@ def _contract(reference: Any, guessed: Guesses) -> dict[str, Any] | None:
     from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 
     columns = tuple(Column(c.name, c.kind, c.role) for c in guessed.columns if c.name != MISSING)
-    dataset = Dataset("reference", _few(reference), columns, event_time="")
+    dataset = Dataset("reference", reference, columns, event_time="")
     engine = DuckDB()
     try:
         layout = engine.layout(dataset, EVER)
@@ -151,24 +171,10 @@ def _contract(reference: Any, guessed: Guesses) -> dict[str, Any] | None:
     return {**suite, "meta": {"origin": "inferred", "reference": "the rows that `init` looked at"}}
 
 
-def _few(reference: Any) -> Any:
-    """The reference, or what was looked at of a long one."""
-    with tables(reference=reference) as opened:
-        table = opened["reference"]
-        if table.rows <= _WHOLE:
-            return reference
-        return table.connection.table(table.sample).to_arrow_table()
-
-
 def summary(made: Draft) -> Mapping[str, tuple[str, str, str]]:
     """Every guess but those of sure features: (value, how sure, evidence), by field."""
-    return {
-        field: (_shown(guess.value), guess.sureness.value, guess.evidence)
-        for field, guess in made.guesses.named.items()
-    }
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "(none)"
-    return str(value)
+    found = {}
+    for at, guess in made.guesses.named.items():
+        shown = ", ".join(map(str, guess.value)) or "(none)" if isinstance(guess.value, tuple) else str(guess.value)
+        found[at] = (shown, guess.sureness.value, guess.evidence)
+    return found

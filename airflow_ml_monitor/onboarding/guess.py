@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -47,14 +47,14 @@ class ColumnGuess:
 
 @dataclass(frozen=True, slots=True)
 class LabelGuesses:
-    """The label source."""
+    """The label source. label: what is in its column is told by the scores, the rest by how rows are placed."""
 
     source: Any
     key: Guess
-    label: Guess
     label_time: Guess
     horizon: Guess
     zone: Guess
+    label: Guess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,12 @@ class Guesses:
             found |= {f"labels.{name}": getattr(self.labels, name) for name in names}
         return {name: guess for name, guess in found.items() if guess is not None}
 
+    def moved(self, place: Callable[[Any], Any]) -> Guesses:
+        """The same with every source put in another way."""
+        labels = self.labels and replace(self.labels, source=place(self.labels.source))
+        source = replace(self.source, value=place(self.source.value))
+        return replace(self, source=source, reference=place(self.reference), labels=labels)
+
     @property
     def task(self) -> TaskKind:
         return TaskKind(self.kind.value)
@@ -126,9 +132,9 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name))
 
 
-def hints(name: str, at: str) -> int:
+def hints(name: str, *at: str) -> int:
     """How many words of a name hint at something of NAMES."""
-    return len(NAMES[at] & set(words(name)))
+    return sum(len(NAMES[what] & set(words(name))) for what in at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +142,7 @@ class Choice:
     """The best of several columns by points, and what came close."""
 
     name: str
-    points: float
-    rivals: tuple[str, ...] = field(default=())
+    rivals: tuple[str, ...]
 
     @classmethod
     def of(cls, points: Iterable[tuple[str, float]]) -> Choice | None:
@@ -146,7 +151,7 @@ class Choice:
         if not ranked:
             return None
         (name, most), *rest = ranked
-        return cls(name, most, tuple(other for other, p in rest if p > most - 0.05))
+        return cls(name, tuple(other for other, p in rest if p > most - 0.05))
 
     @property
     def instead(self) -> str:

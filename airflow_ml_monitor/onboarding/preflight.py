@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -12,7 +12,7 @@ from airflow_ml_monitor.errors import MonitorError, SpecError
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.checks import columns, contract, cost, labels, marks, rules, sources, store, windows
-from airflow_ml_monitor.onboarding.finding import Finding, Level, error
+from airflow_ml_monitor.onboarding.finding import Finding, error
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Case], Iterable[Finding]]], ...]] = (
     ("datasets", sources.check),
@@ -44,12 +44,7 @@ def preflight(spec: str | Path | MonitorSpec, url: str = "") -> list[Finding]:
             *unread,
             error(wrong.field, str(wrong), "put it right, then check again: the rest needs a spec that loads"),
         ]
-    return [*unread, *_checked(Case(read, _document(text), text, url))]
-
-
-def _document(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    return [*unread, *_checked(Case(read, yaml.safe_load(text), url))]
 
 
 def _checked(case: Case) -> list[Finding]:
@@ -60,9 +55,3 @@ def _checked(case: Case) -> list[Finding]:
         except MonitorError as broken:
             found.append(error(getattr(broken, "field", "") or group, str(broken), "see the message"))
     return list(dict.fromkeys(found))
-
-
-def worst(findings: Iterable[Finding]) -> Level:
-    """The gravest level; ok of none."""
-    order = list(Level)
-    return max((finding.level for finding in findings), key=order.index, default=Level.OK)

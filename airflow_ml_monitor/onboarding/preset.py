@@ -8,25 +8,14 @@ standard   measured besides: means, quantiles, freshness, psi, and the usual per
            inferred from the reference and stands in a file.
 full       every metric there is, by slice too. Bounds are stricter; wasserstein looks for values that explode.
 
-The bounds of a preset:          basic    standard   full
-completeness may fall by         0.2      0.1        0.05
-unseen categories may rise by    0.2      0.1        0.05     (share of rows; judged as broken data)
-psi at most                      –        0.2        0.1
-ROC AUC may fall by              0.05     0.03       0.02     (binary)
-calibration error may rise by    –        0.05       0.03     (binary)
-MAE may rise by                  30 %     20 %       10 %     (regression; the alert's bound is half of retrain's)
-
-importance sets what a broken bound is worth, how often it must break, and how many rows must stand behind it:
-low     alert info, retrain warning;         3 of the last 4 windows; 500 labels
-normal  alert warning, retrain critical;     2 of the last 3 windows; 200 labels
-high    alert critical, retrain critical;    the first window;        100 labels
-Broken data is judged at the first window whatever the importance.
+Importance sets what a broken bound is worth, how often it must break, and how many labels must stand behind it. Broken
+data is judged at the first window, as critical, whatever the importance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -41,36 +30,38 @@ class Preset(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Bounds:
-    completeness: float
-    unseen: float
-    psi: float | None
-    auc: float
-    calibration: float
-    mae: float
+class _Row:
+    """A rule. bounds: by preset, None where it is not judged; without: the bound where no reference has labels."""
+
+    name: str
+    metric: str
+    bound: str
+    bounds: tuple[float | None, float | None, float | None]
+    action: str
+    task: TaskKind | None = None
+    without: Mapping[str, float] = field(default_factory=dict)
 
 
-_BOUNDS: Final[Mapping[Preset, _Bounds]] = {
-    Preset.BASIC: _Bounds(0.2, 0.2, None, 0.05, 0.0, 0.3),
-    Preset.STANDARD: _Bounds(0.1, 0.1, 0.2, 0.03, 0.05, 0.2),
-    Preset.FULL: _Bounds(0.05, 0.05, 0.1, 0.02, 0.03, 0.1),
+_ROWS: Final = (
+    _Row("values vanish", "completeness", "fall", (0.2, 0.1, 0.05), "investigate_data"),
+    _Row("unknown categories", "unseen_share", "rise", (0.2, 0.1, 0.05), "investigate_data"),
+    _Row("values explode", "wasserstein", "max", (None, None, 3), "investigate_data"),
+    _Row("inputs drift", "psi", "max", (None, 0.2, 0.1), "alert"),
+    _Row("ranking got worse", "roc_auc", "fall", (0.05, 0.03, 0.02), "retrain", TaskKind.BINARY, {"min": 0.7}),
+    _Row(
+        *("probabilities are off", "expected_calibration_error", "rise", (None, 0.05, 0.03), "alert"),
+        *(TaskKind.BINARY, {"max": 0.1}),
+    ),
+    _Row("errors grew", "mae", "rise_share", (0.3, 0.2, 0.1), "retrain", TaskKind.REGRESSION, {"max": 1.0}),
+    _Row("errors begin to grow", "mae", "rise_share", (None, 0.1, 0.05), "alert", TaskKind.REGRESSION, {"max": 1.0}),
+)
+
+_PROOF: Final[Mapping[Importance, tuple[str, str, int, int, int]]] = {
+    Importance.LOW: ("info", "warning", 3, 4, 500),
+    Importance.NORMAL: ("warning", "critical", 2, 3, 200),
+    Importance.HIGH: ("critical", "critical", 1, 1, 100),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Weight:
-    severity: str
-    retrain: str
-    k: int
-    m: int
-    least_n: int
-
-
-_WEIGHTS: Final[Mapping[Importance, _Weight]] = {
-    Importance.LOW: _Weight("info", "warning", 3, 4, 500),
-    Importance.NORMAL: _Weight("warning", "critical", 2, 3, 200),
-    Importance.HIGH: _Weight("critical", "critical", 1, 1, 100),
-}
+"""Severity of an alert, of a retraining; broken in k of the last m windows; with at least so many labels."""
 
 _QUALITY: Final = ("row_count", "duplicate_rows", "completeness", "unseen_share")
 _DRIFT: Final = ("mean", "quantiles", "freshness", "psi")
@@ -115,44 +106,25 @@ class Wanted:
     @property
     def rules(self) -> list[tuple[Rule, str]]:
         """Each rule, and what a human must say about it (empty: nothing)."""
-        found = [(rule, "") for rule in self._data()]
-        if self.labelled:
-            found += self._performance()
-        return found
+        return [self._rule(row) for row in _ROWS if self._bound(row) is not None and self._is_for(row)]
 
-    def _data(self) -> list[Rule]:
-        bounds, weight = _BOUNDS[self.preset], _WEIGHTS[self.importance]
-        broken = {"action": "investigate_data", "severity": "critical"}
-        found: list[Rule] = [{"name": "values vanish", "metric": "completeness", "fall": bounds.completeness, **broken}]
-        if self.categories:
-            found.append({"name": "unknown categories", "metric": "unseen_share", "rise": bounds.unseen, **broken})
-        if self.preset is Preset.FULL:
-            found.append({"name": "values explode", "metric": "wasserstein", "max": 3, **broken})
-        if bounds.psi is not None:
-            often = {"k": weight.k, "m": weight.m, "severity": weight.severity}
-            found.append({"name": "inputs drift", "metric": "psi", "max": bounds.psi, "action": "alert", **often})
-        return found
+    def _bound(self, row: _Row) -> float | None:
+        return row.bounds[list(Preset).index(self.preset)]
 
-    def _performance(self) -> list[tuple[Rule, str]]:
-        bounds, weight = _BOUNDS[self.preset], _WEIGHTS[self.importance]
-        often = {"k": weight.k, "m": weight.m, "least_n": weight.least_n}
-        alert = {"action": "alert", **often, "severity": weight.severity}
-        retrain = {"action": "retrain", **often, "severity": weight.retrain}
-        last = alert if self.preset is Preset.BASIC else retrain
-        if self.task is TaskKind.BINARY:
-            worse = {"name": "ranking got worse", "metric": "roc_auc"}
-            found = [(self._bound(worse, {"fall": bounds.auc}, {"min": 0.7}) | last, "roc_auc")]
-            if self.preset is not Preset.BASIC:
-                off = {"name": "probabilities are off", "metric": "expected_calibration_error"}
-                found.append((self._bound(off, {"rise": bounds.calibration}, {"max": 0.1}) | alert, off["metric"]))
-        else:
-            worse = {"name": "errors grew", "metric": "mae"}
-            found = [(self._bound(worse, {"rise_share": bounds.mae}, {"max": 1.0}) | last, "mae")]
-            if self.preset is not Preset.BASIC:
-                soon = {"name": "errors begin to grow", "metric": "mae"}
-                found.append((self._bound(soon, {"rise_share": bounds.mae / 2}, {"max": 1.0}) | alert, "mae"))
-        todo = "the reference holds no label to compare with; which {} is still good?"
-        return [(rule, "" if self.relative else todo.format(metric)) for rule, metric in found]
+    def _is_for(self, row: _Row) -> bool:
+        if row.task:
+            return self.labelled and row.task is self.task
+        return self.categories or row.metric != "unseen_share"
 
-    def _bound(self, rule: Rule, relative: Rule, fixed: Rule) -> Rule:
-        return {**rule, **(relative if self.relative else fixed)}
+    def _rule(self, row: _Row) -> tuple[Rule, str]:
+        rule: Rule = {"name": row.name, "metric": row.metric, row.bound: self._bound(row)}
+        if row.action == "investigate_data":
+            return {**rule, "action": row.action, "severity": "critical"}, ""
+        alert, retrain, k, m, least_n = _PROOF[self.importance]
+        action = "alert" if self.preset is Preset.BASIC else row.action
+        proof = {"k": k, "m": m, **({"least_n": least_n} if row.task else {})}
+        often = {"action": action, **proof, "severity": retrain if action == "retrain" else alert}
+        if not row.task or self.relative:
+            return {**rule, **often}, ""
+        todo = f"the reference holds no label to compare with; which {row.metric} is still good?"
+        return {"name": row.name, "metric": row.metric, **row.without, **often}, todo

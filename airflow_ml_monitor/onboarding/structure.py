@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from airflow_ml_monitor.keys import WindowUnit
-from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
-from airflow_ml_monitor.onboarding.guess import Choice, Guess, Sureness, hints, words
-from airflow_ml_monitor.onboarding.pairs import Delays, Join
+from airflow_ml_monitor.onboarding.facts import ColumnFacts, Delays, Facts, Join, TableFacts
+from airflow_ml_monitor.onboarding.guess import MISSING, Choice, Guess, LabelGuesses, Sureness, hints, words
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 
 ENOUGH_ROWS: Final = 200
@@ -26,36 +25,26 @@ class Structure:
     event_time: Guess
     zone: Guess
     entity_key: Guess
-    label_key: Guess | None
-    label_time: Guess | None
-    label_zone: Guess | None
-    horizon: Guess | None
     unit: Guess
+    labels: LabelGuesses | None
 
     @property
     def taken(self) -> frozenset[str]:
         """Columns that are no features, and no labels."""
-        names = {str(self.event_time.value), *self.entity_key.value}
-        if self.label_key and self.label_time:
-            names |= {*self.label_key.value, str(self.label_time.value)}
-        return frozenset(names)
+        theirs = {*self.labels.key.value, str(self.labels.label_time.value)} if self.labels else set()
+        return frozenset({str(self.event_time.value), *self.entity_key.value, *theirs})
 
 
 def structure(facts: Facts) -> Structure:
     """How rows are named, placed and joined."""
-    event_time = _event_time(facts)
+    event_time, labels = _event_time(facts), None
     key, label_key = _keys(facts)
-    label_time = _label_time(facts, event_time) if facts.labels else None
-    return Structure(
-        event_time,
-        _zone(facts.current.columns.get(str(event_time.value))),
-        key,
-        label_key,
-        label_time,
-        _zone(facts.labels.columns.get(str(label_time.value))) if facts.labels and label_time else None,
-        _horizon(facts, event_time, label_time) if label_time else None,
-        _unit(facts, event_time),
-    )
+    if facts.labels and label_key:
+        time = _label_time(facts, facts.labels, event_time)
+        zone = _zone(facts.labels.columns.get(str(time.value)))
+        labels = LabelGuesses(facts.labels.source, label_key, time, _horizon(facts, event_time, time), zone)
+    zone = _zone(facts.current.columns.get(str(event_time.value)))
+    return Structure(event_time, zone, key, _unit(facts, event_time), labels)
 
 
 def _event_time(facts: Facts) -> Guess:
@@ -66,13 +55,10 @@ def _event_time(facts: Facts) -> Guess:
             points[name] = hints(name, "event_time") + 0.5 * ("at" in words(name)) - 2 * hints(name, "label_time")
     choice = Choice.of(points.items())
     if choice is None:
-        texts = [c.name for c in facts.current.columns.values() if c.is_time_text]
-        if texts:
-            told = f"{texts[0]} holds times as text"
-            return Guess.missing(told, f"write {texts[0]} as a timestamp, then name it here")
-        return Guess.missing(
-            "no column holds times in every row", "the predictions need the time at which each was made"
-        )
+        told, todo = "no column holds times in every row", "the predictions need the time at which each was made"
+        for text in (c.name for c in facts.current.columns.values() if c.is_time_text):
+            told, todo = f"{text} holds times as text", f"write {text} as a timestamp, then name it here"
+        return Guess.missing(told, todo)
     if choice.rivals:
         todo = f"is {choice.name} the time of the prediction{choice.instead}?"
         return Guess(choice.name, Sureness.LOW, f"one of {len(points)} columns of times", todo)
@@ -82,8 +68,8 @@ def _event_time(facts: Facts) -> Guess:
 
 
 def _zone(column: ColumnFacts | None) -> Guess:
-    if column is None or column.is_time_text:
-        return Guess("UTC", Sureness.LOW, "no time was found", "")
+    if column is None:
+        return Guess("UTC", Sureness.LOW, "no time was found")
     if not column.is_naive:
         return Guess("UTC", Sureness.HIGH, f"{column.name} carries its zone; days are cut at midnight UTC")
     if column.type == "DATE":
@@ -94,75 +80,50 @@ def _zone(column: ColumnFacts | None) -> Guess:
 
 def _keys(facts: Facts) -> tuple[Guess, Guess | None]:
     """The predictions' key, and the labels' that matches it."""
+    where = f"in {facts.current.seen}"
     if facts.labels and facts.joins:
-        return _joined(facts, facts.joins[0])
-    unique = [c for c in facts.current.columns.values() if c.names_rows]
-    choice = Choice.of((c.name, hints(c.name, "key") + 0.1 * c.is_text) for c in unique)
-    missing = None
+        return _joined(facts, facts.joins[0], f"unique {where}")
+    theirs = None
     if facts.labels:
-        missing = Guess(
-            ("TODO",),
-            Sureness.LOW,
-            "no column matches the predictions' key",
-            "the column of the labels that matches entity_key",
-        )
-    if choice:
-        told = f"unique in {_looked(facts)}"
+        todo = "the column of the labels that matches entity_key"
+        theirs = Guess((MISSING,), Sureness.LOW, "no column matches the predictions' key", todo)
+    unique = [c for c in facts.current.columns.values() if c.names_rows]
+    if choice := Choice.of((c.name, hints(c.name, "key") + 0.1 * c.is_text) for c in unique):
         sure = Sureness.HIGH if hints(choice.name, "key") else Sureness.MEDIUM
-        return Guess((choice.name,), sure, told), missing
+        return Guess((choice.name,), sure, f"unique {where}"), theirs
     if facts.keys:
-        told = f"together unique in {_looked(facts)}; no column is by itself"
-        return Guess(facts.keys, Sureness.MEDIUM, told), missing
-    return _no_key(facts), missing
-
-
-def _looked(facts: Facts) -> str:
-    return f"{facts.current.seen} looked at" if facts.current.looked < facts.current.rows else facts.current.seen
-
-
-def _no_key(facts: Facts) -> Guess:
-    told = f"no column, and no few columns together, name a row in {_looked(facts)}"
+        told = f"together unique {where}; no column is by itself"
+        return Guess(facts.keys, Sureness.MEDIUM, told), theirs
+    told = f"no column, and no few columns together, name a row {where}"
     if facts.labels is None:
-        return Guess((), Sureness.MEDIUM, told + "; without labels none is needed, but repeated rows go unseen")
+        told += "; without labels none is needed, but repeated rows go unseen"
+        return Guess((), Sureness.MEDIUM, told), theirs
     todo = (
         "labels cannot be joined without a key: write an id beside every score (the row's number in the table that was "
         f"scored will do) and run init again; {ROW_NUMBER!r} serves a single Parquet file that is never rewritten"
     )
-    return Guess(("TODO",), Sureness.LOW, told, todo)
+    return Guess((MISSING,), Sureness.LOW, told, todo), theirs
 
 
-def _joined(facts: Facts, best: Join) -> tuple[Guess, Guess]:
+def _joined(facts: Facts, best: Join, unique: str) -> tuple[Guess, Guess]:
     agreed = "" if best.agreed is None else f", and what both tables hold agrees in {best.agreed:.0%} of them"
     told = f"{best.matched:.0%} of predictions find a label by it{agreed}"
-    unique = f"unique in {_looked(facts)}"
-    rivals = [
-        j for j in facts.joins[1:] if _worth(j) > _worth(best) - 0.05 and j.mine != best.mine and len(j.mine) == 1
-    ]
-    certain = _worth(best) >= _SURE_MATCH and (best.mine == best.theirs or best.agreed is not None)
-    sure = Sureness.HIGH if certain and not rivals else Sureness.MEDIUM
-    todo = ""
-    if best.agreed is not None and best.agreed < 0.5:
-        sure, todo = (
-            Sureness.LOW,
-            f"do {_named(best.mine)} and {_named(best.theirs)} name the same thing? Other columns disagree",
-        )
-    elif not certain and best.mine != best.theirs:
-        sure, todo = Sureness.LOW, f"do {_named(best.mine)} and {_named(best.theirs)} name the same thing?"
-    elif rivals and not hints(best.mine[0], "key"):
-        todo = f"is {_named(best.mine)} the key; as likely: {_named(rivals[0].mine)}?"
-    if not best.matched:
-        sure, todo = Sureness.LOW, f"no row finds a label by {_named(best.mine)}; right if none of these has one yet"
     if best.theirs == (ROW_NUMBER,):
         told = f"the labels have no such column, but it is the row's number in their file: {told}"
+    others = (join for join in facts.joins[1:] if join.mine != best.mine and len(join.mine) == 1)
+    rivals = [" + ".join(join.mine) for join in others if join.worth > best.worth - 0.05]
+    mine, same = " + ".join(best.mine), best.mine == best.theirs
+    certain = best.worth >= _SURE_MATCH and (same or best.agreed is not None)
+    disagree = best.agreed is not None and best.agreed < 0.5
+    todo = ""
+    if not best.matched:
+        todo = f"no row finds a label by {mine}; right if none of these has one yet"
+    elif disagree or not (certain or same):
+        todo = f"do {mine} and {' + '.join(best.theirs)} name the same thing?{' Other columns disagree' * disagree}"
+    elif rivals and not hints(best.mine[0], "key"):
+        todo = f"is {mine} the key; as likely: {rivals[0]}?"
+    sure = Sureness.LOW if todo else Sureness.HIGH if certain and not rivals else Sureness.MEDIUM
     return Guess(best.mine, sure, unique, todo), Guess(best.theirs, sure, told)
-
-
-def _worth(join: Join) -> float:
-    return join.matched * (1.0 if join.agreed is None else join.agreed)
-
-
-def _named(key: tuple[str, ...]) -> str:
-    return " + ".join(key)
 
 
 def _delays(facts: Facts, event_time: Guess) -> dict[str, Delays]:
@@ -172,11 +133,10 @@ def _delays(facts: Facts, event_time: Guess) -> dict[str, Delays]:
     return {theirs: d for (mine, theirs), d in facts.joins[0].delays.items() if mine == event_time.value}
 
 
-def _label_time(facts: Facts, event_time: Guess) -> Guess:
-    assert facts.labels is not None  # the caller's own question
+def _label_time(facts: Facts, labels: TableFacts, event_time: Guess) -> Guess:
     delays = _delays(facts, event_time)
     points = {}
-    for name, c in facts.labels.columns.items():
+    for name, c in labels.columns.items():
         delay = delays.get(name)
         if not c.is_time or (delay and (delay.p99 <= 0 or delay.early > 0.5)):
             continue
@@ -184,12 +144,9 @@ def _label_time(facts: Facts, event_time: Guess) -> Guess:
         points[name] = hints(name, "label_time") + 0.3 * ("at" in words(name)) - known_before
     choice = Choice.of(points.items())
     if choice is None:
-        return Guess(
-            None,
-            Sureness.LOW,
-            "no column of the labels holds a time after the prediction",
-            "when did each label become known? Without it late labels cannot be replayed, and backfills are refused",
-        )
+        told = "no column of the labels holds a time after the prediction"
+        todo = "when did each label become known? Without it late labels cannot be replayed, and backfills are refused"
+        return Guess(None, Sureness.LOW, told, todo)
     delay = delays.get(choice.name)
     told = f"in {1 - delay.early:.0%} of rows not before the prediction" if delay else "a column of times"
     if choice.rivals:

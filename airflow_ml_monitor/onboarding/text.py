@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from enum import Enum
 from typing import Any, Final
 
 import yaml
 
-from airflow_ml_monitor.onboarding.guess import MISSING, ColumnGuess, Guess, Guesses, LabelGuesses, Sureness
+from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, LabelGuesses, Sureness
 from airflow_ml_monitor.onboarding.preset import Wanted
 from airflow_ml_monitor.profile.dataset import Role
 
@@ -36,7 +34,10 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         "# delete the question; then run: python -m airflow_ml_monitor check " + f"{name}.yaml",
         f"name: {_plain(name)}",
         f"importance: {wanted.importance}",
-        *_task(guessed),
+        "task:",
+        _line(2, "kind", guessed.kind),
+        _line(2, "positive", guessed.positive),
+        _line(2, "threshold", guessed.threshold if guessed.labels else None),
         "datasets:",
         "  - name: predictions",
         _line(4, "source", guessed.source),
@@ -46,23 +47,19 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         "    columns:",
         *(_column(column) for column in guessed.columns),
         *(f"      # {_plain(column)}: left out, {why}" for column, why in guessed.left_out.items()),
-        *_slices(guessed, wanted),
-        *(_labels(guessed.labels, is_naive=both_naive) if guessed.labels else _no_labels()),
-        *_reference(guessed),
+        _slices(guessed, wanted),
+        *(_labels(guessed.labels, is_naive=both_naive) if guessed.labels else _NO_LABELS),
+        "reference:",
+        _line(2, "source", _given(guessed.reference, "where is the reference kept?")),
+        _line(2, "label", guessed.reference_label),
         _line(0, "windows", guessed.unit),
-        *_measured(name, wanted, has_contract),
-        *_policy(wanted),
+        _contract(name, wanted, has_contract),
+        f"measurements: {_plain(wanted.measurements)}" if wanted.measurements else "",
+        "policy:",
+        "  rules:",
+        *(f"    - {_plain(rule)}" + (f"  {MARK} {todo}" if todo else "") for rule, todo in wanted.rules),
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _task(guessed: Guesses) -> list[str]:
-    lines = ["task:", _line(2, "kind", guessed.kind)]
-    if guessed.positive:
-        lines.append(_line(2, "positive", guessed.positive))
-    if guessed.threshold and guessed.labels:
-        lines.append(_line(2, "threshold", guessed.threshold))
-    return lines
+    return "\n".join(line for line in lines if line) + "\n"
 
 
 def _column(column: ColumnGuess) -> str:
@@ -71,23 +68,19 @@ def _column(column: ColumnGuess) -> str:
     return f"      {_plain(column.name)}: {{kind: {column.kind}, role: {column.role}}}  {_comment(column.guess)}"
 
 
-def _slices(guessed: Guesses, wanted: Wanted) -> list[str]:
+def _slices(guessed: Guesses, wanted: Wanted) -> str:
     if not guessed.slice_by:
-        return []
-    chosen = f"slice_by: {_plain(list(guessed.slice_by))}"
-    why = "few values, none of them rare"
-    return [f"    {chosen}  # {why}" if wanted.has_slices else f"    # {chosen}  ({why}: look at them one by one)"]
+        return ""
+    chosen, why = f"slice_by: {_plain(guessed.slice_by)}", "few values, none of them rare"
+    return f"    {chosen}  # {why}" if wanted.has_slices else f"    # {chosen}  ({why}: look at them one by one)"
 
 
 def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
     """is_naive: the times are read by the same declared clock as those of the predictions."""
-    source = MISSING if labels.source is None else labels.source
-    todo = "" if labels.source else "where do labels appear?"
-    placed = Guess(source, Sureness.LOW if todo else Sureness.HIGH, "as given", todo)
     return [
         "labels:",
         "  - name: outcomes",
-        _line(4, "source", placed),
+        _line(4, "source", _given(labels.source, "where do labels appear?")),
         _line(4, "key", labels.key),
         _line(4, "label", labels.label),
         _line(4, "label_time", labels.label_time),
@@ -97,43 +90,31 @@ def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
     ]
 
 
-def _no_labels() -> list[str]:
-    return [
-        "# Without labels data and drift are watched, not performance. Once they exist:",
-        "# labels:",
-        "#   - {name: outcomes, source: …, key: …, label: …, label_time: …, horizon: 30d}",
-    ]
+_NO_LABELS: Final = (
+    "# Without labels data and drift are watched, not performance. Once they exist:",
+    "# labels:",
+    "#   - {name: outcomes, source: …, key: …, label: …, label_time: …, horizon: 30d}",
+)
 
 
-def _reference(guessed: Guesses) -> list[str]:
-    todo = "" if guessed.reference else "where is the reference kept?"
-    source = Guess(guessed.reference or MISSING, Sureness.LOW if todo else Sureness.HIGH, "as given", todo)
-    lines = ["reference:", _line(2, "source", source)]
-    return [*lines, _line(2, "label", guessed.reference_label)] if guessed.reference_label else lines
+def _given(source: Any, todo: str) -> Guess:
+    return Guess(source, Sureness.HIGH, "as given") if source else Guess.missing("a table in memory has no place", todo)
 
 
-def _measured(name: str, wanted: Wanted, has_contract: bool) -> list[str]:
-    lines = []
+def _contract(name: str, wanted: Wanted, has_contract: bool) -> str:
     if has_contract:
-        lines.append(f"contract: {name}_contract.json  # inferred from the reference; read it, it is yours")
-    elif wanted.has_contract:
-        lines.append("contract: inferred  # from the reference, once every column above is there")
-    else:
-        lines.append("contract: null  # none in the preset basic")
-    if wanted.measurements:
-        lines.append(f"measurements: {_plain(list(wanted.measurements))}")
-    return lines
+        return f"contract: {name}_contract.json  # inferred from the reference; read it, it is yours"
+    if wanted.has_contract:
+        return "contract: inferred  # from the reference, once every column above is there"
+    return "contract: null  # none in the preset basic"
 
 
-def _policy(wanted: Wanted) -> list[str]:
-    lines = ["policy:", "  rules:"]
-    for rule, todo in wanted.rules:
-        lines.append(f"    - {_plain(rule)}" + (f"  {MARK} {todo}" if todo else ""))
-    return lines
-
-
-def _line(indent: int, field: str, guess: Guess, anchor: str = "") -> str:
-    return f"{' ' * indent}{field}: {anchor}{_plain(_shortened(guess.value))}  {_comment(guess)}"
+def _line(indent: int, field: str, guess: Guess | None, anchor: str = "") -> str:
+    """Empty without a guess; a key of one column is its name."""
+    if guess is None:
+        return ""
+    value = guess.value[0] if isinstance(guess.value, tuple) and len(guess.value) == 1 else guess.value
+    return f"{' ' * indent}{field}: {anchor}{_plain(value)}  {_comment(guess)}"
 
 
 def _comment(guess: Guess) -> str:
@@ -141,26 +122,10 @@ def _comment(guess: Guess) -> str:
     return f"{MARK} {guess.todo} ({said})" if guess.todo else f"# {said}"
 
 
-def _shortened(value: Any) -> Any:
-    """A key of one column as its name."""
-    if isinstance(value, tuple):
-        return value[0] if len(value) == 1 else list(value)
-    return value
-
-
 def _plain(value: Any) -> str:
     """A value in YAML's flow style, on one line."""
     if isinstance(value, str) and not value.isprintable():
         return json.dumps(value)
-    text = yaml.safe_dump(_bare(value), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    bare = json.loads(json.dumps(value))  # no tuples, no enumerations
+    text = yaml.safe_dump(bare, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...").strip()
-
-
-def _bare(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {key: _bare(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_bare(part) for part in value]
-    return value

@@ -86,7 +86,7 @@ def _predictions(
             (category(p.c[stratum.column], stratum) if stratum else whole(0)).label("stratum"),
             decided.label("decided"),
             score.label("score"),
-            *([_label(columns, p.c[label]).label("label")] if label else []),
+            *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
         .select_from(p.join(days, sa.true() if timeless else _in_days(p, columns.dataset.event_time, days)))
         .subquery("read")
@@ -110,7 +110,7 @@ def _positive(column: Expression, task: Task, is_number: bool) -> Expression:
     return sa.case((column.is_(None), sa.null()), (hit, whole(1)), else_=whole(0))
 
 
-def _label(columns: LedgerColumns, column: Expression) -> Expression:
+def label_value(columns: LedgerColumns, column: Expression) -> Expression:
     if columns.task.kind is TaskKind.BINARY:
         return _positive(column, columns.task, columns.label_is_number)
     x = sa.cast(column, sa.Double)
@@ -167,7 +167,7 @@ def _events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
     keys = columns.label_keys(labels, table)
     plain = sa.select(
         *(key.label(f"k{i}") for i, key in enumerate(keys)),
-        _label(columns, table.c[labels.label]).label("label"),
+        label_value(columns, table.c[labels.label]).label("label"),
         (table.c[labels.label_time] if labels.label_time else sa.null()).label("moment"),
     ).where(_known(labels, table))
     if not labels.label_time:

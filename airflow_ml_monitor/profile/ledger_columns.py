@@ -42,13 +42,15 @@ class LedgerColumns:
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:
-        return [_key(table.c[name], mine) for name, (mine, _) in zip(self.dataset.entity_key, self.keys, strict=True)]
+        return [
+            read_key(table.c[name], mine) for name, (mine, _) in zip(self.dataset.entity_key, self.keys, strict=True)
+        ]
 
     def label_keys(self, labels: LabelSource, table: sa.TableClause) -> list[Expression]:
-        return [_key(table.c[name], theirs) for name, (_, theirs) in zip(labels.key, self.keys, strict=True)]
+        return [read_key(table.c[name], theirs) for name, (_, theirs) in zip(labels.key, self.keys, strict=True)]
 
 
-def _key(column: Expression, reading: KeyReading) -> Expression:
+def read_key(column: Expression, reading: KeyReading) -> Expression:
     if reading is KeyReading.PLAIN:
         return column
     if reading is KeyReading.TEXT:

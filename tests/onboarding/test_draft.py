@@ -2,6 +2,7 @@
 
 import ast
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from airflow_ml_monitor import MonitorSpec
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.expectations.engine import run_suite
-from airflow_ml_monitor.onboarding.draft import draft
-from airflow_ml_monitor.onboarding.reading import SAMPLE_ROWS, tables
+from airflow_ml_monitor.onboarding.draft import draft, way_from
 from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.profile.engines.files import files_of
+from airflow_ml_monitor.profile.engines.sample import SAMPLE_ROWS, samples
 
 PRESETS = ("basic", "standard", "full")
 
@@ -93,11 +95,10 @@ def test_the_same_table_in_any_form_gives_the_same_guesses(shop, tmp_path, form)
 def test_of_a_long_file_a_spread_of_rows_is_looked_at(tmp_path):
     rows = 4 * SAMPLE_ROWS
     pd.DataFrame({"i": range(rows)}).to_parquet(tmp_path / "long.parquet", row_group_size=20_000)
-    with tables(reference=tmp_path / "long.parquet") as opened:
-        table = opened["reference"]
-        [(low, high)] = table.ask(f"SELECT min(i), max(i) FROM {table.sample}")  # noqa: S608
-    assert (table.rows, table.looked) == (rows, SAMPLE_ROWS)
-    assert (low, high) == (0, rows - 1)
+    with samples(reference=tmp_path / "long.parquet") as opened:
+        sample = opened["reference"]
+    assert (sample.rows, len(sample.frame)) == (rows, SAMPLE_ROWS)
+    assert (sample.frame.i.min(), sample.frame.i.max()) == (0, rows - 1)
 
 
 def test_nothing_to_read_is_said_in_words(tmp_path):
@@ -116,3 +117,34 @@ def test_a_column_of_any_name_comes_back_from_the_spec(shop, tmp_path, name):
     made = shop(days=2)
     spec = written(draft(made.reference.rename(columns={"basket": name}), name="m"), tmp_path)
     assert name in {column.name for column in spec.dataset().columns}
+
+
+def test_data_and_spec_may_move_together(shop, tmp_path):
+    made = shop(days=2).write()
+    draft(made.folder / "reference.parquet", predictions=made.folder / "predictions", name="m").write(
+        made.folder / "dags"
+    )
+    made.folder.rename(tmp_path / "elsewhere")
+    spec = MonitorSpec.from_yaml(tmp_path / "elsewhere" / "dags" / "m.yaml")
+    assert all(files_of(source) for source in spec.sources.values())
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("/repo/data/*.parquet", "../data/*.parquet"),
+        ("/mnt/data.parquet", "/mnt/data.parquet"),  # nothing but the root is shared
+        ("s3://bucket/data.parquet", "s3://bucket/data.parquet"),
+        (None, None),
+    ],
+)
+def test_a_source_is_named_from_the_folder_that_it_shares(source, written):
+    assert way_from(Path("/repo/dags"), source) == written
+
+
+def test_a_link_to_the_newest_data_stays_a_link(shop, tmp_path):
+    made = shop(days=2).write()
+    (made.folder / "newest").symlink_to(made.folder / "predictions")
+    drafted = draft(made.folder / "reference.parquet", predictions=made.folder / "newest", name="m")
+    drafted.write(made.folder / "dags")
+    assert "source: ../newest/*.parquet" in (made.folder / "dags" / "m.yaml").read_text()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor.onboarding.columns import guesses
-from airflow_ml_monitor.onboarding.facts import gathered
+from airflow_ml_monitor.onboarding.gather import gathered
 from airflow_ml_monitor.onboarding.guess import MISSING, Sureness
 from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
 

@@ -4,136 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_ml_monitor.errors import DataFault, MonitorError
-from airflow_ml_monitor.keys import EVER
-from airflow_ml_monitor.onboarding.case import Case, Frozen, ask
+from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.onboarding.case import Case, Frozen
+from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
-from airflow_ml_monitor.onboarding.reading import quoted
+from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role, TaskKind
 from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Opening, Scan, declared
+from airflow_ml_monitor.profile.engines.preview import Preview
+from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, TIMES
+from airflow_ml_monitor.profile.views import ColumnView
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Every dataset, as it lands and in the reference."""
+    """Every dataset, as it lands and in the reference; what cannot be read is said of the source."""
     for dataset in case.spec.datasets:
-        yield from _landed(case, dataset)
-        yield from _referred(case, dataset)
+        field, landed, referred = f"datasets.{dataset.name}", case.seen[dataset.name], case.referred[dataset.name]
+        if isinstance(landed, Preview):
+            yield from _faults(landed, dataset.columns, f"{field}.columns", "the predictions")
+            yield from _keys(landed, dataset, field)
+            yield from _event_time(case, landed, dataset, field)
+        if isinstance(referred, Preview):
+            found = list(_faults(referred, dataset.measured, "reference", "the reference"))
+            found += _label(case, referred)
+            yield from found
+            yield from _frozen(case, dataset, told=any(finding.level == "error" for finding in found))
 
 
-def _landed(case: Case, dataset: Dataset) -> Iterator[Finding]:
-    field = f"datasets.{dataset.name}"
-    try:
-        with case.opened(source=declared(dataset, EVER)) as scan:
-            yield from _faults(scan, dataset.columns, f"{field}.columns", "the predictions")
-            yield from _keys(scan, dataset, field)
-            yield from _event_time(case, scan, dataset, field)
-    except DataFault:
-        return  # said of the source
-
-
-def _faults(scan: Scan, columns: tuple[Column, ...], field: str, where: str) -> Iterator[Finding]:
-    faults = scan.faults(columns)
+def _faults(seen: Preview, columns: tuple[Column, ...], field: str, where: str) -> Iterator[Finding]:
+    faults = {column.name: seen.faults[column.name] for column in columns if column.name in seen.faults}
     for name, reason in faults.items():
         yield error(f"{field}.{name}", f"{reason} in {where}", "put its name or kind right, or leave it out")
     if not faults:
         yield ok(field, f"all {len(columns)} declared columns are in {where}, with types that fit")
 
 
-def _keys(scan: Scan, dataset: Dataset, field: str) -> Iterator[Finding]:
+def _keys(seen: Preview, dataset: Dataset, field: str) -> Iterator[Finding]:
     for name in dataset.entity_key:
         if name == ROW_NUMBER and len(files.files_of(dataset.source)) > 1:
             told = f"{ROW_NUMBER!r} numbers the rows of one file, and several match"
             yield error(f"{field}.entity_key", told, "write an id beside every score, and name it here")
-        elif name not in scan.types["source"]:
+        elif name not in seen.types:
             yield error(f"{field}.entity_key", f"column {name!r} is missing", "name the columns that name a row")
     if not dataset.entity_key:
-        yield warning(
-            f"{field}.entity_key", "no key: rows that were written twice go unseen", "name one, if there is one"
-        )
+        told = "no key: rows that were written twice go unseen"
+        yield warning(f"{field}.entity_key", told, "name one, if there is one")
 
 
-def _event_time(case: Case, scan: Scan, dataset: Dataset, field: str) -> Iterator[Finding]:
-    try:
-        scan.need_time("source", dataset)
-    except DataFault as fault:
-        yield error(f"{field}.event_time", fault.reason, "name the column that says when each row was predicted")
+def _event_time(case: Case, seen: Preview, dataset: Dataset, field: str) -> Iterator[Finding]:
+    name, arrived = dataset.event_time, seen.types.get(dataset.event_time)
+    if arrived is None or arrived not in TIMES:
+        told = f"column {name!r} is missing" if arrived is None else f"column {name!r} arrived as {arrived}, no time"
+        yield error(f"{field}.event_time", told, "name the column that says when each row was predicted")
         return
-    arrived = scan.types["source"][dataset.event_time]
-    [(nulls, rows)] = ask(scan, f"SELECT count(*) - count({quoted(dataset.event_time)}), count(*) FROM source")  # noqa: S608
-    if nulls:
-        told = f"{nulls:,} of {rows:,} rows have no event time: they belong to no window"
+    if seen.untimed:
+        told = f"{seen.untimed:,} of {seen.rows:,} rows have no event time: they belong to no window"
         yield warning(f"{field}.event_time", told, "fill it where the rows are written")
-    if "TIME ZONE" in arrived:
-        yield ok(
-            f"{field}.zone", f"event times carry their zone; windows are cut by the clock of {case.spec.rule().zone}"
-        )
-    elif "zone" in case.written("datasets", dataset.name):
-        yield ok(f"{field}.zone", f"event times are naive, and read by the clock of {dataset.zone}")
-    else:
-        told = "event times are naive, and no zone is declared: they are read as UTC"
-        yield warning(f"{field}.zone", told, "declare zone, e.g. zone: Europe/Berlin")
+    yield clock(case, dataset, arrived)
 
 
-def _referred(case: Case, dataset: Dataset) -> Iterator[Finding]:
-    """The reference: its columns, then whether it can be frozen."""
-    try:
-        with case.opened(source=Opening(case.in_reference(dataset), _named(case, dataset))) as scan:
-            found = list(_faults(scan, dataset.measured, "reference", "the reference"))
-            found += _label(case, scan)
-            if case.spec.task.kind is TaskKind.BINARY and not scan.faults(dataset.measured):
-                found += _scores(case, scan, dataset)
-    except DataFault:
-        return  # said of the source
-    yield from found
-    frozen = case.frozen[dataset.name]
-    if isinstance(frozen, MonitorError) and all(finding.level != "error" for finding in found):
-        yield error("reference", str(frozen), "freezing the reference would fail so")
-    if isinstance(frozen, Frozen):
-        bare = [b.column for b in frozen.layout.binnings if b.kind == "categorical" and not b.categories]
-        if bare:
-            told = f"every value of {', '.join(bare)} is rare in the reference: nothing can be told of them"
-            yield warning("reference", told, "take more rows, or leave the columns out")
-
-
-def _named(case: Case, dataset: Dataset) -> tuple[str, ...]:
-    label = case.spec.reference.label
-    return tuple(dict.fromkeys([*(c.name for c in dataset.columns), *([label] if label else [])]))
-
-
-def _label(case: Case, scan: Scan) -> Iterator[Finding]:
-    label = case.spec.reference.label
-    performance = [rule.title for rule in case.spec.policy.rules if rule.bounds.is_relative]
-    if label and label not in scan.types["source"]:
-        yield error(
-            "reference.label", f"column {label!r} is missing in the reference", "name the one that holds the label"
-        )
+def _label(case: Case, seen: Preview) -> Iterator[Finding]:
+    field, label = "reference.label", case.spec.reference.label
+    if label and label not in seen.types:
+        yield error(field, f"column {label!r} is missing in the reference", "name the one that holds the label")
     elif label:
-        yield ok("reference.label", f"column {label!r} is in the reference, as {scan.types['source'][label]}")
-    elif case.spec.labels and performance:
+        yield ok(field, f"column {label!r} is in the reference, as {seen.types[label]}")
+    elif case.spec.labels and any(rule.bounds.is_relative for rule in case.spec.policy.rules):
         told = "the reference has no label: bounds relative to its performance cannot be drawn"
-        yield warning("reference.label", told, "name the column that holds it, or use min and max")
+        yield warning(field, told, "name the column that holds it, or use min and max")
 
 
-def _scores(case: Case, scan: Scan, dataset: Dataset) -> Iterator[Finding]:
-    """Scores are chances, and the threshold parts them."""
-    column = dataset.column(Role.SCORE)
-    if column is None:
+def _frozen(case: Case, dataset: Dataset, *, told: bool) -> Iterator[Finding]:
+    """Whether the reference can be frozen, and is worth it. told: what is wrong with its columns has been said."""
+    frozen = case.frozen[dataset.name]
+    if not isinstance(frozen, Frozen):
+        if not told:
+            yield error("reference", str(frozen), "freezing the reference would fail so")
         return
-    x, threshold = f"CAST({quoted(column.name)} AS DOUBLE)", case.spec.task.threshold
-    asked = f"avg(CAST({x} BETWEEN 0 AND 1 AS INTEGER)), avg(CAST({x} >= {threshold!r} AS INTEGER))"
-    [(inside, above)] = ask(scan, f"SELECT {asked} FROM source WHERE {x} IS NOT NULL AND NOT isnan({x})")  # noqa: S608
-    if inside is None:
+    if bare := [b.column for b in frozen.layout.binnings if b.kind == "categorical" and not b.categories]:
+        told_of = f"every value of {', '.join(bare)} is rare in the reference: nothing can be told of them"
+        yield warning("reference", told_of, "take more rows, or leave the columns out")
+    score = dataset.column(Role.SCORE)
+    if case.spec.task.kind is TaskKind.BINARY and score is not None:
+        cells = frozen.profile.cells.get((WHOLE, score.name), Cells.empty())
+        yield from _scores(case, dataset, score, ColumnView(frozen.layout[score.name], cells))
+
+
+def _scores(case: Case, dataset: Dataset, column: Column, scores: ColumnView) -> Iterator[Finding]:
+    """Scores are chances, and the threshold parts them; by the cells, each of which lies on the side of its mean."""
+    if not scores.n:
         return
-    if inside < 1:
-        told = f"{1 - inside:.1%} of the reference's scores are outside [0, 1], and count as none"
-        yield error(
-            f"datasets.{dataset.name}.columns.{column.name}", told, "write probabilities, not log-odds or ranks"
-        )
+    low, high = scores.extremes
+    if low < 0 or high > 1:
+        told = "some of the reference's scores are outside [0, 1], and count as none"
+        field = f"datasets.{dataset.name}.columns.{column.name}"
+        yield error(field, told, "write probabilities, not log-odds or ranks")
     if dataset.column(Role.PREDICTION) is not None:
         return
-    if above in (0, 1):
-        told = f"{'every' if above else 'no'} score of the reference reaches {threshold:g}"
+    threshold, (mean, count, _) = case.spec.task.threshold, scores.atoms
+    if low >= threshold or high < threshold:
+        told = f"{'every' if low >= threshold else 'no'} score of the reference reaches {threshold:g}"
         yield warning("task.threshold", told, "set the score from which on the model says yes")
     else:
-        yield ok("task.threshold", f"{above:.1%} of the reference's scores reach {threshold:g}")
+        share = count[mean >= threshold].sum() / scores.n
+        yield ok("task.threshold", f"about {share:.1%} of the reference's scores reach {threshold:g}")

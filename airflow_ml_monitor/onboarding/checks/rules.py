@@ -27,60 +27,48 @@ def check(case: Case) -> Iterator[Finding]:
     for rule in case.spec.policy.rules:
         if rule.metric in BESIDES:
             continue
-        found = list(_measurable(case, rule, metrics()[rule.metric]))
-        yield from found or _bounds(case, rule, metrics()[rule.metric])
+        metric, field = metrics()[rule.metric], f"policy.rules.{rule.title}"
+        found = [error(field, *why) for why in _unjudgeable(case, rule, metric)]
+        yield from found or _bounds(case, rule, metric, field)
 
 
-def _measurable(case: Case, rule: Rule, metric: Metric) -> Iterator[Finding]:
-    """What keeps the rule from ever being judged."""
-    field, task = f"policy.rules.{rule.title}", case.spec.task.kind
+def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, str]]:
+    """What keeps the rule from ever being judged, and what to do."""
+    task, is_relative, of_labels = case.spec.task.kind, rule.bounds.is_relative, metric.family is Family.PERFORMANCE
     if metric.tasks and task not in metric.tasks:
-        told = f"{rule.metric} is for {', '.join(metric.tasks)}; the task is {task}"
-        yield error(field, told, "use a metric of the task")
-    if metric.family is Family.PERFORMANCE and not case.spec.labels:
-        yield error(
-            field, f"{rule.metric} needs labels, and the spec has no label source", "add one, or delete the rule"
-        )
-    if metric.family is Family.PERFORMANCE and rule.bounds.is_relative and not case.spec.reference.label:
+        yield f"{rule.metric} is for {', '.join(metric.tasks)}; the task is {task}", "use a metric of the task"
+    if of_labels and not case.spec.labels:
+        yield f"{rule.metric} needs labels, and the spec has no label source", "add one, or delete the rule"
+    if of_labels and is_relative and not case.spec.reference.label:
         told = "its bound is relative to the reference's performance, and the reference has no label"
-        yield error(field, told, "name reference.label, or use min or max")
-    if metric.family is Family.DRIFT and rule.bounds.is_relative:
-        told = f"{rule.metric} is a distance from the reference, which has none from itself"
-        yield error(field, told, "use max")
-    if metric.name in _OF_THE_WHOLE and rule.bounds.is_relative:
-        told = f"the reference's {rule.metric} is that of all its rows, not of a window's"
-        yield error(field, told, "use min or max")
+        yield told, "name reference.label, or use min or max"
+    if metric.family is Family.DRIFT and is_relative:
+        yield f"{rule.metric} is a distance from the reference, which has none from itself", "use max"
+    if metric.name in _OF_THE_WHOLE and is_relative:
+        yield f"the reference's {rule.metric} is that of all its rows, not of a window's", "use min or max"
     fitting = [c for dataset in case.spec.datasets for c in dataset.measured if _fits(rule, metric, c)]
     if metric.subject in (Subject.COLUMN, Subject.PAIR) and not fitting:
-        kinds = ", ".join(metric.kinds) or "any"
-        yield error(
-            field, f"{rule.metric} is for columns of kind {kinds}, and the rule has none", "name others, or delete it"
-        )
+        told = f"{rule.metric} is for columns of kind {', '.join(metric.kinds) or 'any'}, and the rule has none"
+        yield told, "name others, or delete it"
 
 
 def _fits(rule: Rule, metric: Metric, column: Column) -> bool:
     return (not metric.kinds or column.kind in metric.kinds) and (not rule.columns or column.name in rule.columns)
 
 
-def _bounds(case: Case, rule: Rule, metric: Metric) -> Iterator[Finding]:
-    field = f"policy.rules.{rule.title}"
+def _bounds(case: Case, rule: Rule, metric: Metric, field: str) -> Iterator[Finding]:
     for dataset in case.spec.datasets:
-        frozen = case.frozen[dataset.name]
+        frozen, over = case.frozen[dataset.name], case.whole_windows(dataset).values()
         if not isinstance(frozen, Frozen):
             continue  # said of the reference
-        yield from _rows(case, rule, metric, dataset)
+        # Windows of fewer rows than the rule asks for are never judged.
+        if over and metric.family is Family.PERFORMANCE and (few := median(over)) < rule.least_n:
+            told = f"half of the windows have fewer rows ({few:,.0f} in the median) than least_n: {rule.least_n}"
+            yield warning(f"{field}.least_n", told, "use longer windows, or a smaller least_n")
         if metric.family is Family.DRIFT:
-            yield from _drift(case, rule, dataset, frozen)
+            yield from _drift(case, rule, dataset, frozen, field)
         else:
             yield from _against_reference(case, rule, metric, frozen, field)
-
-
-def _rows(case: Case, rule: Rule, metric: Metric, dataset: Dataset) -> Iterator[Finding]:
-    """Windows of fewer rows than the rule asks for are never judged."""
-    over = case.whole_windows(dataset)
-    if over and metric.family is Family.PERFORMANCE and (few := median(over.values())) < rule.least_n:
-        told = f"half of the windows have fewer rows ({few:,.0f} in the median) than least_n: {rule.least_n}"
-        yield warning(f"policy.rules.{rule.title}.least_n", told, "use longer windows, or a smaller least_n")
 
 
 def _against_reference(case: Case, rule: Rule, metric: Metric, frozen: Frozen, field: str) -> Iterator[Finding]:
@@ -112,12 +100,11 @@ def _against_reference(case: Case, rule: Rule, metric: Metric, frozen: Frozen, f
         yield ok(field, f"the reference has {rule.metric} {spread} in {len(mine)} columns; none breaks it")
 
 
-def _drift(case: Case, rule: Rule, dataset: Dataset, frozen: Frozen) -> Iterator[Finding]:
+def _drift(case: Case, rule: Rule, dataset: Dataset, frozen: Frozen, field: str) -> Iterator[Finding]:
     """How the newest window stands."""
     newest = case.newest.get(dataset.name)
     if newest is None:
         return
-    field = f"policy.rules.{rule.title}"
     mine = _mine(rule, pair_rows(frozen.profile, newest.profile, frozen.layout, (rule.metric,)))
     beyond = [column for column, estimate in mine if _breaks(rule, estimate, None)]
     when = f"in the newest window, {case.first_day(newest.window)}"

@@ -6,10 +6,7 @@ import json
 from collections.abc import Iterator
 from statistics import median
 
-from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Family
-from airflow_ml_monitor.monitor.measure import column_rows
-from airflow_ml_monitor.onboarding.case import Case, Frozen
+from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
 from airflow_ml_monitor.profile.dataset import Dataset
 
@@ -50,8 +47,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _broken(case: Case, dataset: Dataset) -> Iterator[Finding]:
     """What makes the newest window broken data whatever the rules say."""
-    newest, frozen = case.newest.get(dataset.name), case.frozen[dataset.name]
-    if newest is None or not isinstance(frozen, Frozen):
+    newest = case.newest.get(dataset.name)
+    if newest is None:
         return
     when = f"in the newest window, {case.first_day(newest.window)}"
     for column, reason in newest.profile.faults.items():
@@ -59,11 +56,7 @@ def _broken(case: Case, dataset: Dataset) -> Iterator[Finding]:
         field = f"datasets.{dataset.name}" + (f".columns.{column}" if column else "")
         told = f"{when}, {reason}"
         yield error(field, told, "nothing else is judged in such a window: mend the files")
-    rows = column_rows(newest.profile, frozen.layout, Family.QUALITY, ("duplicate_rows",))
-    repeated = next(
-        (r.estimate for r in rows if r.metric == "duplicate_rows" and r.slice == WHOLE and r.estimate), None
-    )
-    if repeated and repeated.value > 0:
-        told = f"{when}, {repeated.value:,.0f} rows repeat the key {', '.join(dataset.entity_key)}"
+    if repeated := newest.profile.duplicates:
+        told = f"{when}, {repeated:,} rows repeat the key {', '.join(dataset.entity_key)}"
         remedy = "nothing else is judged in such a window: name a key that is unique, or write each row once"
         yield error(f"datasets.{dataset.name}.entity_key", told, remedy)

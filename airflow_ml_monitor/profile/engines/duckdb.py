@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, SpecError
-from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile import label_query, query
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
-from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, profile_scan, reference_scan
+from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, preview, profile_scan, reference_scan
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
-from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Opening, Scan, declared, is_absent, opened
+from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
+from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Opening, Scan, Source, declared, is_absent, opened
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 
@@ -118,6 +119,23 @@ class DuckDB:
         with self._opened(source=declared(dataset, window)) as scan:
             present = tuple(c.name for c in dataset.columns if c.name in scan.types["source"])
             return scan.frame(query.sample, present, limit, scan.within(dataset, window))
+
+    def preview(self, owner: Source, *besides: str) -> Preview:
+        """A source before its first run; besides: columns that its spec does not declare. Raises DataFault."""
+        opening = declared(owner, EVER) if isinstance(owner, Dataset) else ledger_scan.labels_opening(owner)
+        with self._opened(source=replace(opening, columns=(*opening.columns, *besides))) as scan:
+            return preview.preview(scan, owner)
+
+    def label_values(self, task: Task, labels: LabelSource) -> tuple[int, int, int]:
+        """(labels, those that are the positive one, different values). Raises DataFault."""
+        with self._opened(source=ledger_scan.labels_opening(labels)) as scan:
+            return preview.label_values(scan, task, labels)
+
+    def arrivals(self, dataset: Dataset, task: Task, labels: LabelSource) -> Arrivals:
+        """How labels find their predictions, all of them whenever they came. Raises DataFault."""
+        predictions = Opening(dataset, tuple(dict.fromkeys((dataset.event_time, *dataset.entity_key))))
+        with self._opened(source=predictions, labels=ledger_scan.labels_opening(labels)) as scan:
+            return preview.arrivals(scan, dataset, task, labels)
 
     def _opened(self, **sources: Opening) -> AbstractContextManager[Scan]:
         return opened(self._database().cursor(), sources)

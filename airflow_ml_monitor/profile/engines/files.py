@@ -8,10 +8,12 @@ import os
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.keys import EVER, Window
+
+_ENDINGS: Final = ("parquet", "pq", "csv", "csv.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,28 @@ class Footer:
     A file without a readable footer says nothing; that it cannot be read shows when it is opened.
     """
 
+    rows: int
+
     digest: str
     schema: str
     spans: tuple[tuple[str, tuple[Any, Any]], ...]
 
 
-def files_of(pattern: str | os.PathLike[str]) -> tuple[File, ...]:
-    """The files of a path or glob, in order."""
-    text = os.fspath(pattern)
-    paths = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else [text]
+def located(source: str | os.PathLike[str]) -> str:
+    """A path or glob; of a directory the glob of the files in it: Parquet, else CSV; those below it, if it has none."""
+    text = os.fspath(source)
+    if os.path.isdir(text):
+        for pattern in (os.path.join(glob.escape(text), deep, f"*.{end}") for end in _ENDINGS for deep in ("", "**")):
+            if glob.glob(pattern, recursive=True):
+                return pattern
+    return text
+
+
+def files_of(source: str | os.PathLike[str]) -> tuple[File, ...]:
+    """The files of a path, glob or directory, in order."""
+    text = located(source)
+    # A directory that is left is one without such files.
+    paths = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else [] if os.path.isdir(text) else [text]
     found = []
     for path in paths:
         try:
@@ -57,6 +72,11 @@ def files_of(pattern: str | os.PathLike[str]) -> tuple[File, ...]:
 def holding(files: tuple[File, ...], event_time: str, zone: str, window: Window) -> tuple[File, ...]:
     """The files whose footer does not rule a window out."""
     return files if window == EVER else tuple(file for file in files if _may_hold(file, event_time, zone, window))
+
+
+def rows_of(file: File) -> int:
+    """Rows of a Parquet file, by its footer; 0 where that cannot be read."""
+    return _footer(file).rows
 
 
 def are_alike(files: tuple[File, ...]) -> bool:
@@ -97,7 +117,7 @@ def _footer(file: File) -> Footer:
     try:
         metadata = pq.read_metadata(file.path)
     except (pa.ArrowException, OSError):
-        return Footer("unreadable", "unreadable", ())
+        return Footer(0, "unreadable", "unreadable", ())
     named = hashlib.sha256(f"{metadata.num_rows} {metadata.serialized_size} {metadata.created_by}".encode())
     extremes: dict[str, tuple[Any, Any] | None] = {}
     for group in range(metadata.num_row_groups):
@@ -107,13 +127,18 @@ def _footer(file: File) -> Footer:
             if not column.is_stats_set or not column.statistics.has_min_max:
                 extremes[column.path_in_schema] = None
                 continue
-            low, high = column.statistics.min, column.statistics.max
+            try:
+                low, high = column.statistics.min, column.statistics.max
+            except OverflowError:
+                # An infinite time, or one beyond Python's years: it may lie anywhere.
+                extremes[column.path_in_schema] = None
+                continue
             if not isinstance(low, date):
                 continue
             before = extremes.get(column.path_in_schema, (low, high))
             extremes[column.path_in_schema] = before and (min(before[0], low), max(before[1], high))
     spans = tuple((name, span) for name, span in extremes.items() if span is not None)
-    return Footer(named.hexdigest()[:24], _schema(metadata), spans)
+    return Footer(metadata.num_rows, named.hexdigest()[:24], _schema(metadata), spans)
 
 
 def _schema(metadata: Any) -> str:

@@ -104,13 +104,13 @@ def _columns(
         tuple(layout[name] for name in layout.slice_by),
         layout[stratum.name] if stratum else None,
         version.name if version and version.name in mine else "",
-        _is_number(label_type, task, labels.label if labels else label),
-        _is_number(mine[decided.name], task, decided.name) if decided else True,
-        tuple(_readings(mine[a], theirs[b]) for a, b in pairs),
+        is_number(label_type, task, labels.label if labels else label),
+        is_number(mine[decided.name], task, decided.name) if decided else True,
+        tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
     )
 
 
-def _is_number(arrived: str, task: Task, column: str) -> bool:
+def is_number(arrived: str, task: Task, column: str) -> bool:
     """Whether a label, or class, is compared as a number; raises WrongType if it cannot be the declared one."""
     is_number = is_any(arrived, _COUNTED)
     if task.kind is TaskKind.REGRESSION and not is_number:
@@ -125,14 +125,14 @@ def _is_number(arrived: str, task: Task, column: str) -> bool:
     return is_number and not (isinstance(task.positive, str) and arrived == '"NULL"')
 
 
-def _readings(mine: str, theirs: str) -> tuple[KeyReading, KeyReading]:
+def key_readings(mine: str, theirs: str) -> tuple[KeyReading, KeyReading]:
     """How a key is read on both sides."""
     if mine == theirs or (is_any(mine, NUMBERS) and is_any(theirs, NUMBERS)):
         return KeyReading.PLAIN, KeyReading.PLAIN
-    return _as_text(mine), _as_text(theirs)
+    return as_text(mine), as_text(theirs)
 
 
-def _as_text(arrived: str) -> KeyReading:
+def as_text(arrived: str) -> KeyReading:
     return KeyReading.WHOLE_AS_TEXT if is_any(arrived, NUMBERS - INTEGERS - {'"NULL"'}) else KeyReading.TEXT
 
 

@@ -44,7 +44,7 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
             rows[((binning.column, label),)] = cells[WHOLE, binning.column].at(bucket)
     duplicates = int(total - groups) if keys else 0
     versions = _versions(scan, dataset, event_time)
-    newest_at = _moment(scan, dataset, newest)
+    newest_at = moment_of(scan, dataset, newest)
     return Profile(dataset.name, window, layout.digest, rows, cells, duplicates, newest_at, versions, faults)
 
 
@@ -65,7 +65,7 @@ def _versions(scan: Scan, dataset: Dataset, event_time: str) -> dict[str, int]:
     return {str(name): int(count) for name, count in scan.rows(query.by_value, column.name, 1, event_time)}
 
 
-def _moment(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime | None:
+def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime | None:
     """Seconds in the event-time column's own clock, as an instant."""
     if seconds is None:
         return None

@@ -23,6 +23,7 @@ from airflow_ml_monitor.profile.engines import files, memory
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from sqlalchemy.sql.compiler import SQLCompiler
 
 Array = np.ndarray[Any, Any]
@@ -107,17 +108,25 @@ class Scan:
         found: pd.DataFrame = self._ran(build, about, lambda result: result.fetch_df())
         return found
 
+    def arrow(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> pa.Table:
+        """A statement's rows as Arrow has them."""
+        return self._ran(build, about, None)
+
     def _ran(
         self,
         build: Callable[..., sa.SelectBase],
         about: tuple[Hashable, ...],
-        fetch: Callable[[duckdb.DuckDBPyConnection], Any],
+        fetch: Callable[[duckdb.DuckDBPyConnection], Any] | None,
     ) -> Any:
+        """What `fetch` takes of a statement's result; None: an Arrow table."""
         compiled = _compiled(build, about, repr(about))
         wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
         filled = compiled.construct_params(wanted)
+        bound = [filled[name] for name in compiled.positiontup or ()]
         try:
-            return fetch(self.connection.execute(str(compiled), [filled[name] for name in compiled.positiontup or ()]))
+            if fetch is None:
+                return self.connection.sql(str(compiled), params=bound).to_arrow_table()
+            return fetch(self.connection.execute(str(compiled), bound))
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             raise ScanError(f"DuckDB does not understand the statement: {error}") from error
         except duckdb.Error as error:
