@@ -15,7 +15,7 @@ from airflow_ml_monitor.errors import SpecError, StoreError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen, meaning
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import SUMS, Entries, difference, micros, moment_of
@@ -46,7 +46,9 @@ class Terms:
     def meaning(self) -> list[Any]:
         """What ledger entries depend on, besides the bytes of predictions and labels."""
         labels = self.labels
-        named = [labels.label, labels.key, labels.label_time, labels.zone, labels.mode]
+        named: list[Any] = [labels.label, labels.key, labels.label_time, labels.zone, labels.mode]
+        if labels.mode is LabelMode.IMPLICIT:
+            named.append(labels.horizon)
         cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
         return [meaning(self.dataset), named, asdict(self.monitor.spec.task), cut]
 
@@ -110,7 +112,8 @@ def update(task: LabelTask) -> tuple[int, int]:
         mark = engine.watermark(labels, since, upto)
         rewritten = state.version > 0 and mark.since != state.watermark
         stale = [day for day in days if rewritten or known.get(day) != sources[day]]
-        if not stale and state.version and mark.upto == mark.since:
+        is_silent = not any(_falls_due(day, one.labels, since, upto) for day, one in terms.items())
+        if not stale and state.version and mark.upto == mark.since and is_silent:
             break
         batches = [_request(task, terms, days, own, (since, upto)) for own in _alike(terms, stale)]
         if engine.fingerprints(task.dataset, stale) != [prints[day] for day in stale]:
@@ -158,6 +161,11 @@ def _days(task: LabelTask, known: Collection[Window]) -> list[Window]:
     first = min([task.run.window.start, *(day.start for day in known)])
     last = max([task.run.window.end, *(day.end for day in known)])
     return list(task.run.rule.days.between(first, last))
+
+
+def _falls_due(day: Window, labels: LabelSource, since: datetime, upto: datetime) -> bool:
+    """True if silence about a day's predictions became a label."""
+    return labels.mode is LabelMode.IMPLICIT and since < day.end + labels.horizon <= upto
 
 
 def _sources(terms: Mapping[Window, Terms], prints: Mapping[Window, str]) -> dict[Window, str]:

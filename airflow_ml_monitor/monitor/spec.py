@@ -13,7 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.metrics.metric import BESIDES, metric_names
 from airflow_ml_monitor.policy.rule import Policy
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
 """Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
@@ -177,6 +177,12 @@ def _check(spec: MonitorSpec) -> None:
                 f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
                 f"{dataset.name!r}; name the same number of columns, at least one",
                 field=f"labels.{source.name}.key",
+            )
+        if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):
+            raise SpecError(
+                "implicit labels are events of a binary task that say when they became known; "
+                "declare label_time and task kind binary, or leave mode out",
+                field=f"labels.{source.name}.mode",
             )
         roles = {column.role for column in dataset.columns}
         needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}

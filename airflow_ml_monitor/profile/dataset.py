@@ -108,7 +108,12 @@ class Dataset:
 
 
 class LabelMode(StrEnum):
+    """What silence means."""
+
     EXPLICIT = "explicit"
+    """nothing: a row without a label is not known"""
+    IMPLICIT = "implicit"
+    """the negative class, once the horizon of the row's day has passed: only events are reported"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,8 @@ class LabelSource:
     dataset: the one whose rows it labels; empty means the only one.
     label_time: the column that says when the label became known; None means known from first sight.
     horizon: after this long nothing more is awaited. mature_at: the coverage from which a window is judged.
+    mode: of implicit labels no window is judged before its horizon, as until then events alone are known; a label that
+    comes after it is a correction.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import LabelSource
-from airflow_ml_monitor.profile.label_query import label_value
+from airflow_ml_monitor.profile.label_events import label_value
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
 from airflow_ml_monitor.profile.query import Expression, epoch, number, source, whole
 

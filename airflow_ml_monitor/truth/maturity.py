@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,6 @@ def maturity(coverage: float, window: Window, labels: LabelSource, known_at: dat
     """How complete a window's labels are at a moment."""
     ripe_at = window.end + labels.horizon
     is_final = known_at >= ripe_at
-    return Maturity(coverage, is_final or coverage >= labels.mature_at, is_final, ripe_at)
+    # Where silence means the negative class, what is known before the horizon are positives alone.
+    is_early = labels.mode is LabelMode.EXPLICIT and coverage >= labels.mature_at
+    return Maturity(coverage, is_final or is_early, is_final, ripe_at)

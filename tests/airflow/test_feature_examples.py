@@ -298,3 +298,19 @@ def test_a_retraining_started_by_hand_needs_no_event_and_records_nothing(world):
     made = world.driver.run("train_subscribed")
     assert made.task_states == dict.fromkeys(("claim", "train", "settle"), "success")
     assert world.store.actions("default/credit_subscribed") == before
+
+
+def test_silence_is_a_label_after_the_horizon_and_nothing_is_judged_before(world, about):
+    for day in range(2):
+        result = about("watch_defaults", day)
+        assert (result.state, result.task_states["report_defaults"]) == ("success", "success")
+    before = world.store.history("default/credit_defaults", metric="accuracy")
+    assert set(before["status"]) <= {"immature", "too_few"}
+    start, end = world.simulated.midnight(1), world.simulated.midnight(2)
+    conf = {"window_start": start.isoformat(), "window_end": end.isoformat()}
+    conf["known_at"] = (end + HORIZON).isoformat()
+    assert world.driver.run("watch_defaults", run_id="a_month_later", conf=conf).state == "success"
+    after = world.store.history("default/credit_defaults", metric="accuracy")
+    whole = after[after["slice"] == "{}"].sort_values("window_start")
+    rows = [len(world.simulated.applications(day)) for day in range(2)]
+    assert (whole["status"].tolist(), whole["n"].tolist(), whole["coverage"].tolist()) == (["ok", "ok"], rows, [1, 1])

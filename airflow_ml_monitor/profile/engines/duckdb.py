@@ -15,7 +15,7 @@ import duckdb
 
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
-from airflow_ml_monitor.profile import label_query, query
+from airflow_ml_monitor.profile import label_events, query
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
 from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, preview, profile_scan, reference_scan
@@ -85,7 +85,7 @@ class DuckDB:
             if labels.label_time:
                 scan.shared["since"] = scan.terms("labels", labels, since)
                 scan.shared["upto"] = scan.terms("labels", labels, upto)
-            before, seen, now, known = scan.rows(label_query.watermark, replace(labels, source=None))[0]
+            before, seen, now, known = scan.rows(label_events.watermark, replace(labels, source=None))[0]
             return Watermark(f"{before}/{seen}", f"{now}/{known}")
 
     def label_entries(self, request: LabelRequest) -> LabelBatch:

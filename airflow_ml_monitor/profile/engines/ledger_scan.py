@@ -10,7 +10,7 @@ import numpy as np
 
 from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
-from airflow_ml_monitor.profile import label_query
+from airflow_ml_monitor.profile import label_events, label_query
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
@@ -51,7 +51,7 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     about = replace(labels, source=None)
     entries = scan.columns(label_query.label_entries, columns, about)
     predicted = scan.columns(label_query.prediction_entries, columns)
-    orphans, repeats = scan.rows(label_query.label_counts, columns, about)[0]
+    orphans, repeats = scan.rows(label_events.label_counts, columns, about)[0]
     ends = np.array([micros(day.end) for day in request.days], np.int64)
     parts = [
         (entries["day"], _entries(entries, columns, known[entries["known"]])),
@@ -142,7 +142,9 @@ def _register_days(scan: Scan, request: LabelRequest) -> Array:
     terms = [[scan.terms("source", request.dataset, t) for t in (d.start, d.end)] for d in request.days]
     stale = [day in request.stale for day in request.days]
     starts, ends = [t[0] for t in terms], [t[1] for t in terms]
-    scan.connection.register("days", memory.days(list(range(len(starts))), starts, ends, stale))
+    # Without a time of arrival labels have no clock of their own, and silence no moment at which it is a label.
+    due = [scan.terms("labels", labels, d.end + labels.horizon) for d in request.days] if labels.label_time else ends
+    scan.connection.register("days", memory.days(list(range(len(starts))), starts, ends, stale, due))
     if not labels.label_time:
         return np.array([micros(request.upto)], np.int64)
     first = request.days[0].start

@@ -91,13 +91,20 @@ def categories(binning: Binning) -> pa.Table:
     return pa.table({"name": pa.array(names, pa.string()), "code": pa.array(range(len(names)), pa.int64())})
 
 
-def days(index: Sequence[int], starts: Sequence[datetime], ends: Sequence[datetime], stale: Sequence[bool]) -> pa.Table:
-    """The ledger's `days`."""
+def days(
+    index: Sequence[int],
+    starts: Sequence[datetime],
+    ends: Sequence[datetime],
+    stale: Sequence[bool],
+    due: Sequence[datetime] = (),
+) -> pa.Table:
+    """The ledger's `days`. due: when silence is a label; none: never asked for."""
     return pa.table({
         "day": pa.array(index, pa.int64()),
         "starts": _moments(starts),
         "ends": _moments(ends),
         "stale": pa.array(stale, pa.bool_()),
+        "due": _moments(due or ends),
     })  # fmt: skip
 
 

@@ -1,0 +1,172 @@
+"""What became known of labels, and when: events in the order of their time, silence among them.
+
+They read the tables that `label_query` names. Their arguments carry no source, so that a statement is built once for
+each of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Task, TaskKind
+from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.query import Expression, in_window, number, source, text, whole
+
+
+def predictions_table(columns: LedgerColumns, *besides: str) -> sa.TableClause:
+    """The predictions' table with every column that a statement may name."""
+    dataset = columns.dataset
+    names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns), *besides]
+    return source(*dict.fromkeys(names))
+
+
+def in_days(p: sa.TableClause, event_time: str, days: sa.TableClause) -> Expression:
+    """True for a prediction of a day."""
+    return sa.and_(p.c[event_time] >= days.c.starts, p.c[event_time] < days.c.ends)
+
+
+def days_table() -> sa.TableClause:
+    """The calendar days asked for."""
+    return source("day", "starts", "ends", "stale", "due", name="days")
+
+
+def positive(column: Expression, task: Task, is_number: bool) -> Expression:
+    """1 where a label (or class) is the positive one, else 0; NULL where it is NULL, NaN or infinite."""
+    if is_number:
+        x = sa.cast(column, sa.Double)
+        return sa.case((x == number(float(task.positive)), whole(1)), (x - x == number(0), whole(0)), else_=sa.null())
+    named, value = text(column), str(task.positive)
+    if isinstance(task.positive, bool):
+        named, value = sa.func.lower(named, type_=sa.String), value.lower()
+    hit = named == sa.literal(value, sa.String)
+    return sa.case((column.is_(None), sa.null()), (hit, whole(1)), else_=whole(0))
+
+
+def label_value(columns: LedgerColumns, column: Expression) -> Expression:
+    """A label as the task reads it: 1 or 0, or a finite number; NULL where it is none."""
+    if columns.task.kind is TaskKind.BINARY:
+        return positive(column, columns.task, columns.label_is_number)
+    x = sa.cast(column, sa.Double)
+    return sa.case((x - x == number(0), x), else_=sa.null())
+
+
+def _labels(labels: LabelSource) -> sa.TableClause:
+    names = [*labels.key, labels.label, *([labels.label_time] if labels.label_time else [])]
+    return source(*dict.fromkeys(names), name="labels")
+
+
+def _known(labels: LabelSource, table: sa.TableClause, bound: str = "upto") -> Expression:
+    """Labels known up to a moment; all of them if the source does not say when."""
+    return table.c[labels.label_time] <= sa.bindparam(bound) if labels.label_time else sa.true()
+
+
+def _touched(columns: LedgerColumns, labels: LabelSource) -> sa.CompoundSelect[Any]:
+    """Keys of which a label became known after :since, and keys of stale days' predictions: the rest costs no sort."""
+    table, p, days = _labels(labels), predictions_table(columns), days_table()
+    moment = table.c[labels.label_time or ""]
+    fresh = sa.select(*columns.label_keys(labels, table)).where(moment > sa.bindparam("since"))
+    tables = p.join(days, sa.and_(days.c.stale, in_days(p, columns.dataset.event_time, days)))
+    return sa.union_all(fresh, sa.select(*columns.predicted_keys(p)).select_from(tables))
+
+
+def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
+    """Keys of which nothing was known when their day fell due: the negative class from then on. Columns as `plain`.
+
+    Those that fell due after :since, and of which a label came since, which replaces it; all of stale days.
+    """
+    table, p, days = _labels(labels), predictions_table(columns), days_table()
+    theirs = [key.label(f"k{i}") for i, key in enumerate(columns.label_keys(labels, table))]
+    moment = table.c[labels.label_time or ""]
+    first = (
+        sa.select(*theirs, sa.func.min(moment).label("moment"))
+        .where(label_value(columns, table.c[labels.label]).is_not(None))
+        .group_by(*(key.element for key in theirs))
+        .subquery("first")
+    )
+    fresh = sa.select(*columns.label_keys(labels, table)).where(moment > sa.bindparam("since"))
+    keys = columns.predicted_keys(p)
+    tables = p.join(days, in_days(p, columns.dataset.event_time, days)).outerjoin(
+        first, sa.and_(*(key == first.c[f"k{i}"] for i, key in enumerate(keys)))
+    )
+    return (
+        sa.select(
+            *(key.label(f"k{i}") for i, key in enumerate(keys)),
+            whole(0).label("label"),
+            sa.func.min(days.c.due).label("moment"),
+        )
+        .select_from(tables)
+        .where(
+            days.c.due <= sa.bindparam("upto"),
+            sa.or_(first.c.moment.is_(None), first.c.moment > days.c.due),
+            sa.or_(days.c.stale, days.c.due > sa.bindparam("since"), sa.tuple_(*keys).in_(fresh)),
+        )
+        .group_by(*keys)
+    )
+
+
+def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
+    """What became known: +1 for a label, -1 for the one it replaces; in order of label time."""
+    table = _labels(labels)
+    keys = columns.label_keys(labels, table)
+    plain = sa.select(
+        *(key.label(f"k{i}") for i, key in enumerate(keys)),
+        label_value(columns, table.c[labels.label]).label("label"),
+        (table.c[labels.label_time] if labels.label_time else sa.null()).label("moment"),
+    ).where(_known(labels, table))
+    if not labels.label_time:
+        known = plain.subquery("plain")
+        return sa.select(known, whole(1).label("sign")).where(known.c.label.is_not(None)).subquery("events")
+    told = plain.where(sa.tuple_(*keys).in_(_touched(columns, labels)))
+    is_implicit = labels.mode is LabelMode.IMPLICIT
+    known = (sa.union_all(told, _silent(columns, labels)) if is_implicit else told).subquery("plain")
+    replaced = sa.func.lag(known.c.label).over(
+        partition_by=[known.c[f"k{i}"] for i in range(len(keys))], order_by=[known.c.moment, known.c.label]
+    )
+    ordered = sa.select(known, replaced.label("before")).subquery("ordered")
+    signs = sa.values(sa.column("sign", sa.BigInteger), name="signs").data([(1,), (-1,)])
+    label = sa.case((signs.c.sign == whole(1), ordered.c.label), else_=ordered.c.before)
+    keyed = [ordered.c[f"k{i}"] for i in range(len(keys))]
+    return (
+        sa.select(*keyed, label.label("label"), ordered.c.moment, signs.c.sign)
+        .select_from(ordered.join(signs, sa.true()))
+        .where(label.is_not(None))
+        .subquery("events")
+    )
+
+
+def watermark(labels: LabelSource) -> sa.SelectBase:
+    """(rows, digest) of the labels known up to :since, then up to :upto: a change behind the first is a rewrite."""
+    table = _labels(labels)
+    # The sum of hashes, not their exclusive or, in which two equal rows would leave no trace.
+    line = sa.cast(sa.func.hash(*(text(column) for column in table.c)), sa.Numeric(38, 0))
+    found: list[Expression] = []
+    for bound in ("since", "upto"):
+        known = _known(labels, table, bound)
+        found += [sa.func.count().filter(known), text(sa.func.coalesce(sa.func.sum(line).filter(known), whole(0)))]
+    return sa.select(*found).select_from(table)
+
+
+def label_counts(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
+    """(orphans, repeats): labels known up to :upto that match no prediction; label rows beyond a key's first.
+
+    Only predictions in [:start, :end), which ends at :upto, count: which files were opened must not decide what is an
+    orphan.
+    """
+    table, p = _labels(labels), predictions_table(columns)
+    keys = [key.label(f"k{i}") for i, key in enumerate(columns.label_keys(labels, table))]
+    known = sa.select(*keys).where(table.c[labels.label].is_not(None), _known(labels, table)).subquery("known_labels")
+    keyed = [known.c[f"k{i}"] for i in range(len(keys))]
+    one = sa.select(*keyed, sa.func.count().label("rows")).group_by(*keyed).subquery("one")
+    theirs = (
+        sa.select(*(key.label(f"p{i}") for i, key in enumerate(columns.predicted_keys(p))))
+        .where(in_window(p, columns.dataset.event_time))
+        .distinct()
+        .subquery("theirs")
+    )
+    same = sa.and_(*(theirs.c[f"p{i}"] == one.c[f"k{i}"] for i in range(len(keys))))
+    return sa.select(
+        sa.func.count().filter(theirs.c.p0.is_(None)),
+        sa.cast(sa.func.coalesce(sa.func.sum(one.c.rows - whole(1)), whole(0)), sa.BigInteger),
+    ).select_from(one.outerjoin(theirs, same))

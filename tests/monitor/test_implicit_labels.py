@@ -1,0 +1,122 @@
+"""Only events are reported: silence is the negative class once the horizon has passed, and a late event corrects it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.monitor.performance import coverage, performance
+
+HORIZON = timedelta(days=3)
+EVENTS = {"mode": "implicit", "horizon": "3d"}
+
+
+@pytest.fixture
+def silent(worlds):
+    """A world in which only positives are reported, some of them after the horizon, and nothing else ever is."""
+
+    def make(**more):
+        world = worlds(outcomes=EVENTS, **more)
+        world.labels = world.labels[world.labels["y"] == 1].reset_index(drop=True)
+        world.write_labels()
+        return world
+
+    return make
+
+
+def known(world, window: Window, moment: datetime) -> pd.DataFrame:
+    """A window's predictions with their label at a moment, by pandas alone: the event, or silence after the horizon."""
+    inside = world.predictions["at"].between(window.start, window.end, inclusive="left")
+    rows = world.predictions[inside].assign(y=np.nan)
+    if moment >= window.end + HORIZON:
+        rows["y"] = 0.0
+    told = world.labels[world.labels["known_at"] <= moment]
+    rows.loc[rows["id"].isin(told["id"]), "y"] = 1.0
+    return rows.dropna(subset=["y"])
+
+
+def values(world, window, moment):
+    found = performance(world.monitor(), window, moment)
+    return {r.metric: r.estimate for r in found if r.estimate is not None and not r.slice}
+
+
+def check(world, moments):
+    """Every window at every moment: as many labels, and the same AUC, as the rows have."""
+    compared = 0
+    for number in range(world.days):
+        window = world.day(number)
+        for moment in moments:
+            if moment < window.end:
+                continue
+            rows, found = known(world, window, moment), values(world, window, moment)
+            assert (found["accuracy"].n if "accuracy" in found else 0) == len(rows)
+            if rows["y"].nunique() == 2:
+                assert found["roc_auc"].value == pytest.approx(roc_auc_score(rows["y"], rows["score"]), abs=0.003)
+                assert found["accuracy"].value == pytest.approx(((rows["score"] >= 0.5) == rows["y"]).mean())
+                compared += 1
+    return compared
+
+
+def midnights(world, more=6):
+    return [world.day(number).end for number in range(world.days - 1)] + [
+        world.day(world.days - 1).end + timedelta(days=day) for day in range(more)
+    ]
+
+
+def test_day_by_day_each_window_is_what_the_rows_say_before_at_and_after_the_horizon(silent, measure):
+    world = silent()
+    for number in range(world.days):
+        measure(world.monitor(), world.run(number))
+    measure(world.monitor(), world.run(world.days - 1, hours=24 * 6))
+    assert check(world, midnights(world)) >= 20
+
+
+def test_all_at_once_and_backwards_leave_the_same_ledger(silent, measure):
+    world = silent()
+    late = [world.run(number, hours=24 * (world.days + 6 - number)) for number in range(world.days)]
+    for run in reversed(late):
+        measure(world.monitor(), run)
+    assert check(world, midnights(world)) >= 20
+
+
+def test_nothing_is_judged_before_the_horizon_however_many_events_came(silent, measure):
+    world = silent(days=4)
+    run = world.run(0, hours=48)
+    measure(world.monitor(), run)
+    (ripe,) = coverage(world.monitor(), run).values()
+    assert 0 < ripe.coverage < 1
+    assert not ripe.is_mature
+    # With next to no share of labels asked for, explicit labels would be judged: on positives alone.
+    assert {r.measurement.status for r in world.store.current(world.spec.key, metrics={"roc_auc"})} <= {
+        "immature",
+        "undefined",
+    }
+    later = world.run(0, hours=73)
+    measure(world.monitor(), later)
+    (ripe,) = coverage(world.monitor(), later).values()
+    assert (ripe.coverage, ripe.is_mature) == (1.0, True)
+
+
+def test_silence_becomes_a_label_though_no_label_came_that_day(silent, measure):
+    world = silent(days=1)
+    world.labels = world.labels.iloc[:0]
+    world.write_labels()
+    measure(world.monitor(), world.run(0, hours=6))
+    assert values(world, world.day(0), world.run(0).known_at) == {}
+    run = world.run(0, hours=75)
+    measure(world.monitor(), run)
+    found = values(world, world.day(0), run.known_at)
+    assert found["specificity"].n > 0
+    assert found["accuracy"].n == len(known(world, world.day(0), run.known_at)) > 0
+
+
+@pytest.mark.parametrize("wrong", [{"task": {"kind": "regression"}}, {"outcomes": {**EVENTS, "label_time": None}}])
+def test_what_cannot_be_silent_is_refused(worlds, wrong):
+    with pytest.raises(SpecError, match=r"labels\.outcomes\.mode: implicit labels are events of a binary task"):
+        worlds(**{"outcomes": EVENTS, **wrong})
