@@ -22,6 +22,7 @@
 Messages quote what the spec says, never what the data holds.
 """
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -42,7 +43,11 @@ class UnknownName(SpecError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, field: str = "") -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
-        super().__init__(f"unknown {kind} {name!r}; one of: {', '.join(self.known) or '(none)'}", field=field)
+        # A short list is its own answer.
+        near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.75) if len(self.known) > 6 else []
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        listed = ", ".join(self.known) or "(none)"
+        super().__init__(f"unknown {kind} {name!r}; {meant}one of: {listed}", field=field)
 
 
 class ReferenceMismatch(SpecError):

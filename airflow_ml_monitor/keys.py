@@ -118,10 +118,17 @@ class WindowRule:
             return (first + timedelta(days=32)).replace(day=1)
         return first + timedelta(days=7 if self.unit is WindowUnit.WEEK else 1)
 
+    def date_of(self, moment: datetime) -> date:
+        """The calendar day in which an instant lies: of a window's start its first day."""
+        return (utc(moment).astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) - self.offset).date()
+
+    def of_date(self, day: date) -> Window:
+        """The window in which a calendar day lies."""
+        return self.containing(self._instant(day))
+
     def containing(self, moment: datetime) -> Window:
         """The window in which an instant lies."""
-        local = utc(moment).astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) - self.offset
-        first = self._first_day(local.date())
+        first = self._first_day(self.date_of(moment))
         return Window(self._instant(first), self._instant(self._next_day(first)))
 
     def between(self, start: datetime, end: datetime) -> Iterator[Window]:

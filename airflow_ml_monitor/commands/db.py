@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("check", "are its tables those of this release?"),
         ("list", "the monitors in it"),
         ("rename", "give a monitor another name; change its spec as well"),
-        ("delete", "delete a monitor with all that is its; shows what, and asks for --yes"),
+        ("delete", "delete a monitor with all that is its; without --yes only shows what, and ends with 1"),
     ):
         one = verbs.add_parser(verb, help=text)
         one.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     with opened_store(options.url, migrated=options.verb != "upgrade") as store:
         print(_done(store, options))
-    return 0
+    return 1 if options.verb == "delete" and not options.yes else 0
 
 
 def _done(store: MetricsStore, options: argparse.Namespace) -> str:

@@ -39,12 +39,12 @@ def run(options: argparse.Namespace) -> int:
     for field, (value, sureness, evidence) in summary(made).items():
         print(f"{sureness:<7} {field:<22} {value}\n{'':<30} {evidence}")
     features = [c for c in made.guesses.columns if c.role == "feature"]
-    print(f"\n{len(features)} features are monitored, {len(made.guesses.left_out)} columns are left out:")
+    print(f"\nFeatures that are monitored: {len(features)}; columns that are left out: {len(made.guesses.left_out)}")
     for column, why in made.guesses.left_out.items():
         print(f"  {column}: {why}")
     print("\nWritten: " + ", ".join(map(str, written)))
     if made.todos:
-        print(f"\n{len(made.todos)} lines of {written[0].name} need you; put the value right, delete the question:")
+        print(f"\nLines of {written[0].name} that need you: {len(made.todos)}; put each right, delete the question:")
         for line, todo in made.todos:
             print(f"  line {line}: {todo}")
     print(f"\nThen: python -m airflow_ml_monitor check {written[0]}")

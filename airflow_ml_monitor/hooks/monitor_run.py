@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_monitor.airflow_compat import AirflowFailException
+from airflow_ml_monitor.errors import SpecError, StoreNotMigrated, StoreTooNew
 from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.hooks.run_window import Moment, is_backfill, parsed, resolve_known_at, resolve_window
 from airflow_ml_monitor.keys import Window
@@ -18,14 +20,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(spec: MonitorSpec, conn_id: str) -> Iterator[Monitor]:
-    """The monitor on the store behind a connection; its connections are closed afterwards, as workers fork."""
+    """The monitor on the store behind a connection; its connections are closed afterwards, as workers fork.
+
+    What only its user can mend fails the task at once: trying again would give the same error minutes later.
+    """
     from airflow_ml_monitor.monitor.run import Monitor
 
-    store = MetricsStoreHook(conn_id).store
     try:
-        yield Monitor(spec, store)
-    finally:
-        store.dispose()
+        store = MetricsStoreHook(conn_id).store
+        try:
+            yield Monitor(spec, store)
+        finally:
+            store.dispose()
+    except (SpecError, StoreNotMigrated, StoreTooNew) as error:
+        raise AirflowFailException(str(error)) from error
 
 
 def run_of(

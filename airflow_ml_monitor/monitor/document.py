@@ -164,15 +164,21 @@ def _rule(rule: Any, field: str) -> dict[str, Any]:
         shaped["bounds"] = {**shaped.get("bounds", {}), **bounds}
     shaped = _known(shaped, Rule, field)
     shaped["bounds"] = _known(shaped.get("bounds", {}), Bounds, f"{field}.bounds")
+    if not shaped["bounds"]:
+        raise SpecError(
+            f"the rule on {shaped.get('metric')!r} has no bound; give one of {', '.join(names)}", field=field
+        )
     if "columns" in shaped:
         shaped["columns"] = _list(shaped["columns"])
     return shaped
 
 
 def _duration(value: Any, field: str) -> Any:
-    """'30d', '12h', '90m', seconds, or a timedelta."""
-    if isinstance(value, (int, float)):
+    """'30d', '12h', '90m', or a timedelta; seconds as a float, as documents hold them: 3 would be meant as days."""
+    if isinstance(value, float):
         return timedelta(seconds=value)
+    if isinstance(value, int):
+        raise SpecError(f"{value} has no unit; write e.g. {value}d, {value}h or {value}m", field=field)
     if not isinstance(value, str):
         return value
     if match := _DURATION.fullmatch(value.strip()):

@@ -210,7 +210,8 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
     window = Window(wanted.start or EVER.start, wanted.end or EVER.end) if wanted.start or wanted.end else EVER
     source = replace(dataset, source=wanted.source)
     fingerprint = monitor.engine.fingerprints(source, [window])[0]
-    task = monitor.spec.document()["task"]
+    document = monitor.spec.document()
+    task = document["task"]
     name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__])
     if known and known[-1].startswith(name):
         return known[-1]
@@ -220,7 +221,8 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
         _freeze(monitor, source, window, (f"{name}-{earlier}" if earlier else name, fingerprint), known_at)
     except DataFault as fault:
         raise ReferenceMismatch(
-            f"{fault.reason}; mend the reference's data or its source", field="reference"
+            f"none can be frozen from {document['reference']['source']!r}: {fault.reason}; mend its data or its source",
+            field="reference",
         ) from fault
     return monitor.store.references(monitor.key, dataset.name)[-1][1]
 

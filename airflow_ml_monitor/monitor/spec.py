@@ -175,7 +175,8 @@ def _check(spec: MonitorSpec) -> None:
         if len(dataset.entity_key) != len(source.key) or not source.key:
             raise SpecError(
                 f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
-                f"{dataset.name!r}; name the same number of columns, at least one",
+                f"{dataset.name!r}; name as many columns, at least one: a label says which one prediction it is of, so "
+                "where a customer is scored again and again it needs the prediction's id, or its time, beside it",
                 field=f"labels.{source.name}.key",
             )
         if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):

@@ -37,6 +37,7 @@ spec = MonitorSpec.from_yaml("{name}.yaml")
 
 # What each action leads to is yours: on=lambda: {{"alert": [a_task()], "retrain": [retrain_dag("train_{name}")]}}.
 # An action without tasks ends green, its decision stored.
+# The past is not caught up: `python -m airflow_ml_monitor replay {name}.yaml` measures and judges it, without Airflow.
 monitor = monitoring_dag(spec, start_date=datetime({start}, tzinfo=UTC){compact})
 '''
 
@@ -121,7 +122,8 @@ def draft(
     called = _name(name, reference)
     rows = reference if facts.reference.rows <= _WHOLE else facts.reference.sample
     span = facts.current.columns.get(str(guessed.event_time.value))
-    start = span.last if span and span.last else datetime(2026, 1, 1)
+    # From the first day that can be measured: a run about an earlier one would end green, with nothing done.
+    start = span.first if span and span.first else datetime(2026, 1, 1)
     dag = _DAG.format(
         name=called,
         unit=guessed.unit.value,

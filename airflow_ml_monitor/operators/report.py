@@ -27,10 +27,9 @@ class ReportOperator(MonitorStep):
     def measure(self, monitor: Monitor, run: Run) -> str:
         from pathlib import Path
 
-        from airflow_ml_monitor.report.calendar import date_of
         from airflow_ml_monitor.report.page import report
 
-        day = date_of(run.rule, run.window.start)
+        day = run.rule.date_of(run.window.start)
         text = report(monitor.store, monitor.key, day=day, as_of=run.known_at, rule=str(run.rule))
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         Path(self.path).write_text(text, encoding="utf-8")

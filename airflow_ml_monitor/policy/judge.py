@@ -86,7 +86,10 @@ def _conclude(
             again = f" (again: the last one {before.state})" if before else ""
             return incident.action, _why(case, incident, alarms) + again + others, incident.id
         asked = f"{incident.action} already asked for on {case.date(before.asked_at)} ({before.decision})"
-        since = "" if before.state is ActionState.ASKED else f", {before.state} since"
+        is_unclaimed = before.state is ActionState.ASKED and incident.action in (Action.RETRAIN, Action.ROLL_BACK)
+        since = ", and claimed by no run yet" if is_unclaimed else ""
+        if before.state is not ActionState.ASKED:
+            since = f", {before.state} since"
         waiting.append(f"{asked}{since}: {_why(case, incident, alarms)}{others}")
         if is_data:
             break  # nobody retrains on broken data

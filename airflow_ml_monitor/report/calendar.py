@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.errors import SpecError
@@ -22,17 +22,6 @@ def rule_of(text: str) -> WindowRule:
     return WindowRule(WindowUnit(parts[1]), parts[2], timedelta(seconds=int(parts[3] or 0)))
 
 
-def date_of(rule: WindowRule, moment: datetime) -> date:
-    """The date on which a window that starts at a moment begins."""
-    return (moment.astimezone(ZoneInfo(rule.zone)) - rule.offset).date()
-
-
-def window_of(rule: WindowRule, day: date) -> Window:
-    """The window in which a calendar day lies."""
-    noon = datetime.combine(day, time(12), ZoneInfo(rule.zone))
-    return rule.containing(noon + rule.offset)
-
-
 def upto(rule: WindowRule, last: Window, count: int) -> list[Window]:
     """So many windows that end with `last`, oldest first."""
     found = [last]
@@ -43,7 +32,7 @@ def upto(rule: WindowRule, last: Window, count: int) -> list[Window]:
 
 def named(rule: WindowRule, window: Window) -> str:
     """A window in words: '2026-03-02', 'week of 2026-03-02', 'March 2026'."""
-    first = date_of(rule, window.start)
+    first = rule.date_of(window.start)
     if rule.unit is WindowUnit.MONTH:
         return f"{first:%B %Y}"
     return f"week of {first}" if rule.unit is WindowUnit.WEEK else str(first)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Status
-from airflow_ml_monitor.report.calendar import date_of, rule_of
+from airflow_ml_monitor.report.calendar import rule_of
 from airflow_ml_monitor.report.figures.heat import Heat, heat
 from airflow_ml_monitor.report.figures.trend import Point, Trend, trend
 
@@ -35,9 +35,9 @@ def pictures_of(frame: pandas.DataFrame) -> list[tuple[str, Callable[[Axes], Non
             field="plot",
         )
     rule = rule_of(rows["rule"].iloc[0])
-    rows = rows.assign(day=[date_of(rule, moment) for moment in rows["window_start"]])
+    rows = rows.assign(day=[rule.date_of(moment) for moment in rows["window_start"]])
     # Windows without a value too: they are gaps, not neighbours left out.
-    days = sorted({date_of(rule, moment) for moment in every["window_start"]})
+    days = sorted({rule.date_of(moment) for moment in every["window_start"]})
     made: list[tuple[str, Callable[[Axes], None]]] = []
     for (metric, parameters), part in rows.groupby(["metric", "parameters"], sort=True):
         title = f"{metric} [{parameters}]" if parameters else str(metric)

@@ -10,7 +10,7 @@ from airflow_ml_monitor.keys import parse_moment
 from airflow_ml_monitor.policy.decision import Decision, Event
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report.advice import NEXT_STEP, owner_of
-from airflow_ml_monitor.report.calendar import clock, date_of, rule_of
+from airflow_ml_monitor.report.calendar import clock, rule_of
 from airflow_ml_monitor.report.wording import shortened
 from airflow_ml_monitor.store.records import DecisionRecord
 
@@ -136,7 +136,7 @@ def _since(made: Decision) -> str:
         if incident["id"] == made.incident:
             rule = rule_of(made.evidence["rule"])
             starts = (parse_moment(incident[end].split("/")[0]) for end in ("first", "last"))
-            first, last = (date_of(rule, start) for start in starts)
+            first, last = (rule.date_of(start) for start in starts)
             return f"the window of {first}" + ("" if first == last else f", up to that of {last}")
     return ""
 

@@ -47,7 +47,7 @@ class Scope:
         return list(self.spec.get("labels", ()))
 
     def date(self, window: Window) -> date:
-        return calendar.date_of(self.rule, window.start)
+        return self.rule.date_of(window.start)
 
     def named(self, window: Window) -> str:
         return calendar.named(self.rule, window)
@@ -145,7 +145,7 @@ def scope_of(
     spec = versions[-1].document if versions else {}
     wanted = calendar.rule_of(rule) if rule else _first_rule(spec)
     if day is not None:
-        return _at(Scope(store, monitor, spec, wanted, calendar.window_of(wanted, day), as_of))
+        return _at(Scope(store, monitor, spec, wanted, wanted.of_date(day), as_of))
     datasets = {dataset["name"] for version in versions for dataset in version.document.get("datasets", ())}
     measured = _measured(store, monitor, datasets, str(wanted), spec.get("stage", "production"), as_of)
     if not measured:

@@ -70,6 +70,14 @@ class Database:
         if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def is_absent(self) -> bool:
+        """True for a SQLite file that is not there: to look into it would make it."""
+        name = self.url.database
+        return (
+            self.url.get_backend_name() == "sqlite" and name not in (None, "", ":memory:") and not Path(name).exists()
+        )
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction in which all statements see one moment of the database."""

@@ -44,8 +44,10 @@ def upgrade(database: Database) -> None:
 
 def check(database: Database) -> None:
     """StoreNotMigrated or StoreTooNew unless the tables are those of this release."""
-    with database.reading() as connection:
-        stored = stored_revision(connection)
+    stored = None
+    if not database.is_absent:
+        with database.reading() as connection:
+            stored = stored_revision(connection)
     if stored == REVISION:
         return
     if stored is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from airflow_ml_monitor.errors import SpecError
@@ -14,18 +15,26 @@ VARIABLE: Final = "ML_MONITOR_STORE"
 """The environment variable that holds the metrics database's SQLAlchemy URL."""
 
 
+LOCAL_FILE: Final = "ml_monitor.db"
+"""The metrics database under AIRFLOW_HOME, where there is no connection."""
+
+
 @contextmanager
 def opened_store(url: str | MetricsStore | None = None, *, migrated: bool = True) -> Iterator[MetricsStore]:
     """The store at a URL, or at that of the variable, closed afterwards; an open one is handed on as it is.
 
+    Without either the file that DAGs use where they have no connection, if it is there: AIRFLOW_HOME/ml_monitor.db.
     migrated: False for who makes its tables. Errors: SpecError without a URL; StoreError if it cannot be read.
     """
     if isinstance(url, MetricsStore):
         yield url
         return
-    place = url or os.environ.get(VARIABLE)
+    place = url or os.environ.get(VARIABLE) or _local()
     if not place:
-        raise SpecError(f"no metrics database; give its SQLAlchemy URL, or set {VARIABLE}", field="url")
+        raise SpecError(
+            f"no metrics database; give its SQLAlchemy URL, e.g. sqlite:////path/ml_monitor.db, or set {VARIABLE}",
+            field="url",
+        )
     store = MetricsStore(place)
     try:
         if migrated:
@@ -33,3 +42,9 @@ def opened_store(url: str | MetricsStore | None = None, *, migrated: bool = True
         yield store
     finally:
         store.dispose()
+
+
+def _local() -> str:
+    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+    path = home / LOCAL_FILE
+    return f"sqlite:///{path}" if path.is_file() else ""

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor import DataQualityOperator, DecideOperator, DriftOperator, PerformanceOperator, ProfileOperator
-from airflow_ml_monitor.airflow_compat import DAG, task
+from airflow_ml_monitor.airflow_compat import DAG, AirflowFailException, task
 from airflow_ml_monitor.errors import SpecError
 
 
@@ -97,5 +97,5 @@ def test_labels_without_a_source_of_all_days_are_refused_when_the_dag_is_parsed(
 
 
 def test_another_type_than_a_frame_or_a_path_is_named(desk, run_monitored):
-    with pytest.raises(SpecError, match="the task returned a list; return a DataFrame, or the path of a file"):
+    with pytest.raises(AirflowFailException, match="the task returned a list; return a DataFrame, or the path of a"):
         run_monitored(lambda: [1, 2], inline(desk), desk.run(3))

@@ -54,10 +54,23 @@ def test_nothing_is_deleted_without_yes(url: str, capsys: pytest.CaptureFixture[
 
 
 def test_an_unknown_monitor_and_a_missing_database_are_errors_in_words(
-    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, _, err = said(capsys, "delete", "default/x", "--yes", "--url", url)
     assert (code, err) == (1, "error: unknown monitor 'default/x'; one of: default/a, default/b")
     monkeypatch.delenv("ML_MONITOR_STORE", raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
     code, _, err = said(capsys, "list")
-    assert (code, err) == (1, "error: url: no metrics database; give its SQLAlchemy URL, or set ML_MONITOR_STORE")
+    assert (code, err.startswith("error: url: no metrics database; give its SQLAlchemy URL")) == (1, True)
+
+
+def test_without_a_url_the_file_of_the_dags_is_meant_and_a_check_makes_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ML_MONITOR_STORE", raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    absent = tmp_path / "absent.db"
+    assert said(capsys, "check", "--url", f"sqlite:///{absent}")[0] == 1
+    assert not absent.exists()
+    assert said(capsys, "upgrade", "--url", f"sqlite:///{tmp_path}/ml_monitor.db")[0] == 0
+    assert said(capsys, "check") == (0, f"MetricsStore('sqlite:///{tmp_path}/ml_monitor.db') is ready", "")

@@ -144,7 +144,7 @@ def test_retraining_is_asked_for_once_the_data_is_right_again(desk: Any) -> None
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (ActionState.ASKED, "retrain already asked for on 2026-01-05 (dec-1): "),
+        (ActionState.ASKED, "retrain already asked for on 2026-01-05 (dec-1), and claimed by no run yet: "),
         (ActionState.CLAIMED, "retrain already asked for on 2026-01-05 (dec-1), claimed since: "),
         (ActionState.DONE, "retrain already asked for on 2026-01-05 (dec-1), done since: "),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
-from airflow_ml_monitor.report.calendar import date_of, named, rule_of, upto, window_of
+from airflow_ml_monitor.report.calendar import named, rule_of, upto
 
 RULES = [
     WindowRule(unit, zone, timedelta(hours=hours))
@@ -28,9 +28,9 @@ def test_every_day_lies_in_the_window_that_bears_its_date(rule: WindowRule) -> N
     """Through a change of the clocks: New York puts them forward on 8 March 2026."""
     for number in range(40):
         day = date(2026, 2, 20) + timedelta(days=number)
-        window = window_of(rule, day)
+        window = rule.of_date(day)
         following = rule.containing(window.end)
-        assert date_of(rule, window.start) <= day < date_of(rule, following.start)
+        assert rule.date_of(window.start) <= day < rule.date_of(following.start)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_a_window_is_named_after_its_first_day_where_the_rule_is_at_home(unit: s
 
 def test_windows_up_to_the_last_are_neighbours_and_end_with_it() -> None:
     rule = WindowRule(WindowUnit.DAY, "America/New_York")
-    last = window_of(rule, date(2026, 3, 10))
+    last = rule.of_date(date(2026, 3, 10))
     found = upto(rule, last, 5)
-    assert [date_of(rule, w.start).day for w in found] == [6, 7, 8, 9, 10]
+    assert [rule.date_of(w.start).day for w in found] == [6, 7, 8, 9, 10]
     assert [a.end for a in found[:-1]] == [b.start for b in found[1:]]
 
 

@@ -33,6 +33,12 @@ class Preview:
     untimed: int = 0
     steps: tuple[tuple[datetime, int], ...] = ()
 
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last quarter of an hour with rows; None without any."""
+        moments = [moment for moment, _ in self.steps]
+        return (min(moments), max(moments)) if moments else None
+
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:

@@ -92,10 +92,21 @@ def _levels(axes: Axes, shown: Trend) -> None:
 
 
 def _clip(axes: Axes, shown: Trend) -> None:
-    """Judged values and levels set the scale: a value on three labels would press them flat."""
-    judged = [p for _, points in shown.lines for p in points if p.is_judged]
-    values = [x for p in judged for x in (p.value, p.low, p.high) if x is not None]
+    """Judged values and levels set the scale, and of the others those that are known nearly as well.
+
+    A value on three labels would press them flat.
+    """
+    points = [p for _, points in shown.lines for p in points]
+    judged = [p for p in points if p.is_judged]
+    widest = max((_width(p) for p in judged), default=0.0)
+    kept = [*judged, *(p for p in points if not p.is_judged and _width(p) <= 2 * widest)]
+    values = [x for p in kept for x in (p.value, p.low, p.high) if x is not None]
     values += [x for x in (shown.reference, *shown.limits) if x is not None]
     if judged:
         margin = 0.12 * (max(values) - min(values)) or 0.05
         axes.set_ylim(min(values) - margin, max(values) + margin)
+
+
+def _width(point: Point) -> float:
+    """Of its interval; without end where there is none."""
+    return point.high - point.low if point.low is not None and point.high is not None else float("inf")

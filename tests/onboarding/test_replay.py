@@ -1,0 +1,50 @@
+"""The past of a first monitor, measured and judged without Airflow."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_ml_monitor import MetricsStore
+from airflow_ml_monitor.__main__ import main
+
+
+@pytest.fixture
+def drafted(shop, capsys):
+    """The spec that `init` wrote for ten days of a shop whose model breaks on the fifth; its questions answered."""
+    orders = shop(days=10, breaks=4).write()
+    assert main(orders.arguments("--preset", "basic", "--name", "shop")) == 0
+    path = orders.folder / "dags" / "shop.yaml"
+    path.write_text(re.sub(r"# TODO\(you\): [^\n]*", "", path.read_text()))
+    capsys.readouterr()
+    return path
+
+
+def test_every_day_is_decided_as_it_was_known_at_its_end_and_nothing_is_acted_on(drafted, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/replay.db"
+    assert main(["replay", str(drafted), "--url", url]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    said = [line.split()[1] for line in lines]
+    assert "alert" in said[5:]
+    assert "alert" not in said[:5]
+    store = MetricsStore(url)
+    decisions = store.decisions("default/shop")
+    assert [d.action.value for d in decisions] == said
+    assert {d.acts for d in decisions} == {False}
+    assert all(d.evidence["window"].split("/")[1] == d.known_at.isoformat() for d in decisions)
+    assert store.actions("default/shop") == []
+
+    assert main(["replay", str(drafted), "--url", url]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+    assert [d.id for d in store.decisions("default/shop")] == [d.id for d in decisions]
+    store.dispose()
+
+
+def test_some_days_can_be_chosen(drafted, tmp_path, capsys):
+    assert main(["replay", str(drafted), "--url", f"sqlite:///{tmp_path}/all.db"]) == 0
+    days = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    arguments = ["replay", str(drafted), "--url", f"sqlite:///{tmp_path}/some.db", "--start", days[2], "--end", days[4]]
+    assert main(arguments) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == days[2:5]
