@@ -42,7 +42,11 @@ def preflight(spec: str | Path | MonitorSpec, url: str = "") -> list[Finding]:
     except SpecError as wrong:
         return [
             *unread,
-            error(wrong.field, str(wrong), "put it right, then check again: the rest needs a spec that loads"),
+            error(
+                wrong.field or path.name,
+                str(wrong).removeprefix(f"{wrong.field}: "),
+                "put it right, then check again: the rest needs a spec that loads",
+            ),
         ]
     return [*unread, *_checked(Case(read, yaml.safe_load(text), url))]
 
@@ -53,5 +57,6 @@ def _checked(case: Case) -> list[Finding]:
         try:
             found += check(case)
         except MonitorError as broken:
-            found.append(error(getattr(broken, "field", "") or group, str(broken), "see the message"))
+            field = getattr(broken, "field", "")
+            found.append(error(field or group, str(broken).removeprefix(f"{field}: "), "see the message"))
     return list(dict.fromkeys(found))

@@ -16,7 +16,7 @@ from airflow_ml_monitor import (
     ProfileOperator,
     monitor_tasks,
 )
-from airflow_ml_monitor.airflow_compat import DAG
+from airflow_ml_monitor.airflow_compat import DAG, AirflowFailException
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import parse_moment
 from airflow_ml_monitor.measurement import Family
@@ -256,3 +256,16 @@ def test_a_known_at_without_a_zone_is_refused(desk, step):
     naive = datetime(2026, 2, 1).isoformat()
     with pytest.raises(SpecError, match="has no time zone"):
         step(ProfileOperator, desk.spec(), desk.run(1, conf={"known_at": naive}))
+
+
+def test_what_only_its_user_can_mend_fails_at_once_and_is_not_tried_again(desk, step):
+    missing = desk.spec().with_sources(reference="nowhere.parquet")
+    with pytest.raises(AirflowFailException, match=r"none can be frozen from 'nowhere.parquet': no file matches"):
+        step(ProfileOperator, missing, desk.run(1), retries=2)
+
+
+def test_a_store_without_tables_fails_at_once_with_what_to_run(desk, step, monkeypatch):
+    place = json.dumps({"conn_type": "ml_monitor", "host": f"sqlite:///{desk.home}/empty.db"})
+    monkeypatch.setenv("AIRFLOW_CONN_ML_MONITOR_DEFAULT", place)
+    with pytest.raises(AirflowFailException, match="run `python -m airflow_ml_monitor db upgrade`"):
+        step(ProfileOperator, desk.spec(), desk.run(1), retries=2)
