@@ -142,6 +142,8 @@ def _effect(store: MetricsStore) -> None:
     """Realised performance of each model: before its retraining's incident began, and since."""
     table = store.history(MONITOR, metric="roc_auc")
     table = table[(table["slice"] == "{}") & (table["status"] == "ok")]
+    if table.empty:
+        return
     changes = {i.model_version: i.first.start for i in store.incidents(MONITOR) if i.action is Action.RETRAIN}
     _say("\nrealised ROC AUC, mean over the windows whose labels have come")
     for version, rows in table.groupby("model_version"):
