@@ -77,7 +77,7 @@ def train(decision_id: str) -> str:
         return ""
     held = model.held_out(rows)
     challenger, test = model.fit(rows[~held]), rows[held]
-    champion = registry.champion() if registry.versions() else ""
+    champion = registry.champion(before=known_at) if registry.versions() else ""
     comparison, reason, better = None, "the first model", True
     if champion:
         try:

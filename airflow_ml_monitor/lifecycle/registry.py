@@ -97,7 +97,8 @@ class ModelRegistry:
     def champion(self, before: datetime | None = None) -> str:
         """The version in use; or the one that was, just before a moment: a day scored again gets its own day's model.
 
-        Before the first promotion it is that one. Errors: SpecError if none has been promoted.
+        Of promotions out of order the one made last counts; before the first it is that one.
+        Errors: SpecError if none has been promoted, or for a naive moment.
         """
         promotions = self._promotions()
         if not promotions:
@@ -105,7 +106,8 @@ class ModelRegistry:
                 f"the registry has no champion among {list(self.versions())}; promote one", field="champion"
             )
         first, *_ = promotions
-        earlier = [one for one in promotions if before is None or one[1] < before]
+        moment = datetime.now(UTC) if before is None else utc(before)
+        earlier = [one for one in promotions if one[1] < moment]
         return (earlier or [first])[-1][0]
 
     def _promotions(self) -> list[tuple[str, datetime]]:

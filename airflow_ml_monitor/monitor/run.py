@@ -83,7 +83,7 @@ class Monitor:
 
     def on(self, rows: Any) -> Monitor:
         """This monitor with a source for one run's rows of its first dataset: a path, or a DataFrame."""
-        return replace(self, spec=self.spec.with_sources(**{self.spec.datasets[0].name: rows}), declared=self.spec)
+        return replace(self, spec=self.spec.with_sources({self.spec.datasets[0].name: rows}), declared=self.spec)
 
     def at(self, window: Window, seen_at: datetime) -> Monitor:
         """This monitor with the spec by which a window is measured.
@@ -109,7 +109,10 @@ class Monitor:
                 named = {**known.document, "name": self.spec.name, "namespace": self.spec.namespace}
                 old = MonitorSpec.from_document(named)
                 sources = {source: self.spec.sources[source] for source in old.sources if source in self.spec.sources}
-                made[name] = replace(self, spec=old.with_sources(**sources), version=name)
+                if self.declared and old.datasets[0].name not in sources:
+                    # One run's rows are the first dataset's, whatever its name was then.
+                    sources[old.datasets[0].name] = self.spec.datasets[0].source
+                made[name] = replace(self, spec=old.with_sources(sources), version=name)
             found[window] = made[name]
         return found
 

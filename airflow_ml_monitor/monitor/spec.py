@@ -142,8 +142,9 @@ class MonitorSpec:
             "reference": self.reference.source,
         }
 
-    def with_sources(self, **sources: Any) -> MonitorSpec:
+    def with_sources(self, by_name: Mapping[str, Any] | None = None, /, **sources: Any) -> MonitorSpec:
         """The same monitor on other tables, by dataset or label source name; `reference` names the reference's."""
+        sources = {**(by_name or {}), **sources}
         if unknown := sorted(set(sources) - set(self.sources)):
             raise UnknownName("source", unknown[0], self.sources)
         return replace(

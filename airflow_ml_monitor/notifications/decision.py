@@ -17,10 +17,11 @@ from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 log = logging.getLogger(__name__)
 
 _DECISION = (
-    "{{ ((ti.xcom_pull(task_ids=(task.upstream_task_ids | list) + [task.task_id], key='decision') or []) "
-    "| select | map(attribute='id') | first | default('', true)) if ti is defined else '' }}"
+    "{{{{ ((ti.xcom_pull(task_ids=(task.upstream_task_ids | list) + [task.task_id], key='decision') or []) "
+    "| select | selectattr('monitor', 'equalto', {monitor!r}) | map(attribute='id') | first | default('', true)) "
+    "if ti is defined else '' }}}}"
 )
-"""The id of the decision made by the task itself or by one directly upstream."""
+"""The id of the monitor's decision that was made by the task itself or by one directly upstream."""
 
 
 class DecisionNotifier(BaseNotifier):
@@ -43,7 +44,7 @@ class DecisionNotifier(BaseNotifier):
         *,
         monitor: str,
         carrier: Any,
-        decision_id: str = _DECISION,
+        decision_id: str = "",
         link: str = "{{ ti.log_url if ti is defined else '' }}",
         conn_id: str = MetricsStoreHook.default_conn_name,
         **kwargs: Any,
@@ -53,7 +54,7 @@ class DecisionNotifier(BaseNotifier):
             raise SpecError("a carrier as a mapping names its class's path under 'class'", field="carrier")
         self.monitor = monitor
         self.carrier = carrier
-        self.decision_id = decision_id
+        self.decision_id = decision_id or _DECISION.format(monitor=monitor)
         self.link = link
         self.conn_id = conn_id
 
@@ -74,7 +75,7 @@ class DecisionNotifier(BaseNotifier):
                 log.info("%s changes nothing: no message", record.decision.id)
             else:
                 made, name = record.decision.id, self._carrier_name()
-                if not store.claim_message(made, name, f"{run}/{_id_of(context.get('ti'), 'task_id')}"):
+                if not store.claim_message(made, name, self._claimant(run, context.get("ti"))):
                     log.info("%s was told by %s before: no message", made, name)
                     return
                 self._send(context, message_of(record, self.link))
@@ -90,13 +91,20 @@ class DecisionNotifier(BaseNotifier):
         carrier = _made(self.carrier) if isinstance(self.carrier, Mapping) else copy.copy(self.carrier)
         carrier({**context, "message": message})
 
+    @staticmethod
+    def _claimant(run: str, instance: Any) -> str:
+        """The task that may try again: its run, id and place among mapped ones."""
+        return f"{run}/{_id_of(instance, 'task_id')}[{_id_of(instance, 'map_index')}]"
+
     def _carrier_name(self) -> str:
         """Tells two carriers of one class apart by what they were given: two addresses are two messages."""
         if isinstance(self.carrier, Mapping):
-            kind, given = str(self.carrier["class"]).rpartition(".")[2], sorted(map(repr, self.carrier.items()))
+            kind, fields = str(self.carrier["class"]).rpartition(".")[2], dict(self.carrier)
         else:
-            names = sorted(self.carrier.template_fields)
-            kind, given = type(self.carrier).__name__, [f"{n}={getattr(self.carrier, n, None)!r}" for n in names]
+            kind = type(self.carrier).__name__
+            fields = {name: getattr(self.carrier, name, None) for name in self.carrier.template_fields}
+        # A set has another order in every process.
+        given = [(k, sorted(map(str, v)) if isinstance(v, (set, frozenset)) else v) for k, v in sorted(fields.items())]
         return f"{kind}:{hashlib.sha256(repr(given).encode()).hexdigest()[:16]}"
 
 

@@ -22,7 +22,7 @@ Places = frozenset[tuple[str, str, Window]]
 
 @dataclass(frozen=True, slots=True)
 class Alarmed:
-    """What one rule says (or the faults that are always looked for): the alarms, and every window that it could judge.
+    """What one rule says of one source (or the faults that are always looked for): alarms, and every window it judged.
 
     idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm. The same
     for the pooled value (of no version), where it gives way to its versions'.
@@ -34,7 +34,7 @@ class Alarmed:
     idle: Places = frozenset()
 
 
-def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> Alarmed:
+def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> list[Alarmed]:
     """What is wrong with the data itself: faults that are always looked for, and rules that ask to investigate."""
     alarms, judged = [], set()
     for e in case.evidence:
@@ -48,10 +48,8 @@ def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> Alarmed:
         text = f"the window {gap.window}{which} was never measured"
         alarms.append(_data_alarm(gap.window, gap.rule, Measurement("row_count", Status.FAILED), text))
         judged.add(("", gap.rule, gap.window))
-    for part in _by_rule(policy, case, frozenset(), [Action.INVESTIGATE_DATA]):
-        alarms += part.alarms
-        judged |= part.judged
-    return Alarmed(Action.INVESTIGATE_DATA, tuple(alarms), frozenset(judged))
+    mine = Alarmed(Action.INVESTIGATE_DATA, tuple(alarms), frozenset(judged))
+    return [mine, *_by_rule(policy, case, frozenset(), [Action.INVESTIGATE_DATA])]
 
 
 def gaps_of(case: Case) -> tuple[Gap, ...]:
@@ -95,21 +93,23 @@ def alarms_of(policy: Policy, case: Case, held: Collection[Window]) -> list[Alar
 
 
 def _by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
-    """Rule by rule: labels come late and inputs at once, so what one rule could judge says nothing of another's."""
+    """Rule by rule and source by source: what came of one label source, or of inputs, says nothing of another's."""
     by_metric: dict[str, list[Evidence]] = defaultdict(list)
     for e in case.evidence:
         by_metric[e.measurement.metric].append(e)
     found = []
     for rule in (rule for action in actions for rule in policy.rules if rule.action is action):
-        alarms: list[Alarm] = []
-        judged: set[tuple[str, str, Window]] = set()
-        idle = set(_idle(by_metric[rule.metric], held))
-        for series in _series(rule, by_metric[rule.metric], held):
-            judged |= {e.place for e in series}
-            idle |= {("", e.head.rule, e.head.window) for e in series}
-            alarms += _persistent(rule, series, case.references)
-        if judged:
-            found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle)))
+        for name in sorted({e.head.dataset for e in by_metric[rule.metric]}):
+            mine = [e for e in by_metric[rule.metric] if e.head.dataset == name]
+            alarms: list[Alarm] = []
+            judged: set[tuple[str, str, Window]] = set()
+            idle = set(_idle(mine, held))
+            for series in _series(rule, mine, held):
+                judged |= {e.place for e in series}
+                idle |= {("", e.head.rule, e.head.window) for e in series}
+                alarms += _persistent(rule, series, case.references)
+            if judged:
+                found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle)))
     # What another rule of the action could judge there is no window without use.
     judged_by = {one.action: frozenset().union(*(o.judged for o in found if o.action is one.action)) for one in found}
     return [replace(one, idle=one.idle - judged_by[one.action]) for one in found]

@@ -41,7 +41,7 @@ class _Episode:
 
     quiet: judged windows since. near: from `cooldown` judged windows before it to as many after; what is known to have
     alarmed there is the same story. split: the windows whose pooled value gives way to the versions', of which this is
-    one.
+    one. earliest: the start of the first window that its rules could judge.
     """
 
     action: Action
@@ -51,6 +51,7 @@ class _Episode:
     quiet: int
     near: Window
     split: frozenset[Window]
+    earliest: datetime
 
 
 def told(policy: Policy, case: Case, parts: Sequence[Alarmed], held: Collection[Window]) -> Story:
@@ -104,7 +105,7 @@ def _episodes(policy: Policy, part: Alarmed) -> list[_Episode]:
         for run, end in zip(runs, ends, strict=True):
             near = _near(order, run[0] - policy.cooldown, run[-1] + policy.cooldown)
             first, last = order[run[0]], order[run[-1]]
-            found.append(_Episode(part.action, version, first, last, end - 1 - run[-1], near, split))
+            found.append(_Episode(part.action, version, first, last, end - 1 - run[-1], near, split, order[0].start))
     return found
 
 
@@ -141,7 +142,8 @@ def _joined(episodes: Sequence[_Episode]) -> _Episode:
     quiet = min(e.quiet for e in episodes if e.last.end >= last.last.start)
     near = Window(min(e.near.start for e in episodes), max(e.near.end for e in episodes))
     split = frozenset(window for e in episodes for window in e.split)
-    return replace(last, first=min(e.first for e in episodes), quiet=quiet, near=near, split=split)
+    first, earliest = min(e.first for e in episodes), min(e.earliest for e in episodes)
+    return replace(last, first=first, quiet=quiet, near=near, split=split, earliest=earliest)
 
 
 def _same(incident: Incident, episode: _Episode) -> bool:
@@ -152,7 +154,11 @@ def _same(incident: Incident, episode: _Episode) -> bool:
     """
     is_split = not incident.model_version and {incident.first, incident.last} <= episode.split
     about = incident.action is episode.action and (incident.model_version == episode.model_version or is_split)
-    return about and overlaps(_span(incident), [episode.near])
+    near = episode.near
+    if incident.status not in ACTIVE:
+        # One that is over, before all that this rule could ever judge, is another story.
+        near = Window(max(near.start, episode.earliest), near.end)
+    return about and overlaps(_span(incident), [near])
 
 
 def _claim(case: Case, incident: Incident) -> tuple[bool, bool, datetime, str]:
@@ -211,9 +217,11 @@ def _judged(incident: Incident, parts: Iterable[Alarmed]) -> Places:
 
 
 def _cooled(policy: Policy, case: Case, incident: Incident, parts: Sequence[Alarmed]) -> tuple[Incident, Told | None]:
-    """A held incident: as it was, until it is resolved by the judged windows since."""
+    """A held incident: as it was, until it is resolved by the windows since that every rule could judge."""
     rules = {e.head.rule for e in case.evidence if e.head.window == incident.last}
-    quiet = sum(rule in rules and window > incident.last for _, rule, window in _judged(incident, parts))
+    each = [places for part in parts if (places := _judged(incident, [part]))]
+    since = (sum(rule in rules and window > incident.last for _, rule, window in places) for places in each)
+    quiet = min(since, default=0)
     if incident.status not in ACTIVE or quiet < policy.cooldown:
         return incident, None
     now = replace(incident, status=Event.RESOLVED)

@@ -37,13 +37,13 @@ def judge(policy: Policy, case: Case) -> Verdict:
     case = replace(case, evidence=sorted(case.evidence, key=_order))
     gaps = gaps_of(case)
     faulty = faults_of(policy, case, gaps)
-    held = {alarm.window for alarm in faulty.alarms if alarm.metric not in OF_LABELS}
+    held = {alarm.window for part in faulty for alarm in part.alarms if alarm.metric not in OF_LABELS}
     found = alarms_of(policy, case, held)
-    told_now = told(policy, case, [faulty, *found], held)
+    told_now = told(policy, case, [*faulty, *found], held)
     active = [incident for incident in told_now.incidents if incident.status in ACTIVE]
     strength = {action: i for i, action in enumerate(policy.order)}
     active.sort(key=lambda i: (i.action is not Action.INVESTIGATE_DATA, -strength[i.action], i.first))
-    alarms = [alarm for part in (faulty, *found) for alarm in part.alarms]
+    alarms = [alarm for part in (*faulty, *found) for alarm in part.alarms]
     concluded = _conclude(case, active, alarms, told_now.held)
     action, because, incident = concluded or (*_quiet(policy, case, found), "")
     news = [event.text for event in told_now.events if event.event is not Event.OPENED]

@@ -94,7 +94,8 @@ def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
         sa.select(
             *(key.label(f"k{i}") for i, key in enumerate(keys)),
             whole(0).label("label"),
-            sa.func.min(days.c.due).label("moment"),
+            days.c.due.label("moment"),
+            days.c.day,
         )
         .select_from(tables)
         .where(
@@ -102,12 +103,29 @@ def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
             sa.or_(first.c.moment.is_(None), first.c.moment > days.c.due),
             sa.or_(days.c.stale, days.c.due > sa.bindparam("since"), sa.tuple_(*keys).in_(fresh)),
         )
-        .group_by(*keys)
+        .distinct()
     )
 
 
+def _of_days(columns: LedgerColumns, labels: sa.Select[Any]) -> sa.Select[Any]:
+    """Labels once for every day on which their key was predicted: silence falls due day by day."""
+    p, days, told = predictions_table(columns), days_table(), labels.subquery("told")
+    keys = columns.predicted_keys(p)
+    theirs = (
+        sa.select(*(key.label(f"k{i}") for i, key in enumerate(keys)), days.c.day)
+        .select_from(p.join(days, in_days(p, columns.dataset.event_time, days)))
+        .distinct()
+        .subquery("predicted_days")
+    )
+    same = sa.and_(*(told.c[f"k{i}"] == theirs.c[f"k{i}"] for i in range(len(keys))))
+    return sa.select(told, theirs.c.day).select_from(told.join(theirs, same))
+
+
 def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
-    """What became known: +1 for a label, -1 for the one it replaces; in order of label time."""
+    """What became known: +1 for a label, -1 for the one it replaces; in order of label time.
+
+    Columns: k0 …, label, moment, sign; of implicit labels the day of the predictions as well.
+    """
     table = _labels(labels)
     keys = columns.label_keys(labels, table)
     plain = sa.select(
@@ -119,15 +137,20 @@ def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
         known = plain.subquery("plain")
         return sa.select(known, whole(1).label("sign")).where(known.c.label.is_not(None)).subquery("events")
     told = plain.where(sa.tuple_(*keys).in_(_touched(columns, labels)))
-    is_implicit = labels.mode is LabelMode.IMPLICIT
-    known = (sa.union_all(told, _silent(columns, labels)) if is_implicit else told).subquery("plain")
+    names = [f"k{i}" for i in range(len(keys))]
+    if labels.mode is LabelMode.IMPLICIT:
+        # A key that is predicted on several days is silent about each of them from another moment on.
+        known = sa.union_all(_of_days(columns, told), _silent(columns, labels)).subquery("plain")
+        names.append("day")
+    else:
+        known = told.subquery("plain")
     replaced = sa.func.lag(known.c.label).over(
-        partition_by=[known.c[f"k{i}"] for i in range(len(keys))], order_by=[known.c.moment, known.c.label]
+        partition_by=[known.c[name] for name in names], order_by=[known.c.moment, known.c.label]
     )
     ordered = sa.select(known, replaced.label("before")).subquery("ordered")
     signs = sa.values(sa.column("sign", sa.BigInteger), name="signs").data([(1,), (-1,)])
     label = sa.case((signs.c.sign == whole(1), ordered.c.label), else_=ordered.c.before)
-    keyed = [ordered.c[f"k{i}"] for i in range(len(keys))]
+    keyed = [ordered.c[name] for name in names]
     return (
         sa.select(*keyed, label.label("label"), ordered.c.moment, signs.c.sign)
         .select_from(ordered.join(signs, sa.true()))

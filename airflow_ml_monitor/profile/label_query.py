@@ -125,7 +125,8 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     """
     p, e = _predictions(columns, keyed=True), events(columns, labels)
     known = source("known", "after", "upto", name="known")
-    tables = p.join(e, sa.and_(*(p.c[f"k{i}"] == e.c[f"k{i}"] for i in range(len(labels.key)))))
+    named = [*(f"k{i}" for i in range(len(labels.key))), *(["day"] if "day" in e.c else [])]
+    tables = p.join(e, sa.and_(*(p.c[name] == e.c[name] for name in named)))
     when: Expression = whole(0)
     fresh: Expression = p.c.stale
     if labels.label_time:

@@ -104,6 +104,23 @@ def test_one_notifier_tells_the_decisions_of_many_runs_of_one_process(desk, desk
     assert [body.split()[1] for _, body in letters] == ["alert:", "retrain:"]
 
 
+def test_of_two_monitors_upstream_each_notifier_tells_its_own(desk, desks, decide, run_task, letters):
+    mine = decide(3)
+    other = desk.spec(name="other", rules=desks.broken("alert"))
+    for kind in (DataQualityOperator, PerformanceOperator, DecideOperator):
+        with DAG("d", schedule=None):
+            task = kind(task_id="decide_other", spec=other)
+        _, api = run_task(task, dag_run=desk.run(3))
+    theirs = api.pushed[("decide_other", "decision")]
+    for monitor in (MONITOR, "default/other"):
+        with DAG("d", schedule=None):
+            both = [DecideOperator(task_id=name, spec=other) for name in ("decide", "decide_other")]
+            task = NotifyOperator(task_id="tell", notifier=DecisionNotifier(monitor=monitor, carrier=Letters(to="a")))
+            both >> task
+        run_task(task, dag_run=desk.run(3), xcoms={("decide", "decision"): mine, ("decide_other", "decision"): theirs})
+    assert [body.split(":")[0] for _, body in letters] == ["[default/credit] retrain", "[default/other] alert"]
+
+
 def test_the_owner_of_the_finding_is_at_hand_for_the_address(desk, desks, run_task, tell, letters):
     spec = desk.spec(rules=desks.broken("retrain"), owners={"data": "data@x", "drift": "drift@x", "model": "model@x"})
     for kind in (DataQualityOperator, PerformanceOperator, DecideOperator):

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.monitor.performance import coverage, performance
+from airflow_ml_monitor.monitor.performance import coverage, measure_performance, performance
 
 HORIZON = timedelta(days=3)
 EVENTS = {"mode": "implicit", "horizon": "3d"}
@@ -120,3 +120,39 @@ def test_silence_becomes_a_label_though_no_label_came_that_day(silent, measure):
 def test_what_cannot_be_silent_is_refused(worlds, wrong):
     with pytest.raises(SpecError, match=r"labels\.outcomes\.mode: implicit labels are events of a binary task"):
         worlds(**{"outcomes": EVENTS, **wrong})
+
+
+def test_customers_scored_every_day_are_labelled_once_a_day_and_not_before_that_days_horizon(worlds, measure):
+    world = worlds(days=4, rows=20, outcomes=EVENTS)
+    world.predictions["id"] = np.tile([f"customer-{i}" for i in range(20)], 4)
+    for number in range(4):
+        world.write_day(number)
+    world.labels = world.labels.iloc[:0]
+    world.write_labels()
+    for number in range(4):
+        measure(world.monitor(), world.run(number, hours=0))
+    for days in range(1, 6):
+        measure(world.monitor(), world.run(3, hours=24 * days))
+    for number in range(world.days):
+        window = world.day(number)
+        for later in range(6):
+            found = values(world, window, window.end + timedelta(days=later))
+            assert (found["accuracy"].n if "accuracy" in found else 0) == (20 if later >= 3 else 0)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["live", "newest run first"])
+@pytest.mark.parametrize("horizon", ["60h", "72h"])
+def test_no_window_is_judged_on_events_alone_where_the_horizon_ends_within_a_day(worlds, order, horizon):
+    # Runs at 13:00; a horizon of 60 hours has passed at noon.
+    world = worlds(days=6, outcomes={"mode": "implicit", "horizon": horizon})
+    world.labels = world.labels[world.labels["y"] == 1].reset_index(drop=True)
+    world.write_labels()
+    for number in range(6)[::order]:
+        measure_performance(world.monitor(), world.run(number, hours=13))
+    judged = []
+    for number in range(6):
+        for r in world.store.current(world.spec.key, as_of=world.run(number, hours=13).known_at, metrics={"accuracy"}):
+            if r.measurement.status == "ok" and not r.measurement.slice:
+                judged.append(r.measurement.estimate.n == 150)
+    assert judged
+    assert all(judged)

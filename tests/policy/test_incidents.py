@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -248,3 +249,65 @@ def test_alarms_of_two_rules_of_one_action_near_each_other_are_one_story(desk: A
     evidence = [*desk.series(0.6, 0.6, None), *(desk.value(day, 0.9, "psi") for day in (1, 2))]
     (incident,) = desk.judge(desk.policy(late, at_once), evidence).incidents
     assert (incident.first, incident.last) == (desk.day(0), desk.day(2))
+
+
+@pytest.mark.parametrize("action", [Action.ALERT, Action.INVESTIGATE_DATA])
+def test_a_late_alarm_is_told_whatever_else_was_judged_meanwhile(desk: Any, action: Action) -> None:
+    # Labels of a day come ten days late; quality is measured at once, and is no sign that the alarm is over.
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), action), cooldown=3)
+    labels = [desk.value(day, 0.5 if day == 5 else 0.8) for day in range(6)]
+    evidence = [*(desk.rows(day) for day in range(16)), *labels]
+    assert desk.judge(policy, evidence).action is action
+
+
+def test_windows_that_one_label_source_could_judge_do_not_cool_down_anothers_incident(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), Action.ALERT), cooldown=3)
+    quick = [desk.value(day, 0.8, dataset="quick") for day in range(16)]
+    slow = [desk.value(day, 0.5 if day == 5 else 0.8, dataset="slow") for day in range(6)]
+    assert desk.judge(policy, [*(desk.rows(day) for day in range(16)), *quick, *slow]).action is Action.ALERT
+
+
+def test_a_data_incident_of_a_replaced_version_does_not_block_retraining_for_ever(desk: Any) -> None:
+    policy = desk.policy(
+        Rule("roc_auc", Bounds(min=0.6), Action.INVESTIGATE_DATA),
+        Rule("accuracy", Bounds(min=0.7), Action.RETRAIN),
+        cooldown=2,
+    )
+    evidence = []
+    for day in range(20):
+        version = "v1" if day < 4 else "v2"
+        evidence += [desk.rows(day), desk.value(day, 0.5 if day == 3 else 0.8, model_version=version)]
+        evidence.append(desk.value(day, 0.5 if day > 12 else 0.8, "accuracy", model_version=version))
+    assert Action.RETRAIN in [verdict.action for verdict in desk.live(policy, evidence, range(20))]
+
+
+def test_an_incident_that_is_over_does_not_swallow_the_first_alarm_of_a_rule_that_begins_later(desk: Any) -> None:
+    policy = desk.policy(
+        Rule("psi", Bounds(max=0.2), Action.RETRAIN), Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN), cooldown=3
+    )
+    evidence = []
+    for day in range(40):
+        evidence += [desk.rows(day), desk.value(day, 0.5 if day == 1 else 0.1, "psi", column="x")]
+        if day >= 30:  # a label source that was added later
+            evidence.append(desk.value(day, 0.6 if day >= 31 else 0.8))
+    verdicts = desk.live(policy, evidence, range(40))
+    assert [day for day, verdict in enumerate(verdicts) if verdict.action is Action.RETRAIN] == [1, 31]
+
+
+def test_a_held_incident_is_not_resolved_by_what_another_rule_judged(desk: Any) -> None:
+    policy = desk.policy(
+        Rule("psi", Bounds(max=0.2), Action.RETRAIN), Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN), cooldown=3
+    )
+
+    def known(last: int) -> list[Any]:
+        evidence = []
+        for day in range(last + 1):
+            evidence += [desk.rows(day), desk.value(day, 0.1, "psi", column="x")]
+            if day <= 2:
+                evidence.append(desk.value(day, 0.6 if day == 2 else 0.8))
+        return evidence
+
+    opened = desk.judge(policy, known(5))
+    held = desk.judge(policy, [*known(6), desk.broken(2)], incidents=opened.incidents, actions=[desk.taken(opened)])
+    (mine,) = [incident for incident in held.incidents if incident.action is Action.RETRAIN]
+    assert mine.status in ACTIVE

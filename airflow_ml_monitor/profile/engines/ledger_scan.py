@@ -11,7 +11,7 @@ import numpy as np
 from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import label_events, label_query
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
@@ -148,12 +148,16 @@ def _register_days(scan: Scan, request: LabelRequest) -> Array:
     if not labels.label_time:
         return np.array([micros(request.upto)], np.int64)
     first = request.days[0].start
-    after, upto = [EVER.start], [min(first, request.upto)]
+    cuts = {min(first, request.upto), request.upto}
     day = request.rule.containing(first)
     while day.start < request.upto:
-        after.append(day.start)
-        upto.append(min(day.end, request.upto))
+        cuts.add(min(day.end, request.upto))
         day = request.rule.containing(day.end)
+    if labels.mode is LabelMode.IMPLICIT:
+        # Silence is known when it falls due, and its window final: not at the end of that day.
+        cuts |= {d.end + labels.horizon for d in request.days if d.end + labels.horizon < request.upto}
+    upto = sorted(cuts)
+    after = [EVER.start, *upto[:-1]]
     spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
     scan.connection.register("known", memory.known(*spans))
     return np.array([micros(moment) for moment in upto], np.int64)
