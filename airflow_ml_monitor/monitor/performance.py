@@ -15,6 +15,7 @@ from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, Terms, kn
 from airflow_ml_monitor.monitor.measure import labelled_rows
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.steps import Done
+from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.store.records import HeadState, Numbers
 from airflow_ml_monitor.truth.due import due
@@ -209,9 +210,10 @@ def _rows(asked: _Asked, entries: Entries, version: str | None) -> tuple[list[Me
     ripe = maturity(views[WHOLE].coverage, asked.window, labels, asked.moment)
     immature = ""
     if not ripe.is_mature:
+        early = f"from {labels.mature_at:.0%}, or " if labels.mode is LabelMode.EXPLICIT else ""
         immature = (
-            f"labels of {ripe.coverage:.0%} of {views[WHOLE].predictions} predictions; judged from "
-            f"{labels.mature_at:.0%}, or on {ripe.ripe_at:%Y-%m-%d}"
+            f"labels of {ripe.coverage:.0%} of {views[WHOLE].predictions} predictions; judged {early}on "
+            f"{ripe.ripe_at:%Y-%m-%d}"
         )
     return labelled_rows(views, spec.task.kind, spec.measurements, immature=immature), ripe
 

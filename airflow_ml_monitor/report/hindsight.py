@@ -7,6 +7,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.report.blocks import Block, Gallery, Picture, Table
 from airflow_ml_monitor.report.figures.revised import revised
 from airflow_ml_monitor.report.figures.trend import Point
@@ -23,9 +24,12 @@ def hindsight(scope: Scope, realised: Realised) -> list[Block]:
     if not realised.names:
         return []
     name = realised.names[0]
+    # Of several label sources the first: the others are lines of the trend.
+    source = scope.sources[0]["name"]
     rows = [r for r in realised.rows if r.measurement.metric == name and r.measurement.status is Status.OK]
+    rows = [r for r in rows if r.head.dataset == source]
     newest: dict[Window, Recorded] = {}
-    for of in lines_of(rows).values():
+    for of in lines_of(scope, rows).values():
         newest |= {r.head.window: r for r in of}
     pairs = []
     for window in sorted(newest)[-WINDOWS:]:
@@ -52,7 +56,8 @@ def _first_judged(scope: Scope, now: Recorded) -> Recorded | None:
     source = next(s for s in scope.sources if s["name"] == now.head.dataset)
     ripe_at = now.head.window.end + timedelta(seconds=source["horizon"])
     for revision in scope.store.revisions(scope.monitor, now.head):
-        is_ripe = (revision.coverage or 0.0) >= source["mature_at"] or revision.known_at >= ripe_at
+        is_early = source["mode"] == LabelMode.EXPLICIT and (revision.coverage or 0.0) >= source["mature_at"]
+        is_ripe = is_early or revision.known_at >= ripe_at
         if not is_ripe or (scope.as_of is not None and revision.known_at > scope.as_of):
             continue
         window = now.head.window

@@ -7,6 +7,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
 from airflow_ml_monitor.report.figures.intervals import intervals
@@ -70,14 +71,16 @@ def _judged(scope: Scope, known_at: datetime) -> Answer:
 
 
 def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[tuple[str, str], ...]:
-    covered = {r.head.model_version: r for r in mine}
+    covered = {scope.line(r.head): r for r in mine}
     found = [
-        (f"Labels known{f' of {version}' if version else ''}", percent(r.coverage) + (", final" if r.is_final else ""))
-        for version, r in sorted(covered.items())[:VERSIONS]
+        (f"Labels known{f' of {line}' if line else ''}", percent(r.coverage) + (", final" if r.is_final else ""))
+        for line, r in sorted(covered.items())[:VERSIONS]
     ]
     for source in scope.sources:
         horizon = source["horizon"] / 86_400
         said = f"from {percent(source['mature_at'])} of its labels, or after {number(horizon)} days"
+        if source["mode"] == LabelMode.IMPLICIT:
+            said = f"after {number(horizon)} days, when silence is a label"
         found.append((f"A window is judged ({source['name']})", said))
     return (*found, ("Newest judged window", scope.named(judged) if judged else "none yet"))
 
@@ -102,7 +105,7 @@ def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list
         rows.append(
             (
                 name,
-                r.head.model_version or ("all" if several else NOTHING),
+                scope.line(r.head) or ("all" if several else NOTHING),
                 value,
                 interval(m.estimate),
                 n,
@@ -121,7 +124,8 @@ def _slices(scope: Scope, realised: Realised) -> list[Picture]:
     if realised.judged is None or not realised.names:
         return []
     name, window = realised.names[0], realised.judged
-    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={name})
+    source = scope.sources[0]["name"]
+    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={name}, dataset=source)
     together = min((r.head.model_version for r in found), default="")
     rows = {
         r.measurement.slice: r.measurement.estimate

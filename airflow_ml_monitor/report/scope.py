@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
-from airflow_ml_monitor.measurement import Family
+from airflow_ml_monitor.measurement import Family, HeadKey
 from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
@@ -45,6 +45,10 @@ class Scope:
     def sources(self) -> list[Mapping[str, Any]]:
         """The label sources' documents."""
         return list(self.spec.get("labels", ()))
+
+    def line(self, head: HeadKey) -> str:
+        """What tells performance apart: the model version, and the label source where there are several; '' for one."""
+        return ", ".join(filter(None, (head.model_version, head.dataset if len(self.sources) > 1 else "")))
 
     def date(self, window: Window) -> date:
         return self.rule.date_of(window.start)

@@ -61,20 +61,20 @@ def trend_pictures(scope: Scope, realised: Realised) -> tuple[Picture, ...]:
     )
 
 
-def lines_of(rows: list[Recorded]) -> dict[str, list[Recorded]]:
-    """By model version, without the rows of all versions together where a window has several."""
+def lines_of(scope: Scope, rows: list[Recorded]) -> dict[str, list[Recorded]]:
+    """By model version (and label source), without the rows of all versions together where a window has several."""
     versioned = {(r.head.dataset, r.head.window) for r in rows if r.head.model_version}
     found: dict[str, list[Recorded]] = {}
     for r in rows:
         if r.head.model_version or (r.head.dataset, r.head.window) not in versioned:
-            found.setdefault(r.head.model_version, []).append(r)
+            found.setdefault(scope.line(r.head), []).append(r)
     return found
 
 
 def _picture(scope: Scope, realised: Realised, place: int, name: str) -> Picture | None:
     rows = [r for r in realised.rows if r.measurement.metric == name and not r.measurement.parameters]
     rows = [r for r in rows if r.measurement.estimate is not None and r.measurement.slice == WHOLE]
-    by_version = lines_of(rows)
+    by_version = lines_of(scope, rows)
     if not by_version:
         return None
     most = [version for version, _ in Counter({v: len(of) for v, of in by_version.items()}).most_common(len(LINES))]
