@@ -68,6 +68,8 @@ class Shop:
     task: str = "binary"
     unit: str = "day"
     owners: dict[str, str] = field(default_factory=lambda: OWNERS)
+    besides: dict[str, Any] = field(default_factory=dict)
+    """A second label source on the same files: what is different about it."""
 
     def __post_init__(self) -> None:
         (self.home / "predictions").mkdir(parents=True)
@@ -88,13 +90,15 @@ class Shop:
             "version": {"kind": "categorical", "role": "version"},
         }
         labels = {"name": "labels", "source": f"{self.home}/labels/*.parquet", "key": "id", "label": "y"}
+        labels |= {"label_time": "known", "horizon": "4d", "mature_at": 0.75}
+        sources = [labels, {**labels, **self.besides}] if self.besides else [labels]
         dataset = {"name": "rows", "source": f"{self.home}/predictions/*.parquet", "event_time": "at"}
         return MonitorSpec.from_document(
             {
                 "name": "shop",
                 "task": self.task,
                 "datasets": [{**dataset, "entity_key": "id", "columns": columns, "slice_by": "city"}],
-                "labels": [{**labels, "label_time": "known", "horizon": "4d", "mature_at": 0.75}] * self.has_labels,
+                "labels": sources if self.has_labels else [],
                 "reference": {"source": f"{self.home}/reference.parquet", "label": "y"},
                 "windows": [{"unit": self.unit, "zone": self.zone}],
                 "contract": self.contract,

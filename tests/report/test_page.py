@@ -185,6 +185,15 @@ def test_every_model_version_and_slice_has_its_numbers(shops: Any) -> None:
     assert any("by slice" in text for text in page.pictures("performs"))
 
 
+def test_two_label_sources_are_told_apart_and_silence_is_said_to_be_a_label(shops: Any) -> None:
+    page = shops(besides={"name": "events", "mode": "implicit", "horizon": "2d"}).live(*range(6)).page()
+    section = page.section("performs")
+    assert all(f"Labels known of v1, {name}" in page.text for name in ("labels", "events"))
+    assert all(f"<td>v1, {name}</td>" in section for name in ("labels", "events"))
+    assert "after 2 days, when silence is a label" in page.text
+    assert "from 75 % of its labels, or after 4 days" in page.text
+
+
 def test_a_regression_has_its_errors_and_no_scores_by_label(shops: Any) -> None:
     page = shops(task="regression", rules=[{"metric": "mae", "max": 0.9, "action": "retrain"}]).live(*range(4)).page()
     assert any(text.startswith("mae over 4 windows") for text in page.pictures("verdict"))
