@@ -106,8 +106,7 @@ class ModelRegistry:
                 f"the registry has no champion among {list(self.versions())}; promote one", field="champion"
             )
         first, *_ = promotions
-        moment = datetime.now(UTC) if before is None else utc(before)
-        earlier = [one for one in promotions if one[1] < moment]
+        earlier = [one for one in promotions if before is None or one[1] < utc(before)]
         return (earlier or [first])[-1][0]
 
     def _promotions(self) -> list[tuple[str, datetime]]:
