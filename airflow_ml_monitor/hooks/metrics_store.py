@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import AirflowNotFoundException, BaseHook, configuration, is_in_process
@@ -143,6 +141,8 @@ def _assembled(connection: Connection, where: str) -> URL:
 def _local_file() -> URL:
     from sqlalchemy import URL
 
+    from airflow_ml_monitor.store.opening import LOCAL_FILE, local_file
+
     conf = configuration()
     executor = str(conf.get("core", "executor"))
     local = all(one.strip().rpartition(":")[2].endswith("LocalExecutor") for one in executor.split(","))
@@ -152,5 +152,5 @@ def _local_file() -> URL:
             "an SQLite file, would be another one on every worker; create the connection, e.g. `airflow connections "
             "add ml_monitor_default --conn-type ml_monitor --conn-host <SQLAlchemy URL>`"
         )
-    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
-    return URL.create("sqlite", database=str(home / conf.get("ml_monitor", "sqlite_file", fallback="ml_monitor.db")))
+    name = conf.get("ml_monitor", "sqlite_file", fallback=LOCAL_FILE)
+    return URL.create("sqlite", database=str(local_file(name)))

@@ -65,13 +65,13 @@ def coverage(monitor: Monitor, run: Run) -> dict[str, Maturity]:
     monitor = monitor.at(run.window, run.known_at)
     found = {}
     for task in label_tasks(monitor, run):
-        share = 0.0
         try:
             update(task)
             entries, _ = _folded(task, read(task, _days(task, [run.window])), run.window, run.known_at)
             share = entries.view(monitor.spec.task).coverage
         except DataFault:
-            pass  # what cannot be read is not covered
+            # What cannot be read is not covered; why is a stored row of the performance step.
+            share = 0.0
         found[task.labels.name] = maturity(share, run.window, task.labels, run.known_at)
     return found
 

@@ -5,26 +5,20 @@ from __future__ import annotations
 from airflow_ml_monitor.report.blocks import Facts, Gallery, Light, Page, Picture, Table
 from airflow_ml_monitor.report.ink import VARIABLES
 from airflow_ml_monitor.report.svg import inline
+from airflow_ml_monitor.report.templates import templates
 
 _MARKS = {Light.GOOD: "✓", Light.LOOK: "!", Light.BAD: "✕", Light.WAITING: "…", Light.UNKNOWN: "?"}
 
 
 def rendered(page: Page) -> str:
     """The page's text; every string that came from data is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     def drawn(picture: Picture) -> Markup:
         # The only text that is not escaped: Matplotlib's, which escapes what it is given.
         return Markup(inline(picture))
 
-    environment = Environment(
-        loader=PackageLoader("airflow_ml_monitor.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(escaped=True)
     kinds = {Facts: "facts", Table: "table", Gallery: "gallery"}
     environment.filters |= {"drawn": drawn, "kind": lambda block: kinds[type(block)]}
     colours = {name: colour for colour, name in VARIABLES.items()}

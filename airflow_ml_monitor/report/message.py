@@ -11,6 +11,7 @@ from airflow_ml_monitor.policy.decision import Decision, Event
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report.advice import NEXT_STEP, owner_of
 from airflow_ml_monitor.report.calendar import clock, rule_of
+from airflow_ml_monitor.report.templates import templates
 from airflow_ml_monitor.report.wording import shortened
 from airflow_ml_monitor.store.records import DecisionRecord
 
@@ -95,18 +96,11 @@ def _subject(monitor: str, head: str) -> str:
 
 def _written(subject: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     """(plain text, HTML); facts without a value are left out."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     shown = {name: [value] if isinstance(value, str) else list(value) for name, value in facts.items() if value}
     forms = []
     for form in ("txt", "html"):
-        environment = Environment(
-            loader=PackageLoader("airflow_ml_monitor.report", "."),
-            autoescape=form == "html",
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment = templates(escaped=form == "html")
         template = environment.get_template(f"message.{form}.j2")
         forms.append(template.render(subject=subject, facts=shown, width=max(map(len, shown))))
     return forms[0], forms[1]

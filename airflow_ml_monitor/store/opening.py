@@ -29,7 +29,7 @@ def opened_store(url: str | MetricsStore | None = None, *, migrated: bool = True
     if isinstance(url, MetricsStore):
         yield url
         return
-    place = url or os.environ.get(VARIABLE) or _local()
+    place = url or os.environ.get(VARIABLE) or (f"sqlite:///{local_file()}" if local_file().is_file() else "")
     if not place:
         raise SpecError(
             f"no metrics database; give its SQLAlchemy URL, e.g. sqlite:////path/ml_monitor.db, or set {VARIABLE}",
@@ -44,7 +44,6 @@ def opened_store(url: str | MetricsStore | None = None, *, migrated: bool = True
         store.dispose()
 
 
-def _local() -> str:
-    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
-    path = home / LOCAL_FILE
-    return f"sqlite:///{path}" if path.is_file() else ""
+def local_file(name: str = LOCAL_FILE) -> Path:
+    """A file under AIRFLOW_HOME."""
+    return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser() / name
