@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.profile.cells import Floats
+    from airflow_ml_monitor.profile.views import ScoredCells
 
 
 class Subject(StrEnum):
@@ -44,6 +48,8 @@ class Metric:
     range: what values are possible (closed). unit: '' (a share or index), 'rows', 's', 'column' (the column's unit),
     'label' (the label's unit), 'nat'. symmetric: unchanged when reference and current swap places.
     version: raise it when the numbers change; revisions made with another version are due again.
+    formula: the value alone, of ScoredCells, one for each draw; NaN where it is undefined. What has a formula can be
+    estimated before all labels are known.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Metric:
     tasks: tuple[TaskKind, ...] = ()
     symmetric: bool = False
     version: int = 1
+    formula: Callable[[ScoredCells], Floats] | None = None
 
     @property
     def summary(self) -> str:
@@ -78,12 +85,14 @@ def metric(
     tasks: tuple[TaskKind, ...] = (),
     symmetric: bool = False,
     version: int = 1,
+    formula: Callable[[ScoredCells], Floats] | None = None,
 ) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
     """Register a function as the metric of its name."""
 
     def register(function: Callable[[Any], Estimate | Estimates]) -> Callable[[Any], Estimate | Estimates]:
         name = function.__name__
-        _registry[name] = Metric(name, family, subject, function, range, unit, worse, kinds, tasks, symmetric, version)
+        about = (range, unit, worse, kinds, tasks, symmetric, version, formula)
+        _registry[name] = Metric(name, family, subject, function, *about)
         return function
 
     return register

@@ -212,6 +212,42 @@ class PairView:
         return (x[order], *shares)
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredCells:
+    """Rows of a binary model by score, whose labels are known or expected: what a metric's formula is given.
+
+    Arrays of C cells in ascending order of bucket. bucket: equal buckets are ties. prediction: the decided class.
+    score: the mean score of a cell's rows. positives, negatives: rows of each label, shape (C,), or (D, C) where they
+    are drawn D times; whole numbers where labels are known, else expected ones, never below 0.
+    """
+
+    bucket: Counts
+    prediction: Counts
+    score: Floats
+    positives: Floats
+    negatives: Floats
+
+    @property
+    def rows(self) -> Floats:
+        """Rows of both labels, of the shape of positives."""
+        return self.positives + self.negatives
+
+    @cached_property
+    def by_bucket(self) -> tuple[Floats, Floats]:
+        """(positives, negatives) of each bucket, ascending: cells that differ in their prediction alone are added."""
+        first = np.flatnonzero(np.diff(self.bucket, prepend=self.bucket[:1] - 1))
+        positives, negatives = (
+            np.add.reduceat(part, first, axis=-1) if len(first) else part for part in (self.positives, self.negatives)
+        )
+        return positives, negatives
+
+    @cached_property
+    def confusion(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """(true positives, false positives, false negatives, true negatives), each of shape () or (D,)."""
+        yes = (self.prediction == 1).astype(np.float64)
+        return self.positives @ yes, self.negatives @ yes, self.positives @ (1 - yes), self.negatives @ (1 - yes)
+
+
 @dataclass(frozen=True)
 class LabelledView:
     """Rows with labels, folded from the ledger: arrays of one length, a row per (label, prediction, bucket).
@@ -239,6 +275,18 @@ class LabelledView:
     def coverage(self) -> float:
         """Share of the predicted rows whose label is known; in [0, 1], 0 without predictions."""
         return min(self.n / self.predictions, 1.0) if self.predictions else 0.0
+
+    @cached_property
+    def scored(self) -> ScoredCells:
+        """The labelled rows by bucket and prediction; empty cells left out. Binary."""
+        pick = self.count > 0
+        count, label = self.count[pick].astype(np.float64), self.label[pick]
+        cells, where = np.unique(np.stack([self.bucket[pick], self.prediction[pick]]), axis=1, return_inverse=True)
+        positives, negatives, score = (
+            np.bincount(where.reshape(-1), weights=part, minlength=cells.shape[1])
+            for part in (count * label, count * (1 - label), self.sums["score"][pick])
+        )
+        return ScoredCells(cells[0], cells[1], score / (positives + negatives), positives, negatives)
 
     def total(self, name: str) -> float:
         """Sum over all labelled rows."""

@@ -1,0 +1,41 @@
+"""When labels arrive: by day of prediction and age, as the ledger has seen it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_ml_monitor.profile.cells import Counts, Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """What predictions are told apart by: arrays of C. stratum: 0 … S - 1. bucket: of the score, ascending with it,
+    shared by strata. prediction: the decided class. score: the mean score of the cell's rows.
+    """
+
+    stratum: Counts
+    bucket: Counts
+    prediction: Counts
+    score: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """Predictions of T successive days, and the labels that had become known at the end of the last known day.
+
+    predicted: rows by day and cell, (T, C). The other arrays have one length, an entry a (day, age, label, cell):
+    day: 0 … T - 1; age: whole days from the day of prediction to the day on which the label became known, ≥ 0;
+    label: 0 or 1; count: rows, net of corrections (an entry may be negative). today: the number of the last day all of
+    whose labels are known; day + age ≤ today always, and today ≥ T - 1 where predictions of the newest day are in.
+    horizon: the age in days from which on nothing more is awaited.
+    """
+
+    cells: Cells
+    predicted: Floats
+    day: Counts
+    age: Counts
+    label: Counts
+    cell: Counts
+    count: Floats
+    today: int
+    horizon: int
