@@ -283,7 +283,7 @@ class LabelledView:
         count, label = self.count[pick].astype(np.float64), self.label[pick]
         cells, where = np.unique(np.stack([self.bucket[pick], self.prediction[pick]]), axis=1, return_inverse=True)
         positives, negatives, score = (
-            np.bincount(where.reshape(-1), weights=part, minlength=cells.shape[1])
+            np.bincount(where.reshape(-1), weights=part, minlength=cells.shape[1]).astype(np.float64)
             for part in (count * label, count * (1 - label), self.sums["score"][pick])
         )
         return ScoredCells(cells[0], cells[1], score / (positives + negatives), positives, negatives)
