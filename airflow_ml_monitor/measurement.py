@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from airflow_ml_monitor.errors import DataFault, Immature, NoValue, TooFew
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
@@ -30,12 +31,30 @@ class Severity(StrEnum):
 
 
 class Family(StrEnum):
-    """What is revised together: one scan's quality, one scan's drift, one ledger's performance."""
+    """What is revised together: one scan's quality, one scan's drift, one ledger's performance; what is said of it
+    without labels, and how right that was."""
 
     QUALITY = "quality"
     CONTRACT = "contract"
     DRIFT = "drift"
     PERFORMANCE = "performance"
+    ESTIMATE = "estimate"
+
+
+NAIVE: Final = "naive"
+"""`naive.<metric>`: of the labels at hand, scored as if they were all. Biased where labels of one class come earlier."""
+FINAL: Final = "final"
+"""`final.<metric>`: the value that a window will show when its last label is in, with the interval for that value."""
+
+
+def base_of(metric: str) -> str:
+    """The formula behind a name: 'roc_auc' of 'naive.roc_auc'."""
+    return metric.rpartition(".")[2]
+
+
+def is_beside(metric: str) -> bool:
+    """True if a name is not the metric itself but stands beside it: naive, final, or of a named estimator."""
+    return "." in metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +80,7 @@ Estimates = Mapping[str, Estimate]
 class Measurement:
     """One metric's answer in one slice and column: an estimate, or a status with its reason.
 
-    An `immature` row may carry the value on the labels at hand; it is not judged.
+    An `immature` row has no value: what the labels at hand come to is another metric, `naive.<metric>`.
     """
 
     metric: str

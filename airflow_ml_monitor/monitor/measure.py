@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TypeVar
 
 from airflow_ml_monitor.keys import Slice
-from airflow_ml_monitor.measurement import Family, Measurement, Status, attempt
+from airflow_ml_monitor.measurement import Family, Measurement, attempt
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.monitor.spec import ALWAYS
 from airflow_ml_monitor.profile.cells import Profile
@@ -62,19 +62,14 @@ def _rows(chosen: Sequence[Metric], view: Callable[[], T], *, column: str = "", 
     return rows
 
 
+def labelled_metrics(task: TaskKind, names: tuple[str, ...] = ()) -> list[Metric]:
+    """The metrics of labelled rows that a task has, and the spec asks for."""
+    return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
+
+
 def labelled_rows(
-    views: Mapping[Slice, LabelledView], task: TaskKind, names: tuple[str, ...] = (), *, immature: str = ""
+    views: Mapping[Slice, LabelledView], task: TaskKind, names: tuple[str, ...] = ()
 ) -> list[Measurement]:
-    """Metrics of labelled rows, whole and by slice. immature: why the values may not be judged yet."""
-    rows = []
-    chosen = [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
-    for slice, view in views.items():
-        rows += _rows(chosen, lambda view=view: view, slice=slice)  # type: ignore[misc]
-    if not immature:
-        return rows
-    return [
-        Measurement(r.metric, Status.IMMATURE, r.estimate, immature, r.column, r.parameters, r.slice)
-        if r.status is not Status.FAILED
-        else r
-        for r in rows
-    ]
+    """Metrics of labelled rows, whole and by slice."""
+    chosen = labelled_metrics(task, names)
+    return [row for slice, view in views.items() for row in _rows(chosen, lambda view=view: view, slice=slice)]  # type: ignore[misc]

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
+from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, metric_names
 from airflow_ml_monitor.policy.rule import Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
@@ -171,6 +172,8 @@ def _check(spec: MonitorSpec) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
     _check_metrics(spec)
+    for dataset in spec.datasets:
+        _check_scores(spec.task, dataset)
     for source in spec.labels:
         dataset = spec.dataset(source.dataset)
         if len(dataset.entity_key) != len(source.key) or not source.key:
@@ -187,7 +190,9 @@ def _check(spec: MonitorSpec) -> None:
                 field=f"labels.{source.name}.mode",
             )
         roles = {column.role for column in dataset.columns}
+        # Of several classes either will do; that there are all scores, or none, has been checked.
         needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
+        needed -= {Role.PREDICTION} if spec.task.kind is TaskKind.MULTICLASS and Role.SCORE in roles else set()
         if missing := needed - roles:
             raise SpecError(
                 f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
@@ -195,17 +200,43 @@ def _check(spec: MonitorSpec) -> None:
             )
 
 
+def _check_scores(task: Task, dataset: Dataset) -> None:
+    """Which class a score column is of: every class has one, or none has."""
+    scores = [column for column in dataset.columns if column.role is Role.SCORE]
+    for column in dataset.columns:
+        field = f"datasets.{dataset.name}.columns.{column.name}.of"
+        is_score = task.kind is TaskKind.MULTICLASS and column.role is Role.SCORE
+        if is_score and str(column.of) not in task.class_names:
+            known = ", ".join(task.class_names)
+            raise SpecError(f"{column.of!r} is none of the classes {known}; say whose score it holds", field=field)
+        if column.of != "" and not is_score:
+            raise SpecError("only a score of a multiclass task is of a class; leave it out", field=field)
+    if not scores or task.kind is not TaskKind.MULTICLASS:
+        return
+    named = [str(column.of) for column in scores]
+    field = f"datasets.{dataset.name}.columns"
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise SpecError(f"two columns hold the score of class {twice[0]!r}", field=field)
+    if missing := [name for name in task.class_names if name not in named]:
+        raise SpecError(
+            f"no column holds the score of {', '.join(map(repr, missing))}; declare one of role score for every class, "
+            "or none and a column of role prediction",
+            field=field,
+        )
+
+
 def _check_metrics(spec: MonitorSpec) -> None:
     """Metrics asked for must exist; their files are listed, not imported."""
     known = metric_names()
+    plain = {name for name in known if "." not in name}
     for name in spec.measurements:
-        if name not in known:
-            raise UnknownName("metric", name, known, field="measurements")
+        if name not in plain:
+            raise UnknownName("metric", name, plain, field="measurements")
     columns = {column.name for dataset in spec.datasets for column in dataset.columns}
     for rule in spec.policy.rules:
         if rule.metric not in known:
             raise UnknownName("metric", rule.metric, known, field=f"policy.rules.{rule.title}.metric")
-        if spec.measurements and rule.metric not in {*spec.measurements, *ALWAYS, *BESIDES}:
+        if spec.measurements and base_of(rule.metric) not in {*spec.measurements, *ALWAYS, *BESIDES}:
             raise SpecError(
                 f"{rule.metric!r} is not measured; add it to measurements, or leave measurements out",
                 field=f"policy.rules.{rule.title}.metric",

@@ -12,8 +12,8 @@ from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
-OF_LABELS = frozenset({"orphan_labels", "repeated_labels"})
-"""What a label source holds besides. A fault there is no fault of the window's rows: it holds no window back."""
+OF_LABELS = frozenset({"orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence"})
+"""What a label source shows besides. A fault there is no fault of the window's rows: it holds no window back."""
 
 
 Places = frozenset[tuple[str, str, Window]]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Family, Status
-from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.report.blocks import Block, Gallery, Picture, Table
 from airflow_ml_monitor.report.figures.revised import revised
 from airflow_ml_monitor.report.figures.trend import Point
@@ -52,13 +50,9 @@ def hindsight(scope: Scope, realised: Realised) -> list[Block]:
 
 
 def _first_judged(scope: Scope, now: Recorded) -> Recorded | None:
-    """The same measurement in the first revision whose labels were mature."""
-    source = next(s for s in scope.sources if s["name"] == now.head.dataset)
-    ripe_at = now.head.window.end + timedelta(seconds=source["horizon"])
+    """The same measurement in the first revision in which it had a value that may be judged."""
     for revision in scope.store.revisions(scope.monitor, now.head):
-        is_early = source["mode"] == LabelMode.EXPLICIT and (revision.coverage or 0.0) >= source["mature_at"]
-        is_ripe = is_early or revision.known_at >= ripe_at
-        if not is_ripe or (scope.as_of is not None and revision.known_at > scope.as_of):
+        if scope.as_of is not None and revision.known_at > scope.as_of:
             continue
         window = now.head.window
         found = scope.store.current(

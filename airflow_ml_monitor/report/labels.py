@@ -81,8 +81,8 @@ def arrivals(scope: Scope) -> list[Picture]:
         main = shown.curves[-1]
         title = "Share of labels known by age" + (f", {source['name']}" if len(scope.sources) > 1 else "")
         said = (
-            f"{title}: {main.name} has {percent(main.shares[-1])} of its labels; a window is judged from "
-            f"{percent(shown.mature_at)}, or after {number(shown.horizon)} days."
+            f"{title}: {main.name} has {percent(main.shares[-1])} of its labels; after {number(shown.horizon)} days "
+            "nothing more is awaited."
         )
         body = tuple((c.name, percent(c.shares[-1]), f"{c.ages[-1]:.1f}") for c in reversed(shown.curves))
         table = Table(title, ("window", "labels known", "days after its end the last one came"), body)

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
-from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.measurement import Family, Status, base_of, is_beside
 from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
@@ -47,10 +47,10 @@ def _answer(scope: Scope, mine: list[Recorded], judged: Window | None) -> Answer
         return Answer(Light.UNKNOWN, "no labels", "The monitor has no label source, so performance is not realised.")
     if not mine:
         return Answer(Light.WAITING, "waiting", f"Performance of this window was not measured.{upto}")
-    states = {r.measurement.status for r in mine}
+    states = {r.measurement.status for r in mine if not is_beside(r.measurement.metric)}
     if states == {Status.FAILED}:
         return Answer(Light.BAD, "broken", f"Performance could not be measured: {mine[0].measurement.reason}.{upto}")
-    if Status.IMMATURE in states:
+    if Status.IMMATURE in states and Status.OK not in states:
         reason = next(r.measurement.reason for r in mine if r.measurement.status is Status.IMMATURE)
         return Answer(Light.WAITING, "waiting", f"{reason[:1].upper()}{reason[1:]}.{upto}")
     if Status.OK not in states:
@@ -78,9 +78,11 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
     ]
     for source in scope.sources:
         horizon = source["horizon"] / 86_400
-        said = f"from {percent(source['mature_at'])} of its labels, or after {number(horizon)} days"
-        if source["mode"] == LabelMode.IMPLICIT:
-            said = f"after {number(horizon)} days, when silence is a label"
+        early = "as estimated, where that holds"
+        if source.get("mature_at") is not None and source["mode"] == LabelMode.EXPLICIT:
+            early += f"; else from {percent(source['mature_at'])} of its labels"
+        silence = ", when silence is a label" if source["mode"] == LabelMode.IMPLICIT else ""
+        said = f"{early}; finally after {number(horizon)} days{silence}"
         found.append((f"A window is judged ({source['name']})", said))
     return (*found, ("Newest judged window", scope.named(judged) if judged else "none yet"))
 
@@ -92,16 +94,14 @@ def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list
         m = r.measurement
         if r.head.window != window or m.slice != WHOLE:
             continue
-        # On labels at hand a few metrics are enough: none of them may be judged yet.
-        if m.status is Status.IMMATURE and m.metric not in realised.names:
+        # Of what is not judged a few metrics are enough, and what waits for labels has its reason in the answer.
+        if m.status is Status.IMMATURE or (is_beside(m.metric) and base_of(m.metric) not in realised.names):
             continue
         value = number(m.estimate.value) if m.estimate is not None else NOTHING
         n = number(m.estimate.n) if m.estimate is not None else NOTHING
         reference = number(realised.references.get((r.head.reference, m.metric, m.parameters)))
         name = m.metric + (f" [{m.parameters}]" if m.parameters else "")
-        state = m.status.value.replace("_", " ") + (
-            f": {m.reason}" if m.reason and m.status is not Status.IMMATURE else ""
-        )
+        state = m.status.value.replace("_", " ") + (f": {m.reason}" if m.reason else "")
         rows.append(
             (
                 name,

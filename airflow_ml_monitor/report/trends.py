@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
-from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.measurement import NAIVE, Family, HeadKey, Status, base_of, is_beside
 from airflow_ml_monitor.policy.rule import Bounds
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.figures.trend import Point, Trend, trend
@@ -41,8 +41,9 @@ def realised_of(scope: Scope) -> Realised:
     rows = scope.read(WINDOWS, families=[Family.PERFORMANCE], whole=True)
     sources = {source["name"] for source in scope.sources}
     rows = [r for r in rows if r.head.dataset in sources]
-    judged = max((r.head.window for r in rows if r.measurement.status is Status.OK), default=None)
-    there = {r.measurement.metric for r in rows if not r.measurement.parameters}
+    plain = [r for r in rows if not is_beside(r.measurement.metric)]
+    judged = max((r.head.window for r in plain if r.measurement.status is Status.OK), default=None)
+    there = {base_of(r.measurement.metric) for r in rows if not r.measurement.parameters}
     ruled = [rule["metric"] for rule in scope.spec.get("policy", {}).get("rules", ())]
     names = tuple(dict.fromkeys(name for name in (*ruled, *_FIRST, *sorted(there)) if name in there))
     found = scope.store.current(scope.monitor, stage=REFERENCE_STAGE, families=[Family.PERFORMANCE], whole=True)
@@ -72,8 +73,7 @@ def lines_of(scope: Scope, rows: list[Recorded]) -> dict[str, list[Recorded]]:
 
 
 def _picture(scope: Scope, realised: Realised, place: int, name: str) -> Picture | None:
-    rows = [r for r in realised.rows if r.measurement.metric == name and not r.measurement.parameters]
-    rows = [r for r in rows if r.measurement.estimate is not None and r.measurement.slice == WHOLE]
+    rows = _drawn(realised, name)
     by_version = lines_of(scope, rows)
     if not by_version:
         return None
@@ -86,21 +86,43 @@ def _picture(scope: Scope, realised: Realised, place: int, name: str) -> Picture
     left = f", {len(by_version) - len(most)} more model versions left out" if len(by_version) > len(most) else ""
     shown = Trend(lines, days, reference, _limits(scope, name, reference))
     body = [(str(scope.date(r.head.window)), version, valued(r.measurement.estimate), number(r.measurement.estimate.n),  # type: ignore[union-attr]
-             r.measurement.status.value) for version in most for r in by_version[version]]  # fmt: skip
-    last = max(rows, key=lambda r: (r.measurement.status is Status.OK, r.head.window))
+             _state(r)) for version in most for r in by_version[version]]  # fmt: skip
+    last = max(rows, key=lambda r: (_is_judged(r), r.head.window))
     said = (
         f"{name} over {len(days)} windows; {scope.named(last.head.window)}: {valued(last.measurement.estimate)}"
-        f" ({last.measurement.status.value}); reference {number(reference)}."
+        f" ({_state(last)}); reference {number(reference)}."
     )
     head = ("window", "model version", f"{name} (95 % interval)", "labels", "status")
     table = Table(name, head, tuple(sorted(body, reverse=True)))
     return Picture(f"trend-{place}", name + left, said, partial(trend, shown=shown), table)
 
 
+def _drawn(realised: Realised, name: str) -> list[Recorded]:
+    """The metric of the whole; in a window that has no value, of its labels at hand, which is not judged."""
+    found: dict[HeadKey, Recorded] = {}
+    for wanted in (f"{NAIVE}.{name}", name):
+        for r in realised.rows:
+            m = r.measurement
+            if m.metric == wanted and m.estimate is not None and m.slice == WHOLE and not m.parameters:
+                found[r.head] = r
+    return sorted(found.values(), key=lambda r: r.head.window)
+
+
+def _state(r: Recorded) -> str:
+    """Whether a value is final, estimated, or of the labels at hand alone."""
+    if not _is_judged(r):
+        return "labels at hand"
+    return "final" if r.is_final else r.measurement.reason or r.measurement.status.value
+
+
+def _is_judged(r: Recorded) -> bool:
+    return r.measurement.status is Status.OK and not is_beside(r.measurement.metric)
+
+
 def _point(scope: Scope, r: Recorded) -> Point:
     e = r.measurement.estimate
     assert e is not None  # chosen so
-    return Point(scope.date(r.head.window), e.value, e.low, e.high, r.measurement.status is Status.OK)
+    return Point(scope.date(r.head.window), e.value, e.low, e.high, _is_judged(r))
 
 
 def _limits(scope: Scope, name: str, reference: float | None) -> tuple[float | None, float | None]:

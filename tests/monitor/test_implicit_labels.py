@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.monitor.performance import coverage, measure_performance, performance
 
 HORIZON = timedelta(days=3)
@@ -42,8 +43,10 @@ def known(world, window: Window, moment: datetime) -> pd.DataFrame:
 
 
 def values(world, window, moment):
-    found = performance(world.monitor(), window, moment)
-    return {r.metric: r.estimate for r in found if r.estimate is not None and not r.slice}
+    """Of the labels at hand: naive until the horizon."""
+    found = [r for r in performance(world.monitor(), window, moment) if r.estimate is not None and not r.slice]
+    is_naive = any(r.metric.startswith("naive.") for r in found)
+    return {base_of(r.metric): r.estimate for r in found if r.metric.startswith("naive.") is is_naive}
 
 
 def check(world, moments):

@@ -190,8 +190,8 @@ def test_two_label_sources_are_told_apart_and_silence_is_said_to_be_a_label(shop
     section = page.section("performs")
     assert all(f"Labels known of v1, {name}" in page.text for name in ("labels", "events"))
     assert all(f"<td>v1, {name}</td>" in section for name in ("labels", "events"))
-    assert "after 2 days, when silence is a label" in page.text
-    assert "from 75 % of its labels, or after 4 days" in page.text
+    assert "as estimated, where that holds; finally after 2 days, when silence is a label" in page.text
+    assert "as estimated, where that holds; else from 75 % of its labels; finally after 4 days" in page.text
 
 
 def test_a_regression_has_its_errors_and_no_scores_by_label(shops: Any) -> None:

@@ -24,10 +24,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """curves: oldest window first; the last is the one in question. mature_at: a share; horizon: days."""
+    """curves: oldest window first; the last is the one in question. mature_at: a share, or None; horizon: days."""
 
     curves: Sequence[Curve]
-    mature_at: float
+    mature_at: float | None
     horizon: float
 
 
@@ -40,7 +40,8 @@ def arrival(axes: Axes, shown: Arrival) -> None:
     for curve in shown.curves[-1:]:
         axes.step(curve.ages, curve.shares, where="post", color=CURRENT, linewidth=2, label=curve.name)
         axes.plot(curve.ages[-1:], curve.shares[-1:], "o", color=CURRENT, markersize=4)
-    axes.axhline(shown.mature_at, color=BAD, linewidth=1.2, linestyle=(0, (1.5, 2)), label="judged from")
+    if shown.mature_at is not None:
+        axes.axhline(shown.mature_at, color=BAD, linewidth=1.2, linestyle=(0, (1.5, 2)), label="judged from")
     axes.axvline(shown.horizon, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_ylim(0, 1.03)
     axes.set_xlim(0, max([shown.horizon, *(age for curve in shown.curves for age in curve.ages)]) * 1.02)

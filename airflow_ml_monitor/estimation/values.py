@@ -1,0 +1,64 @@
+"""Expected labels → the values of metrics, each with two intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import expit, logit
+
+from airflow_ml_monitor.errors import Undefined
+from airflow_ml_monitor.estimation.expected import Expected
+from airflow_ml_monitor.metrics.interval import Z, Interval
+from airflow_ml_monitor.metrics.metric import Metric
+from airflow_ml_monitor.profile.cells import Floats
+from airflow_ml_monitor.profile.views import ScoredCells
+
+MOST_UNDEFINED: Final = 0.05
+"""Where more of the draws have no value, the value is not defined well enough to be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A metric's expected value; final: where the window's own will lie; model: where the model's performance lies.
+
+    Both intervals are 95 %; that of the model is never the narrower one.
+    """
+
+    value: float
+    final: Interval
+    model: Interval
+
+
+def value_of(expected: Expected, metric: Metric) -> Value:
+    """A metric of the expected labels; Undefined where the formula has no value, or hardly.
+
+    Intervals: the draws' standard deviation about the value, on the logit scale for a metric in [0, 1]: of a few
+    hundred draws it is known to a few per cent, their quantiles to ten.
+    """
+    formula = metric.formula
+    assert formula is not None  # only such a metric is asked
+    value = float(formula(expected.cells))
+    if not math.isfinite(value):
+        raise Undefined("the labels that are known or expected give it no value")
+    final, model = (_about(value, formula, draws, metric.range) for draws in (expected.final, expected.model))
+    return Value(value, final, (min(final[0], model[0]), max(final[1], model[1])))
+
+
+def _about(
+    value: float, formula: Callable[[ScoredCells], Floats], draws: ScoredCells, limits: tuple[float, float]
+) -> Interval:
+    drawn = np.asarray(formula(draws), np.float64)
+    found = drawn[np.isfinite(drawn)]
+    if len(found) < (1 - MOST_UNDEFINED) * len(drawn):
+        raise Undefined("too often undefined among the labels that may be expected")
+    if limits == (0.0, 1.0) and 0 < value < 1:
+        # A draw on the edge is as far out as half a row in a thousand.
+        spread = float(np.std(logit(np.clip(found, 5e-4, 1 - 5e-4)), ddof=1))
+        low, high = (float(expit(logit(value) + sign * Z * spread)) for sign in (-1, 1))
+        return low, high
+    spread = float(np.std(found, ddof=1))
+    return max(value - Z * spread, limits[0]), min(value + Z * spread, limits[1])

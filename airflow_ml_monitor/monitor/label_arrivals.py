@@ -1,0 +1,155 @@
+"""The ledger of a label source → when labels arrived, by day of prediction, age and cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.monitor.label_ledger import Ledger
+from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros, score_within
+from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
+
+BINS: Final = 40
+"""Of the score, equally filled: what a bin joins is one tie; of 40 the ROC AUC loses less than 0.001."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Arrivals, and what their cells are: (bin of the score, decided class, stratum) each. edges: first bucket of each
+    bin. strata: names."""
+
+    arrivals: Arrivals
+    kinds: Counts
+    edges: Counts
+    strata: tuple[str, ...]
+
+    def counted(self, entries: Entries, version: str | None) -> Floats:
+        """Labelled rows of other entries by label and cell, (2, C); those that fit no cell left out."""
+        places = {name: i for i, name in enumerate(self.strata)}
+        names = [
+            places.get(stratum, -1) if slice == WHOLE and v in ("", version or v) else -1
+            for slice, stratum, v in entries.groups
+        ]
+        found = np.zeros((2, self.kinds.shape[1]))
+        if not entries.size:
+            return found
+        stratum = np.array(names, np.int64)[entries.group]
+        bins = np.searchsorted(self.edges, entries.bucket, side="right") - 1
+        cells = {tuple(kind): i for i, kind in enumerate(self.kinds.T.tolist())}
+        keys = np.stack([bins, entries.prediction, stratum])
+        cell = np.array([cells.get(tuple(key), -1) for key in keys.T.tolist()], np.int64)
+        mine = (cell >= 0) & np.isin(entries.label, (0, 1)) & (entries.bucket >= 0)
+        np.add.at(found, (entries.label[mine], cell[mine]), entries.count[mine])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The ledger of successive calendar days as it was known at a moment. strata: all that occur in it."""
+
+    days: tuple[Window, ...]
+    ledger: Ledger
+    labels: LabelSource
+    moment: datetime
+    is_binary: bool = True
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        parts = (entries for of_day in self.ledger.values() for _, entries in of_day)
+        return tuple(sorted({stratum for entries in parts for _, stratum, _ in entries.groups}))
+
+    def known(self, version: str | None = None) -> Known | None:
+        """Of one model version, or of all; None where no prediction has a score.
+
+        Labels are the classes 0 and 1 of a binary task; of any other they are one class, and their cells one stratum's
+        each. A label that became known after the last whole day is counted to that day.
+        """
+        ends = np.array([micros(day.end) for day in self.days], np.int64)
+        today = int(np.searchsorted(ends, micros(self.moment), side="right")) - 1
+        strata = self.strata
+        found = _Columns.of(self, strata, ends, today, version)
+        is_prediction = found.label == PREDICTED
+        if today < 0 or not is_prediction.any():
+            return None
+        edges = _edges(found.bucket[is_prediction], found.count[is_prediction])
+        bins = np.maximum(np.searchsorted(edges, found.bucket, side="right") - 1, 0)
+        kinds, cell = np.unique(np.stack([bins, found.prediction, found.stratum]), axis=1, return_inverse=True)
+        cell = cell.reshape(-1)
+        predicted = np.zeros((today + 1, kinds.shape[1]))
+        np.add.at(predicted, (found.day[is_prediction], cell[is_prediction]), found.count[is_prediction])
+        cells = Cells(kinds[2], kinds[0], kinds[1], _mean_scores(cell, found, kinds.shape[1]))
+        label, count = found.label[~is_prediction], found.count[~is_prediction].astype(np.float64)
+        day, age = found.day[~is_prediction], found.age[~is_prediction]
+        horizon = -(-self.labels.horizon // timedelta(days=1))
+        arrivals = Arrivals(cells, predicted, day, age, label, cell[~is_prediction], count, today, horizon)
+        return Known(arrivals, kinds, edges, strata)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Ledger entries of the whole with a score, of all days: arrays of one length."""
+
+    day: Counts
+    age: Counts
+    stratum: Counts
+    label: Counts
+    prediction: Counts
+    bucket: Counts
+    count: Counts
+
+    @classmethod
+    def of(cls, past: Past, strata: tuple[str, ...], ends: Counts, today: int, version: str | None) -> _Columns:
+        places = {name: i for i, name in enumerate(strata)}
+        parts = [
+            _of_part(entries, number, places, version)
+            for number, day in enumerate(past.days[: today + 1])
+            for _, entries in past.ledger.get(day, ())
+        ]
+        if not parts:
+            return cls(*(np.zeros(0, np.int64) for _ in range(7)))
+        known, day, stratum, label, prediction, bucket, count = (np.concatenate(c) for c in zip(*parts, strict=True))
+        if not past.is_binary:
+            label, prediction, bucket = np.minimum(label, 0), np.zeros_like(prediction), np.zeros_like(bucket)
+        when = np.minimum(np.searchsorted(ends, known, side="left"), today)
+        seen = known <= micros(past.moment)
+        columns = (day, np.maximum(when - day, 0), stratum, label, prediction, bucket, count)
+        return cls(*(column[seen] for column in columns))
+
+
+def _of_part(entries: Entries, number: int, strata: dict[str, int], version: str | None) -> Sequence[Counts]:
+    """(known, day, stratum, label, prediction, bucket, count) of the whole's entries with a score."""
+    places = [
+        strata[stratum] if slice == WHOLE and version in (None, v) else -1 for slice, stratum, v in entries.groups
+    ]
+    stratum = np.array(places, np.int64)[entries.group] if entries.size else entries.group
+    mine = (stratum >= 0) & (entries.bucket >= 0)
+    columns = (entries.known, np.full(entries.size, number, np.int64), stratum, entries.label)
+    return [c[mine] for c in (*columns, entries.prediction, entries.bucket, entries.count)]
+
+
+def _edges(bucket: Counts, count: Counts) -> Counts:
+    """The first bucket of each bin: bins of about equal numbers of predictions."""
+    kinds, where = np.unique(bucket, return_inverse=True)
+    rows = np.bincount(where, weights=count, minlength=len(kinds))
+    middle = np.cumsum(rows) - rows / 2
+    of_kind = np.minimum((BINS * middle / max(rows.sum(), 1)).astype(np.int64), BINS - 1)
+    return kinds[np.flatnonzero(np.diff(of_kind, prepend=-1))]
+
+
+def _mean_scores(cell: Counts, found: _Columns, size: int) -> Floats:
+    """The mean score of each cell's predictions; of one without any, of its labels."""
+    score, is_prediction = score_within(found.bucket), found.label == PREDICTED
+    totals = []
+    for rows in (is_prediction, ~is_prediction):
+        weight = np.abs(found.count[rows]).astype(np.float64)
+        both = (np.bincount(cell[rows], weights=part, minlength=size) for part in (weight, weight * score[rows]))
+        totals.append(tuple(both))
+    (n, total), (m, other) = totals
+    return np.asarray(np.where(n > 0, total / np.maximum(n, 1), other / np.maximum(m, 1)), np.float64)

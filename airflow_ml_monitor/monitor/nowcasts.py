@@ -1,0 +1,158 @@
+"""The ledger of one label source, read once a run; and what may be expected of labels that are still to come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from airflow_ml_monitor.errors import Immature
+from airflow_ml_monitor.estimation.expected import Expected
+from airflow_ml_monitor.estimation.states import States
+from airflow_ml_monitor.estimation.two_stage import TwoStage
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.monitor.label_arrivals import Known, Past
+from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
+from airflow_ml_monitor.monitor.run import FrozenReference
+from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.truth.curve import ArrivalCurve
+from airflow_ml_monitor.truth.delay_watch import DelayWatch, watch_delay
+
+LOOKBACK: Final = timedelta(days=400)
+"""So far before a window its past is looked at: 300 days of cohorts, and the arrivals that their curve needs."""
+DRAWS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The stored ledger of a label source: no day is read twice."""
+
+    task: LabelTask
+    _days: dict[Window, list[tuple[str, Entries]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def open(self, windows: Iterable[Window]) -> None:
+        """Read the days of some windows together."""
+        self.of_days([day for window in windows for day in self.days_of(window)])
+
+    def days_of(self, window: Window) -> list[Window]:
+        return list(self.task.run.rule.days.between(window.start, window.end))
+
+    def of_days(self, days: list[Window]) -> Ledger:
+        if fresh := [day for day in days if day not in self._days]:
+            self._days.update(read(self.task, fresh))
+        return {day: self._days[day] for day in sorted(days)}
+
+    def folded(self, window: Window, moment: datetime) -> tuple[Entries, str]:
+        """What was known of a window at a moment, and the digest of what that depends on."""
+        parts = [part for of_day in self.of_days(self.days_of(window)).values() for part in of_day]
+        return known_by(parts, moment, self.task.width)
+
+    def past(self, moment: datetime) -> Past:
+        """All whole days before a moment that a nowcast looks at."""
+        labels, rule = self.task.labels, self.task.run.rule.days
+        marks = self.task.monitor.store.label_marks(self.task.monitor.key, labels.name)
+        first = max(min(day.start for day in marks), rule.containing(moment - LOOKBACK - labels.horizon).start)
+        days = list(rule.between(first, moment))
+        return Past(tuple(days), self.of_days(days), labels, moment, self.is_binary)
+
+    @property
+    def is_binary(self) -> bool:
+        return self.task.monitor.spec.task.kind is TaskKind.BINARY
+
+
+@dataclass(frozen=True, slots=True)
+class Nowcasts:
+    """What may be expected of windows at one moment. What they share is fitted once, and only if one asks."""
+
+    book: Book
+    moment: datetime
+    _past: list[Past] = field(default_factory=list, repr=False, compare=False)
+    _known: dict[str | None, Known | None] = field(default_factory=dict, repr=False, compare=False)
+    _watch: list[DelayWatch] = field(default_factory=list, repr=False, compare=False)
+    _fitted: dict[tuple[str | None, str], TwoStage | Immature] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def past(self) -> Past:
+        if not self._past:
+            self._past.append(self.book.past(self.moment))
+        return self._past[0]
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing can be expected whatever the data; empty where it can."""
+        if not self.book.is_binary:
+            return "not estimated: the model is not binary"
+        if self.book.task.labels.label_time is None:
+            return "not estimated: labels do not say when they became known"
+        return ""
+
+    def expected(self, window: Window, version: str | None, reference: FrozenReference) -> Expected:
+        """The labels of a window's predictions of one model version, or of all; Immature with the reason why not."""
+        if why_not := self.why_not:
+            raise Immature(why_not)
+        if self.watch is not None and self.watch.is_flagged:
+            raise Immature(f"not estimated while {self.watch.words}")
+        fitted = self._fit(version, reference)
+        days = [i for i, day in enumerate(self.past.days) if window.contains(day.start)]
+        if not days:
+            raise Immature("not estimated: the window has not ended")
+        first, last = days[0], days[-1]
+        if refused := fitted.refusal(first, last):
+            raise Immature(f"not estimated: {refused.reason}{self._when(refused.known_on)}")
+        return fitted.nowcast(first, last).expected
+
+    @property
+    def watch(self) -> DelayWatch | None:
+        """Whether labels come as fast as they used to; None without any prediction."""
+        if not self._watch and (known := self.known(None)) is not None:
+            self._watch.append(watch_delay(known.arrivals))
+        return self._watch[0] if self._watch else None
+
+    def known(self, version: str | None) -> Known | None:
+        if version not in self._known:
+            self._known[version] = self.past.known(version)
+        return self._known[version]
+
+    def digest(self, version: str | None) -> str:
+        """Names what an expectation depends on besides the window's own labels."""
+        return "/".join(self._named(each) for each in dict.fromkeys((version, None)))
+
+    def _named(self, version: str | None) -> str:
+        if (known := self.known(version)) is None:
+            return ""
+        arrivals, cells = known.arrivals, known.arrivals.cells
+        named = hashlib.sha256(f"{arrivals.today} {arrivals.horizon} {known.strata}".encode())
+        whole = (arrivals.predicted, arrivals.day, arrivals.age, arrivals.label, arrivals.cell, arrivals.count)
+        for column in (cells.stratum, known.edges, cells.prediction, *whole):
+            named.update(np.ascontiguousarray(column, "<i8").tobytes())
+        return named.hexdigest()
+
+    def _when(self, day: int | None) -> str:
+        if day is None:
+            return ""
+        return f"; about {self.past.days[0].end + timedelta(days=day):%Y-%m-%d} it may be"
+
+    def _fit(self, version: str | None, reference: FrozenReference) -> TwoStage:
+        key = (version, reference.digest)
+        if key not in self._fitted:
+            self._fitted[key] = self._made(version, reference)
+        fitted = self._fitted[key]
+        if isinstance(fitted, Immature):
+            raise fitted
+        return fitted
+
+    def _made(self, version: str | None, reference: FrozenReference) -> TwoStage | Immature:
+        known, every = self.known(version), self.known(None)
+        if known is None or every is None:
+            return Immature("not estimated: no prediction has a score")
+        labelled = known.counted(reference.labels, version) if reference.labels is not None else None
+        try:
+            # How long labels take does not depend on the model that scored.
+            return TwoStage(States(known.arrivals, ArrivalCurve.of(every.arrivals)), labelled, DRAWS, 0)
+        except Immature as early:
+            return Immature(f"not estimated: {early.reason}")
