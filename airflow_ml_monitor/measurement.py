@@ -42,9 +42,13 @@ class Family(StrEnum):
 
 
 NAIVE: Final = "naive"
-"""`naive.<metric>`: of the labels at hand, scored as if they were all. Biased where labels of one class come earlier."""
+"""`naive.<metric>`: of the labels at hand, scored as if they were all: biased where those of one class come earlier."""
 FINAL: Final = "final"
 """`final.<metric>`: the value that a window will show when its last label is in, with the interval for that value."""
+
+
+BOUNDS: Final = "bounds"
+"""`bounds.<metric>`: the value of the labelled rows, and between what the value of all rows must lie."""
 
 
 def base_of(metric: str) -> str:

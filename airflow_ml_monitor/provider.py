@@ -41,6 +41,16 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "triggers": [
+            {
+                "integration-name": "ML Monitor",
+                "python-modules": [
+                    "airflow_ml_monitor.triggers.ground_truth",
+                    "airflow_ml_monitor.triggers.measurement",
+                    "airflow_ml_monitor.triggers.labels_arrived",
+                ],
+            }
+        ],
         "hooks": [
             {
                 "integration-name": "ML Monitor",

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.estimation.expected import Expected
-from airflow_ml_monitor.metrics.interval import Z, Interval
+from airflow_ml_monitor.metrics.interval import Interval, Z
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.views import ScoredCells

@@ -54,6 +54,16 @@ def mean(value: float, variance: float, n: int, skewness: float = 0.0) -> Interv
     return _outer(plain, _hall(value, error, n, skewness, quantile))
 
 
+def moments_mean(first: float, second: float, third: float, n: int) -> Interval | None:
+    """Of a mean, from its raw moments: as `mean`, without skewness where the rows' spread is rounding beside them."""
+    if n < 2:
+        return None
+    spread = max(second - first**2, 0.0)
+    tells = spread > 1e-9 * second and spread**1.5 > 0
+    skewness = (third - 3 * first * second + 2 * first**3) / spread**1.5 if tells else 0.0
+    return mean(first, spread * n / (n - 1), n, skewness)
+
+
 def positive_mean(first: float, second: float, third: float, n: int) -> Interval | None:
     """Of the mean of what is never negative, from its raw moments: t on the log scale, joined with Hall 1992.
 
@@ -62,7 +72,7 @@ def positive_mean(first: float, second: float, third: float, n: int) -> Interval
     if n < 2:
         return None
     spread = max(second - first**2, 0.0)
-    if first <= 0 or spread <= 1e-15 * second:
+    if first <= 0 or spread <= 1e-15 * second or spread**1.5 == 0:
         return first, first
     skewness = (third - 3 * first * second + 2 * first**3) / spread**1.5
     error, quantile = math.sqrt(spread / (n - 1)), student(n - 1)
@@ -119,15 +129,35 @@ def mean_loss(classes: Sequence[Losses]) -> Interval | None:
     if all(part.rows >= FEW for part in classes):
         first, second, third = (sum(power) / n for power in zip(*(c.powers for c in classes), strict=True))
         return positive_mean(first, second, third, n)
-    value, below, above = 0.0, 0.0, 0.0
-    for part in classes:
-        middle = part.total / n
-        limits = rare_sum(part.total, part.squares, part.largest)
-        low, high = limits[0] / n, limits[1] / n
-        if part.rows >= FEW:
-            low, high = positive_mean(middle, part.squares / n, part.cubes / n, n) or (low, high)
-        value, below, above = value + middle, below + (middle - low) ** 2, above + (high - middle) ** 2
-    return max(value - math.sqrt(below), 0.0), value + math.sqrt(above)
+    low, high = added(*(_of_class(part, n) for part in classes))
+    return max(low, 0.0), high
+
+
+def mean_gap(above: Losses, below: Losses) -> Interval | None:
+    """Of a mean over all rows of gaps, those of one class above 0, of the other below it; few rows as by mean_loss."""
+    n = above.rows + below.rows
+    if min(above.rows, below.rows) >= FEW:
+        first = (above.total - below.total) / n
+        return moments_mean(first, (above.squares + below.squares) / n, (above.cubes - below.cubes) / n, n)
+    value, (low, high) = _of_class(below, n)
+    return added(_of_class(above, n), (-value, (-high, -low)))
+
+
+def _of_class(part: Losses, n: int) -> tuple[float, Interval]:
+    """A class's part in a mean over n rows, with its limits."""
+    middle = part.total / n
+    low, high = (limit / n for limit in rare_sum(part.total, part.squares, part.largest))
+    if part.rows >= FEW:
+        low, high = positive_mean(middle, part.squares / n, part.cubes / n, n) or (low, high)
+    return middle, (low, high)
+
+
+def added(*parts: tuple[float, Interval]) -> Interval:
+    """Of a sum of independent estimates, from each value and its limits: Zou and Donner 2008."""
+    value = math.fsum(middle for middle, _ in parts)
+    below = math.sqrt(sum((middle - low) ** 2 for middle, (low, _) in parts))
+    above = math.sqrt(sum((high - middle) ** 2 for middle, (_, high) in parts))
+    return value - below, value + above
 
 
 def rare_sum(total: float, squares: float, largest: float) -> Interval:
@@ -143,6 +173,32 @@ def on_logit(value: float, variance: float, df: float) -> Interval:
     middle = math.log(value / (1 - value))
     half = student(df) * math.sqrt(variance) / (value * (1 - value))
     return float(expit(middle - half)), float(expit(middle + half))
+
+
+def on_log(value: float, variance: float, df: float) -> Interval:
+    """Of a value above 0: t on the log scale."""
+    return _on_log(value, math.sqrt(variance), student(df))
+
+
+def on_fisher(value: float, variance: float, df: float) -> Interval:
+    """Of a value strictly inside (-1, 1): t on Fisher's (1915) scale, the inverse hyperbolic tangent."""
+    half = student(df) * math.sqrt(variance) / (1 - value**2)
+    return math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half)
+
+
+def tables_of_few_errors(tp: int, fp: int, fn: int, tn: int) -> list[tuple[float, float, float, float]]:
+    """Confusion tables at both limits of the share of errors, where right or wrong rows are few; else none.
+
+    Rows move between right and wrong in proportion; half a row in every cell says how, where there is none yet.
+    """
+    n, wrong = tp + fp + fn + tn, fp + fn
+    if min(wrong, n - wrong) >= RARE_SHARE:
+        return []
+    found = []
+    for error in share(wrong, n):
+        right_up, wrong_up = n * (1 - error) / (tp + tn + 1), n * error / (fp + fn + 1)
+        found.append(((tp + 0.5) * right_up, (fp + 0.5) * wrong_up, (fn + 0.5) * wrong_up, (tn + 0.5) * right_up))
+    return found
 
 
 def quantile_ranks(q: float, n: int) -> Interval | None:

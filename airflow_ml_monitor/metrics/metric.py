@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Estimates, Family
 from airflow_ml_monitor.profile.dataset import Kind, TaskKind
 
 if TYPE_CHECKING:
@@ -98,8 +98,13 @@ def metric(
     return register
 
 
-BESIDES = frozenset({"expectation", "orphan_labels", "repeated_labels"})
-"""Stored under a metric's name without being a formula over cells: a contract's outcomes, a label source's counts."""
+BESIDES = frozenset(
+    {"expectation", "orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence"}
+)
+"""Stored under a metric's name without being a formula over cells: a contract's outcomes, what a label source shows."""
+
+LABEL_FREE = ("cbpe", "direct_loss", "weighted_cbpe")
+"""Estimators that look at no label: `cbpe.roc_auc` is what scores alone say. None of them can see concept drift."""
 
 _ROOMS = ("quality", "drift", "performance")
 
@@ -107,8 +112,10 @@ _ROOMS = ("quality", "drift", "performance")
 @cache
 def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
-    folders = [str(Path(__file__).parent / room) for room in _ROOMS]
-    return BESIDES | {module.name for module in pkgutil.iter_modules(folders)}
+    here = Path(__file__).parent
+    plain = {module.name for module in pkgutil.iter_modules([str(here / room) for room in _ROOMS])}
+    of_labels = [module.name for module in pkgutil.iter_modules([str(here / "performance")])]
+    return BESIDES | plain | {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
 
 
 @cache

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from airflow_ml_monitor.errors import Immature, TooFew
+from airflow_ml_monitor.estimation.bounds import bounds_of
 from airflow_ml_monitor.estimation.expected import Expected
+from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.values import Value, value_of
 from airflow_ml_monitor.keys import WHOLE, Slice
-from airflow_ml_monitor.measurement import FINAL, NAIVE, Estimate, Measurement, Status, attempt
+from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Measurement, Status, attempt, is_beside
 from airflow_ml_monitor.metrics.metric import Metric
-from airflow_ml_monitor.monitor.measure import labelled_metrics, labelled_rows
+from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
 from airflow_ml_monitor.profile.views import LabelledView
@@ -25,14 +28,29 @@ from airflow_ml_monitor.truth.maturity import Maturity
 class Standing:
     """How a window stands at a moment: its labels by slice, how complete they are, and what may be expected of it.
 
-    expected: of the whole window, as the estimator answers; raises Immature with the reason where it cannot.
+    expected: of the whole window or a slice, as the estimator answers; raises Immature with the reason where it cannot.
+    predictions: of the whole window, whether or not their label is known.
     """
 
     spec: MonitorSpec
     labels: LabelSource
     views: Mapping[Slice, LabelledView]
     ripe: Maturity
-    expected: Callable[[], Expected]
+    expected: Callable[[Slice], Expected]
+    predictions: Callable[[], Predictions]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return labelled_metrics(self.spec.task.kind, self.spec.measurements)
+
+    @property
+    def early(self) -> list[Metric]:
+        return early_metrics(self.spec)
+
+    @property
+    def estimated(self) -> list[Slice]:
+        """Slices are a fit each, and most of what is stored: only where a rule looks at them."""
+        return list(self.views) if any(rule.slices for rule in self.spec.policy.rules) else [WHOLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +67,76 @@ class Answer:
 
 def answer(standing: Standing) -> Answer:
     """A window's numbers, as it stands."""
-    spec, views = standing.spec, standing.views
-    realised = labelled_rows(views, spec.task.kind, spec.measurements)
+    if standing.labels.mode is LabelMode.SAMPLED:
+        return _of_sample(standing)
     if standing.ripe.is_final:
-        return Answer(realised)
-    # By slice they would be most of what is stored, for numbers that may not be judged.
-    naive = [replace(row, metric=f"{NAIVE}.{row.metric}") for row in realised if row.slice == WHOLE]
-    metrics = labelled_metrics(spec.task.kind, spec.measurements)
+        rows = labelled_rows(standing.views, standing.metrics)
+        return Answer(_selected(standing, rows) if standing.labels.mode is LabelMode.SELECTIVE else rows)
+    whole = labelled_rows({WHOLE: standing.views[WHOLE]}, standing.early)
+    naive = [replace(row, metric=f"{NAIVE}.{row.metric}") for row in whole]
     try:
-        expected = standing.expected()
+        estimated = _estimates(standing)
     except (Immature, TooFew) as early:
-        rest = realised if standing.ripe.is_mature else _waiting(metrics, views, _reason(standing, early.reason))
-        return Answer([*naive, *rest], why_not=early.reason)
-    estimated = [row for m in metrics if m.formula is not None for row in _estimated(m, expected, views[WHOLE])]
+        return Answer([*naive, *_rest(standing, early.reason)], why_not=early.reason)
     answered = {(row.metric, row.slice) for row in estimated}
-    rest = realised if standing.ripe.is_mature else _waiting(metrics, views, _reason(standing, "not estimated"))
-    rows = [*naive, *estimated, *(row for row in rest if (row.metric, row.slice) not in answered)]
-    return Answer(rows, is_estimated=True)
+    rest = [row for row in _rest(standing, "not estimated") if (row.metric, row.slice) not in answered]
+    return Answer([*naive, *estimated, *rest], is_estimated=True)
+
+
+def _rest(standing: Standing, why: str) -> list[Measurement]:
+    """What is not estimated: of the labels at hand where they are declared to stand for all, else awaited."""
+    if standing.ripe.is_mature:
+        return labelled_rows(standing.views, standing.metrics)
+    return _waiting(standing, _reason(standing, why))
+
+
+def _estimates(standing: Standing) -> list[Measurement]:
+    """Of the whole, and of the slices that rules look at; Immature where the whole has none."""
+    found = []
+    for slice in standing.estimated:
+        try:
+            expected = standing.expected(slice)
+        except (Immature, TooFew):
+            if slice == WHOLE:
+                raise
+            continue  # awaited, as the whole's reason says when
+        metrics = (m for m in standing.early if m.formula is not None)
+        rows = [row for m in metrics for row in _estimated(m, expected, standing.views[slice])]
+        found += [replace(row, slice=slice) for row in rows if slice == WHOLE or not is_beside(row.metric)]
+    return found
+
+
+def _of_sample(standing: Standing) -> Answer:
+    """Labels of rows drawn at random stand for the others, whenever they come; with the scores they say more."""
+    view = standing.views[WHOLE]
+    try:
+        estimated = _estimates(standing)
+    except (Immature, TooFew) as none:
+        why = f"labels of {view.n} of {view.predictions} predictions; {none.reason}"
+        return Answer(_waiting(standing, why), why_not=none.reason)
+    answered = {(row.metric, row.slice) for row in estimated}
+    realised = labelled_rows(standing.views, standing.metrics)
+    return Answer([*estimated, *(row for row in realised if (row.metric, row.slice) not in answered)])
+
+
+def _selected(standing: Standing, realised: list[Measurement]) -> list[Measurement]:
+    """Numbers of the rows that get labels, said to be so; and between what those of all rows must lie."""
+    view = standing.views[WHOLE]
+    said = f"of the rows that get labels, {view.coverage:.0%} of all"
+    rows = [replace(row, reason=row.reason or said) for row in realised]
+    if view.coverage == 1:
+        return rows
+    values = {row.metric: row.estimate for row in realised if row.slice == WHOLE and row.estimate is not None}
+    window = standing.predictions()
+    for m in standing.metrics:
+        if m.formula is not None and m.name in values:
+            rows += attempt(f"{BOUNDS}.{m.name}", partial(_bounded, m, window, view, values[m.name]))
+    return rows
+
+
+def _bounded(metric: Metric, window: Predictions, view: LabelledView, value: Estimate) -> Estimate:
+    low, high = bounds_of(metric, window, view)
+    return Estimate(value.value, window.n, min(low, value.value), max(high, value.value))
 
 
 def _estimated(metric: Metric, expected: Expected, view: LabelledView) -> list[Measurement]:
@@ -83,8 +154,9 @@ def _estimated(metric: Metric, expected: Expected, view: LabelledView) -> list[M
     return rows
 
 
-def _waiting(metrics: list[Metric], views: Mapping[Slice, LabelledView], reason: str) -> list[Measurement]:
-    return [Measurement(m.name, Status.IMMATURE, None, reason, slice=slice) for slice in views for m in metrics]
+def _waiting(standing: Standing, reason: str) -> list[Measurement]:
+    places = [(slice, m) for slice in standing.views for m in standing.metrics]
+    return [Measurement(m.name, Status.IMMATURE, None, reason, slice=slice) for slice, m in places]
 
 
 def _reason(standing: Standing, why: str) -> str:

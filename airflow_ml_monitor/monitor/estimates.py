@@ -11,14 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.errors import NoValue
-from airflow_ml_monitor.estimation.estimator import Estimator, Need, Question, estimators
+from airflow_ml_monitor.errors import Immature, NoValue
+from airflow_ml_monitor.estimation.estimator import Estimator, Need, Question, estimator_named, estimators
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.parts import by_slice, by_stratum
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.scoreboard import Score, Trial, scoreboard
 from airflow_ml_monitor.estimation.values import value_of
-from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.measurement import (
     FINAL,
     Estimate,
@@ -28,23 +28,21 @@ from airflow_ml_monitor.measurement import (
     Measurement,
     Status,
     attempt,
-    base_of,
 )
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.label_ledger import Terms
-from airflow_ml_monitor.monitor.measure import labelled_metrics
+from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
-from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries
 from airflow_ml_monitor.store.records import REFERENCE_STAGE, Numbers, Recorded
 
-CORE: Final = ("roc_auc", "accuracy", "precision", "recall", "brier", "mae", "rmse")
-"""Estimated besides those that a rule names."""
 WINDOWS: Final = 60
 """The newest final windows by which an estimator is believed."""
 NOWCAST_WINDOWS: Final = 15
 """The same for the nowcast: each is looked up as it was known then."""
+SAMPLE: Final = "prediction_powered"
+"""The estimator of sampled labels."""
 NOWCAST: Final = "two_stage"
 """The default's name on the scoreboard; what is compared is its value a quarter of the horizon after the window."""
 
@@ -84,12 +82,6 @@ def _words(score: Score) -> str:
     return f"{said}; muted: {score.muted}" if score.muted else said
 
 
-def estimated_metrics(spec: MonitorSpec) -> list[Metric]:
-    """The metrics that estimators are asked for: those of rules and the core ones, as far as they are measured."""
-    ruled = {base_of(rule.metric) for rule in spec.policy.rules}
-    return [m for m in labelled_metrics(spec.task.kind, spec.measurements) if m.name in ruled or m.name in CORE]
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One window of one model version, for estimators that use no label of it."""
@@ -103,7 +95,7 @@ class Asking:
     def numbers(self, entries: Entries, board: Board, stored: str) -> Numbers | None:
         """What they say; None where that is stored already (its input digest) or there is nothing to say it from."""
         spec, reference = self.terms.monitor.spec, self.terms.reference
-        metrics = estimated_metrics(spec)
+        metrics = early_metrics(spec)
         chosen = [e for e in estimators().values() if Need.LABELS_AT_HAND not in e.needs and spec.task.kind in e.tasks]
         muted = [[e.name, m.name, board.muted(e.name, m.name)] for e in chosen for m in metrics]
         inputs = [_named(entries), reference.digest, self.version, muted, [[e.name, e.version] for e in chosen]]
@@ -111,19 +103,39 @@ class Asking:
         made = self.terms.monitor.numbers(self.head, run, inputs, [])
         if reference.labels is None or made.revision.input_digest == stored:
             return None
-        question = self._question(entries, reference.labels)
+        question = question_of(self.terms, entries, self.version)
         rows = [row for e in chosen for row in _said(e, question, metrics, board)]
         return replace(made, measurements=rows) if rows else None
 
-    def _question(self, entries: Entries, reference: Entries) -> Question:
-        spec = self.terms.monitor.spec
-        task, sliced = spec.task, self.terms.dataset.slice_by
-        parts = by_stratum(task, reference, entries, self.version)
-        if len(parts) < 2 and sliced:
-            parts = by_slice(task, reference, entries, sliced[0], self.version)
-        labels = entries.view(task, WHOLE, self.version)
-        window = Predictions.of(entries, version=self.version)
-        return Question(task, reference.view(task), window, labels, parts if len(parts) > 1 else ())
+
+def question_of(terms: Terms, entries: Entries, version: str | None) -> Question:
+    """What an estimator may look at of a window; its parts are delay strata, else the first slice column's values."""
+    task, sliced, reference = terms.monitor.spec.task, terms.dataset.slice_by, terms.reference.labels
+    assert reference is not None  # who asks has looked
+    parts = by_stratum(task, reference, entries, WHOLE, version)
+    if len(parts) < 2 and sliced:
+        parts = by_slice(task, reference, entries, sliced[0], version)
+    labels, window = entries.view(task, WHOLE, version), Predictions.of(entries, version=version)
+    return Question(task, reference.view(task), window, labels, parts if len(parts) > 1 else ())
+
+
+def of_sample(terms: Terms, entries: Entries, version: str | None, slice: Slice = WHOLE) -> Expected:
+    """What the labels at hand say of all rows, if they are a random sample; Immature where they cannot be one.
+
+    Of slices nothing is said besides: there the labels at hand speak for themselves.
+    """
+    if slice != WHOLE:
+        raise Immature("of slices the labels at hand tell")
+    if terms.reference.labels is None:
+        raise Immature("the reference was frozen without labels; freeze a new one")
+    question, estimator = question_of(terms, entries, version), estimator_named(SAMPLE)
+    if lacking := estimator.lacks(question):
+        raise Immature(f"not estimated without {lacking}")
+    if (found := estimator.check(question)).holds is False:
+        raise Immature(f"not estimated: {found.reason}")
+    answer = estimator.function(question)
+    assert isinstance(answer, Expected)  # its own signature
+    return answer
 
 
 def _named(entries: Entries) -> str:
@@ -178,7 +190,7 @@ def board_of(nowcasts: Nowcasts, among: Collection[Window]) -> Board:
     if not final:
         return Board({})
     spec = task.monitor.spec
-    names = [m.name for m in estimated_metrics(spec)]
+    names = [m.name for m in early_metrics(spec)]
     first, last = final[0].start, final[-1].end
     realised = _stored(nowcasts, Family.PERFORMANCE, names, moment, (first, last))
     said = [f"{e}.{name}" for e in estimators() for name in names]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from airflow_ml_monitor.keys import Window, parse_moment
+from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import ALWAYS
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
@@ -29,7 +30,8 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     found = store.current(
         key, as_of=run.known_at, stage=monitor.spec.stage, metrics=metrics, or_failed=True, whole=whole
     )
-    references = _references(store.current(key, stage=REFERENCE_STAGE, metrics=metrics, whole=whole))
+    own = {base_of(name) for name in metrics}
+    references = _references(store.current(key, stage=REFERENCE_STAGE, metrics=own, whole=whole))
     revisions = sorted({(*_named(r), r.number) for r in found})
     inputs = digest([revisions, str(run.window), sorted(map(str, references.items()))])
     rules = digest(monitor.spec.document()["policy"])
@@ -104,6 +106,7 @@ def _record(
         "importance": spec.importance.value,
         "owners": {"data": spec.owners.data, "drift": spec.owners.drift, "model": spec.owners.model},
         "upstream": list(spec.upstream),
+        "feedback": [labels.name for labels in spec.labels if labels.feedback],
     }
     decision = Decision(
         name, monitor.key, run.known_at, verdict.action, verdict.because, evidence, verdict.incident, acts

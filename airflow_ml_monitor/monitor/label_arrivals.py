@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_ledger import Ledger
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros, score_within
 from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
 
@@ -40,14 +41,33 @@ class Known:
         found = np.zeros((2, self.kinds.shape[1]))
         if not entries.size:
             return found
-        stratum = np.array(names, np.int64)[entries.group]
-        bins = np.searchsorted(self.edges, entries.bucket, side="right") - 1
-        cells = {tuple(kind): i for i, kind in enumerate(self.kinds.T.tolist())}
-        keys = np.stack([bins, entries.prediction, stratum])
-        cell = np.array([cells.get(tuple(key), -1) for key in keys.T.tolist()], np.int64)
+        cell = self._cell(entries.bucket, entries.prediction, np.array(names, np.int64)[entries.group])
         mine = (cell >= 0) & np.isin(entries.label, (0, 1)) & (entries.bucket >= 0)
         np.add.at(found, (entries.label[mine], cell[mine]), entries.count[mine])
         return found
+
+    def part(self, past: Past, slice: Slice, version: str | None, days: Sequence[int]) -> tuple[Floats, Floats]:
+        """A slice's predictions of successive days by cell, (T', C), and its labels so far, (T', 2, C)."""
+        ends = np.array([micros(day.end) for day in past.days], np.int64)
+        found = _Columns.of(past, self.strata, ends, days, version, slice)
+        cell = self._cell(found.bucket, found.prediction, found.stratum)
+        counts = np.zeros((len(days), 3, self.kinds.shape[1]))
+        mine = cell >= 0
+        # The label of an entry that counts predictions is -1: the last place.
+        np.add.at(counts, (found.day[mine] - days[0], found.label[mine], cell[mine]), found.count[mine])
+        return counts[:, 2], np.maximum(counts[:, :2], 0.0)
+
+    def _cell(self, bucket: Counts, prediction: Counts, stratum: Counts) -> Counts:
+        """The cell of each row; -1 where there is none."""
+        bins = np.maximum(np.searchsorted(self.edges, bucket, side="right") - 1, 0)
+        width = len(self.strata)
+
+        def named(bins: Counts, prediction: Counts, stratum: Counts) -> Counts:
+            return np.asarray((bins * 2 + prediction) * width + stratum, np.int64)
+
+        known, wanted = named(*self.kinds), named(bins, prediction, stratum)
+        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        return np.where((known[place] == wanted) & (stratum >= 0), place, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,7 @@ class Past:
         ends = np.array([micros(day.end) for day in self.days], np.int64)
         today = int(np.searchsorted(ends, micros(self.moment), side="right")) - 1
         strata = self.strata
-        found = _Columns.of(self, strata, ends, today, version)
+        found = _Columns.of(self, strata, ends, range(today + 1), version)
         is_prediction = found.label == PREDICTED
         if today < 0 or not is_prediction.any():
             return None
@@ -105,33 +125,49 @@ class _Columns:
     count: Counts
 
     @classmethod
-    def of(cls, past: Past, strata: tuple[str, ...], ends: Counts, today: int, version: str | None) -> _Columns:
+    def of(
+        cls,
+        past: Past,
+        strata: tuple[str, ...],
+        ends: Counts,
+        days: Sequence[int],
+        version: str | None,
+        slice: Slice = WHOLE,
+    ) -> _Columns:
+        """Of some days, by number; a slice's buckets are read as ones of the whole that lie in them."""
         places = {name: i for i, name in enumerate(strata)}
         parts = [
-            _of_part(entries, number, places, version)
-            for number, day in enumerate(past.days[: today + 1])
-            for _, entries in past.ledger.get(day, ())
+            _of_part(entries, number, places, (slice, version))
+            for number in days
+            for _, entries in past.ledger.get(past.days[number], ())
         ]
         if not parts:
             return cls(*(np.zeros(0, np.int64) for _ in range(7)))
         known, day, stratum, label, prediction, bucket, count = (np.concatenate(c) for c in zip(*parts, strict=True))
         if not past.is_binary:
             label, prediction, bucket = np.minimum(label, 0), np.zeros_like(prediction), np.zeros_like(bucket)
+        if slice != WHOLE:
+            bucket = bucket * SLICE_SCORE_JOIN + SLICE_SCORE_JOIN // 2
+        today = int(np.searchsorted(ends, micros(past.moment), side="right")) - 1
         when = np.minimum(np.searchsorted(ends, known, side="left"), today)
         seen = known <= micros(past.moment)
         columns = (day, np.maximum(when - day, 0), stratum, label, prediction, bucket, count)
         return cls(*(column[seen] for column in columns))
 
 
-def _of_part(entries: Entries, number: int, strata: dict[str, int], version: str | None) -> Sequence[Counts]:
-    """(known, day, stratum, label, prediction, bucket, count) of the whole's entries with a score."""
+def _of_part(
+    entries: Entries, number: int, strata: dict[str, int], wanted: tuple[Slice, str | None]
+) -> Sequence[Counts]:
+    """(known, day, stratum, label, prediction, bucket, count) of the entries with a score of a slice and version."""
+    mine, version = wanted
     places = [
-        strata[stratum] if slice == WHOLE and version in (None, v) else -1 for slice, stratum, v in entries.groups
+        strata.get(stratum, -1) if slice == mine and version in (None, v) else -1
+        for slice, stratum, v in entries.groups
     ]
     stratum = np.array(places, np.int64)[entries.group] if entries.size else entries.group
-    mine = (stratum >= 0) & (entries.bucket >= 0)
+    there = (stratum >= 0) & (entries.bucket >= 0)
     columns = (entries.known, np.full(entries.size, number, np.int64), stratum, entries.label)
-    return [c[mine] for c in (*columns, entries.prediction, entries.bucket, entries.count)]
+    return [c[there] for c in (*columns, entries.prediction, entries.bucket, entries.count)]
 
 
 def _edges(bucket: Counts, count: Counts) -> Counts:

@@ -16,7 +16,7 @@ import numpy as np
 from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.measurement import Family
-from airflow_ml_monitor.monitor.label_ledger import LabelTask, _sources, label_tasks, read, update
+from airflow_ml_monitor.monitor.label_ledger import LabelTask, label_tasks, read, sources_of, update
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
 from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros
@@ -148,7 +148,7 @@ def _is_current(task: LabelTask, prints: Mapping[Window, str]) -> bool:
     """True if the ledger was made of the window's predictions and the labels that are there now."""
     state = task.monitor.store.label_state(task.monitor.key, task.labels.name)
     known = task.monitor.store.label_days(task.monitor.key, task.labels.name)
-    if any(known.get(day) != source for day, source in _sources(task.terms(prints), prints).items()):
+    if any(known.get(day) != source for day, source in sources_of(task.terms(prints), prints).items()):
         return False
     since = state.known_at or EPOCH
     mark = task.monitor.engine.watermark(task.labels, since, max(task.run.known_at, since))

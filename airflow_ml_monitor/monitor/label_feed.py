@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.label_ledger import LabelTask
@@ -48,13 +50,15 @@ def _numbers(task: LabelTask, inputs: list[Any], rows: list[Measurement]) -> Num
 
 def _maturity(known: Arrivals) -> list[Measurement]:
     """Share of all labels that have come by an age."""
-    curve = ArrivalCurve.of(known)
+    curve, cells = ArrivalCurve.of(known), known.cells
+    # The labels awaited in all, not those that came: among these the quick ones are too many.
+    awaited = curve.rate * (known.predicted.sum(axis=0) @ np.eye(cells.strata)[cells.stratum])
     n = int(max(curve.events.sum(), 0))
     if n < FEWEST:
         return [Measurement("label_maturity", Status.TOO_FEW, None, f"{n} labels so far, {FEWEST} needed")]
     found = []
     for age in (age for age in AGES if age < known.horizon and age <= curve.reach):
-        at = curve.maturity(age)
+        at = curve.maturity(age, awaited)
         estimate = Estimate(at.share, n, at.low, at.high)
         found.append(Measurement("label_maturity", Status.OK, estimate, str(at), parameters=f"age={age}d"))
     return found

@@ -108,7 +108,7 @@ def update(task: LabelTask) -> tuple[int, int]:
         days = _days(task, known)
         terms = task.terms(days)
         prints = dict(zip(days, engine.fingerprints(task.dataset, days), strict=True))
-        sources = _sources(terms, prints)
+        sources = sources_of(terms, prints)
         mark = engine.watermark(labels, since, upto)
         rewritten = state.version > 0 and mark.since != state.watermark
         stale = [day for day in days if rewritten or known.get(day) != sources[day]]
@@ -168,7 +168,7 @@ def _falls_due(day: Window, labels: LabelSource, since: datetime, upto: datetime
     return labels.mode is LabelMode.IMPLICIT and since < day.end + labels.horizon <= upto
 
 
-def _sources(terms: Mapping[Window, Terms], prints: Mapping[Window, str]) -> dict[Window, str]:
+def sources_of(terms: Mapping[Window, Terms], prints: Mapping[Window, str]) -> dict[Window, str]:
     """What each day's entries depend on, besides the labels."""
     meanings: dict[tuple[str, str], str] = {}
     found = {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from airflow_ml_monitor.keys import Slice
-from airflow_ml_monitor.measurement import Family, Measurement, attempt
+from airflow_ml_monitor.measurement import Family, Measurement, attempt, base_of
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
-from airflow_ml_monitor.monitor.spec import ALWAYS
+from airflow_ml_monitor.monitor.spec import ALWAYS, MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.layout import Layout
@@ -67,9 +67,18 @@ def labelled_metrics(task: TaskKind, names: tuple[str, ...] = ()) -> list[Metric
     return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
 
 
-def labelled_rows(
-    views: Mapping[Slice, LabelledView], task: TaskKind, names: tuple[str, ...] = ()
-) -> list[Measurement]:
+EARLY: Final = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "mae", "rmse", "bias")
+"""Given before all labels are in, besides those that rules name, where the spec does not say what is measured: every
+window that is waiting is measured anew whenever a label of it comes."""
+
+
+def early_metrics(spec: MonitorSpec) -> list[Metric]:
+    """Those given before all labels are in: as labels at hand, and as estimated."""
+    ruled = {base_of(rule.metric) for rule in spec.policy.rules}
+    every = labelled_metrics(spec.task.kind, spec.measurements)
+    return [m for m in every if spec.measurements or m.name in ruled or m.name in EARLY]
+
+
+def labelled_rows(views: Mapping[Slice, LabelledView], chosen: Sequence[Metric]) -> list[Measurement]:
     """Metrics of labelled rows, whole and by slice."""
-    chosen = labelled_metrics(task, names)
     return [row for slice, view in views.items() for row in _rows(chosen, lambda view=view: view, slice=slice)]  # type: ignore[misc]

@@ -13,8 +13,8 @@ import numpy as np
 from airflow_ml_monitor.errors import Immature
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.states import States
-from airflow_ml_monitor.estimation.two_stage import TwoStage
-from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.estimation.two_stage import Nowcast, TwoStage
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_arrivals import Known, Past
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
 from airflow_ml_monitor.monitor.run import FrozenReference
@@ -74,6 +74,7 @@ class Nowcasts:
     _past: list[Past] = field(default_factory=list, repr=False, compare=False)
     _known: dict[str | None, Known | None] = field(default_factory=dict, repr=False, compare=False)
     _watch: list[DelayWatch] = field(default_factory=list, repr=False, compare=False)
+    _whole: dict[tuple[Window, str | None, str], Nowcast] = field(default_factory=dict, repr=False, compare=False)
     _fitted: dict[tuple[str | None, str], TwoStage | Immature] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -91,7 +92,9 @@ class Nowcasts:
             return "not estimated: labels do not say when they became known"
         return ""
 
-    def expected(self, window: Window, version: str | None, reference: FrozenReference) -> Expected:
+    def expected(
+        self, window: Window, version: str | None, reference: FrozenReference, slice: Slice = WHOLE
+    ) -> Expected:
         """The labels of a window's predictions of one model version, or of all; Immature with the reason why not."""
         if why_not := self.why_not:
             raise Immature(why_not)
@@ -104,7 +107,15 @@ class Nowcasts:
         first, last = days[0], days[-1]
         if refused := fitted.refusal(first, last):
             raise Immature(f"not estimated: {refused.reason}{self._when(refused.known_on)}")
-        return fitted.nowcast(first, last).expected
+        key = (window, version, reference.digest)
+        if key not in self._whole:
+            self._whole[key] = fitted.nowcast(first, last)
+        whole = self._whole[key]
+        if slice == WHOLE:
+            return whole.expected
+        known = self.known(version)
+        assert known is not None  # or nothing was fitted
+        return fitted.of_slice(first, last, whole, *known.part(self.past, slice, version, days)).expected
 
     @property
     def watch(self) -> DelayWatch | None:

@@ -9,15 +9,17 @@ from datetime import datetime
 from functools import partial
 
 from airflow_ml_monitor.errors import DataFault
+from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.monitor.answer import Answer, Standing, answer
-from airflow_ml_monitor.monitor.estimates import Asking, Board, board_numbers, board_of
+from airflow_ml_monitor.monitor.estimates import Asking, Board, board_numbers, board_of, of_sample
 from airflow_ml_monitor.monitor.label_feed import broken_numbers, label_numbers
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_tasks, update
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.steps import Done
+from airflow_ml_monitor.profile.dataset import LabelMode
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.store.records import HeadState, Numbers
 from airflow_ml_monitor.truth.due import due
@@ -67,22 +69,6 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
                 later = Nowcasts(book, moment)
                 wrote += monitor.write(_due(later, board_of(later, _measured(task, moment)), fresh))
     return Done.of(every, wrote)
-
-
-def coverage(monitor: Monitor, run: Run) -> dict[str, Maturity]:
-    """How complete the labels of the run's window are, by label source; brings the ledger up to date first."""
-    monitor = monitor.at(run.window, run.known_at)
-    found = {}
-    for task in label_tasks(monitor, run):
-        try:
-            update(task)
-            entries, _ = Book(task).folded(run.window, run.known_at)
-            share = entries.view(monitor.spec.task).coverage
-        except DataFault:
-            # What cannot be read is not covered; why is a stored row of the performance step.
-            share = 0.0
-        found[task.labels.name] = maturity(share, run.window, task.labels, run.known_at)
-    return found
 
 
 def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measurement]:
@@ -193,8 +179,12 @@ class _Asked:
         spec, labels = self.terms.monitor.spec, self.terms.labels
         views = {slice: entries.view(spec.task, slice, version) for slice in self.slices}
         ripe = maturity(views[WHOLE].coverage, self.window, labels, self.nowcasts.moment)
-        expected = partial(self.nowcasts.expected, self.window, version, self.terms.reference)
-        return answer(Standing(spec, labels, views, ripe, expected)), ripe
+        if labels.mode is LabelMode.SAMPLED:
+            expected = partial(of_sample, self.terms, entries, version)
+        else:
+            expected = partial(self.nowcasts.expected, self.window, version, self.terms.reference)
+        predictions = partial(Predictions.of, entries, version=version)
+        return answer(Standing(spec, labels, views, ripe, expected, predictions)), ripe
 
 
 def _numbers(asked: _Asked, before: Collection[HeadKey]) -> list[Numbers]:

@@ -13,7 +13,7 @@ from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, ScanError, S
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.metrics.metric import metrics
-from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows
+from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
@@ -189,7 +189,7 @@ def _check_fit(dataset: Dataset, layout: Layout) -> None:
 
 def meaning(dataset: Dataset) -> list[Any]:
     """What a dataset's numbers depend on, besides its bytes."""
-    columns = [[c.name, c.kind, c.role] for c in dataset.columns]
+    columns = [[c.name, c.kind, c.role, *([c.of] if c.of != "" else [])] for c in dataset.columns]
     return [dataset.name, columns, dataset.event_time, dataset.zone, dataset.entity_key, dataset.slice_by]
 
 
@@ -255,7 +255,7 @@ def _write_reference_values(monitor: Monitor, dataset: str, reference: FrozenRef
     rows = {Family.QUALITY: column_rows(reference.profile, reference.layout, Family.QUALITY)}
     if reference.labels is not None:
         views = {s: reference.labels.view(monitor.spec.task, s) for s in reference.profile.slices}
-        rows[Family.PERFORMANCE] = labelled_rows(views, monitor.spec.task.kind)
+        rows[Family.PERFORMANCE] = labelled_rows(views, labelled_metrics(monitor.spec.task.kind))
     run = Run(Window(EVER.start, known_at), monitor.spec.windows[0], known_at)
     heads = {f: HeadKey(f, dataset, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
     monitor.write([monitor.numbers(heads[f], run, [reference.digest], measured) for f, measured in rows.items()])

@@ -12,8 +12,8 @@ from typing import Any
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import BESIDES, metric_names
-from airflow_ml_monitor.policy.rule import Policy
+from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
+from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
@@ -175,29 +175,42 @@ def _check(spec: MonitorSpec) -> None:
     for dataset in spec.datasets:
         _check_scores(spec.task, dataset)
     for source in spec.labels:
-        dataset = spec.dataset(source.dataset)
-        if len(dataset.entity_key) != len(source.key) or not source.key:
-            raise SpecError(
-                f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
-                f"{dataset.name!r}; name as many columns, at least one: a label says which one prediction it is of, so "
-                "where a customer is scored again and again it needs the prediction's id, or its time, beside it",
-                field=f"labels.{source.name}.key",
-            )
-        if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):
-            raise SpecError(
-                "implicit labels are events of a binary task that say when they became known; "
-                "declare label_time and task kind binary, or leave mode out",
-                field=f"labels.{source.name}.mode",
-            )
-        roles = {column.role for column in dataset.columns}
-        # Of several classes either will do; that there are all scores, or none, has been checked.
-        needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
-        needed -= {Role.PREDICTION} if spec.task.kind is TaskKind.MULTICLASS and Role.SCORE in roles else set()
-        if missing := needed - roles:
-            raise SpecError(
-                f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
-                field=f"datasets.{dataset.name}.columns",
-            )
+        _check_labels(spec, source)
+
+
+def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
+    """Whether a label source finds its predictions, and they hold what the task needs."""
+    dataset = spec.dataset(source.dataset)
+    if len(dataset.entity_key) != len(source.key) or not source.key:
+        raise SpecError(
+            f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
+            f"{dataset.name!r}; name as many columns, at least one: a label says which one prediction it is of, so "
+            "where a customer is scored again and again it needs the prediction's id, or its time, beside it",
+            field=f"labels.{source.name}.key",
+        )
+    if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):
+        raise SpecError(
+            "implicit labels are events of a binary task that say when they became known; "
+            "declare label_time and task kind binary, or leave mode out",
+            field=f"labels.{source.name}.mode",
+        )
+    if source.mode in (LabelMode.SELECTIVE, LabelMode.SAMPLED) and (
+        spec.task.kind is not TaskKind.BINARY or spec.reference.label is None
+    ):
+        raise SpecError(
+            f"{source.mode} labels need a binary task, and a reference with a label to learn from; "
+            "declare reference.label, or leave mode out",
+            field=f"labels.{source.name}.mode",
+        )
+    roles = {column.role for column in dataset.columns}
+    # Of several classes either will do; that there are all scores, or none, has been checked.
+    needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
+    needed -= {Role.PREDICTION} if spec.task.kind is TaskKind.MULTICLASS and Role.SCORE in roles else set()
+    if missing := needed - roles:
+        raise SpecError(
+            f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
+            field=f"datasets.{dataset.name}.columns",
+        )
 
 
 def _check_scores(task: Task, dataset: Dataset) -> None:
@@ -240,6 +253,13 @@ def _check_metrics(spec: MonitorSpec) -> None:
             raise SpecError(
                 f"{rule.metric!r} is not measured; add it to measurements, or leave measurements out",
                 field=f"policy.rules.{rule.title}.metric",
+            )
+        is_guess = rule.metric.partition(".")[0] in LABEL_FREE and not spec.policy.trust_estimates
+        if is_guess and rule.action in (Action.RETRAIN, Action.ROLL_BACK):
+            raise SpecError(
+                f"{rule.metric!r} is estimated without labels and cannot see concept drift; ask for alert, take "
+                f"{base_of(rule.metric)!r}, or set policy.trust_estimates",
+                field=f"policy.rules.{rule.title}.action",
             )
         if unknown := sorted(set(rule.columns) - columns):
             raise UnknownName("column", unknown[0], columns, field=f"policy.rules.{rule.title}.columns")

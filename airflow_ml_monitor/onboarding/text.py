@@ -86,7 +86,7 @@ def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
         _line(4, "label_time", labels.label_time),
         "    zone: *zone  # the clock of the predictions" if is_naive else _line(4, "zone", labels.zone),
         _line(4, "horizon", labels.horizon),
-        "    mature_at: 0.8  # a window is judged once 80 % of its predictions have a label, or the horizon has passed",
+        "    mature_at: 0.8  # where no estimate is possible, 80 % of the labels stand for all; without it, none do",
     ]
 
 

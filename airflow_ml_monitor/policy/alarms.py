@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Severity, Status
+from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Severity, Status, base_of
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
@@ -199,7 +199,7 @@ def _broken(rule: Rule, e: Evidence, references: ReferenceValues) -> str:
 def in_reference(e: Evidence) -> tuple[str, str, str, Slice, str]:
     """Where the reference's own value of a measurement stands."""
     m = e.measurement
-    return e.head.reference, m.metric, m.column, m.slice, m.parameters
+    return e.head.reference, base_of(m.metric), m.column, m.slice, m.parameters
 
 
 def _range(estimate: Estimate) -> tuple[float, float]:

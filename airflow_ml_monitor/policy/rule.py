@@ -120,6 +120,8 @@ class Policy:
     act: False is shadow mode: decisions are stored, no action is taken.
     order: from the mildest to the strongest action; of several the strongest is decided, faults of data first.
     false_alarms_per_year: the budget for charts; kept and stored, not yet spent.
+    trust_estimates: True lets rules on estimates without labels (`cbpe.roc_auc`) retrain or roll back. None of them can
+    see concept drift, and what scores alone say is a guess: False refuses such a rule.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -127,6 +129,7 @@ class Policy:
     act: bool = True
     order: tuple[Action, ...] = field(default=ORDER)
     false_alarms_per_year: float = 1.0
+    trust_estimates: bool = False
 
     def __post_init__(self) -> None:
         if self.cooldown < 1:

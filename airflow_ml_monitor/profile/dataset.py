@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
 
@@ -40,24 +40,67 @@ class Role(StrEnum):
 class TaskKind(StrEnum):
     BINARY = "binary"
     REGRESSION = "regression"
+    MULTICLASS = "multiclass"
+
+
+UNDECLARED: Final = "undeclared"
+"""What a class is called that the task does not declare."""
+
+MOST_CLASSES: Final = 100
+"""A ledger keeps every pair of label and prediction; of a thousand classes each would have a row or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the model does. positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1."""
+    """What the model does.
+
+    Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1.
+    Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
+    Several labels a row (multilabel): a binary monitor each.
+    """
 
     kind: TaskKind
     positive: str | int | bool = 1
     threshold: float = 0.5
+    classes: tuple[str | int | bool, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind == TaskKind.MULTICLASS:
+            _check_classes(self.classes)
+        elif self.classes:
+            raise SpecError(f"a {self.kind} task has no classes; set kind: multiclass", field="task.classes")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes as metrics call them, in their order."""
+        return tuple(str(name) for name in self.classes)
+
+
+def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
+    field = "task.classes"
+    if not classes:
+        raise SpecError("a multiclass task names its classes, e.g. classes: [car, house, other]", field=field)
+    if len(classes) < 3:
+        raise SpecError(f"{len(classes)} are too few for multiclass; use kind: binary and positive", field=field)
+    if len(classes) > MOST_CLASSES:
+        raise SpecError(f"{len(classes)} are more than {MOST_CLASSES}; declare groups of them", field=field)
+    names = [str(name) for name in classes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SpecError(f"declared twice: {', '.join(twice)}", field=field)
+    if flags := [name for name in classes if isinstance(name, bool)]:
+        raise SpecError(f"{flags[0]} is true or false, no class; in YAML write it in quotes", field=field)
+    if UNDECLARED in names:
+        raise SpecError(f"{UNDECLARED!r} is what classes are called that are not declared here", field=field)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset."""
+    """One column of a dataset. of: the class whose score it holds (role score of a multiclass task)."""
 
     name: str
     kind: Kind = Kind.NUMERIC
     role: Role = Role.FEATURE
+    of: str | int | bool = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +143,11 @@ class Dataset:
         """The first column of a role, or None."""
         return next((column for column in self.columns if column.role is role), None)
 
+    def scores(self, task: Task) -> tuple[Column, ...]:
+        """The score columns of a multiclass task, in the order of its classes; those without one left out."""
+        found = {str(column.of): column for column in self.columns if column.role is Role.SCORE}
+        return tuple(found[name] for name in task.class_names if name in found)
+
     @property
     def measured(self) -> tuple[Column, ...]:
         """The columns that are cut into cells: features, score, prediction, delay stratum, what rows are sliced by."""
@@ -114,6 +162,11 @@ class LabelMode(StrEnum):
     """nothing: a row without a label is not known"""
     IMPLICIT = "implicit"
     """the negative class, once the horizon of the row's day has passed: only events are reported"""
+    SELECTIVE = "selective"
+    """that somebody, or the model itself, let the row through or not: only approved loans fall due. Numbers are of the
+    rows that get labels, and `bounds.<metric>` says what they can be over all"""
+    SAMPLED = "sampled"
+    """nothing: labels are asked for of rows drawn at random, and stand for the others"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +176,11 @@ class LabelSource:
     key: the columns that match the dataset's entity_key, in its order (`file_row_number` for the row's number).
     dataset: the one whose rows it labels; empty means the only one.
     label_time: the column that says when the label became known; None means known from first sight.
-    horizon: after this long nothing more is awaited. mature_at: the coverage from which a window is judged.
-    mode: of implicit labels no window is judged before its horizon, as until then events alone are known; a label that
-    comes after it is a correction.
+    horizon: after this long nothing more is awaited. mature_at: the coverage from which the labels at hand are declared
+    to stand for all of the window, where an estimate is not possible; None: never before the horizon.
+    mode: what a row without a label means. A label that comes after the horizon is a correction; of several labels of
+    one prediction the last counts, and the others are counted as repeated.
+    feedback: the model's decision shapes the label, as where a payment that it blocks is never disputed.
     """
 
     name: str
@@ -135,12 +190,13 @@ class LabelSource:
     label_time: str | None = None
     zone: str = "UTC"
     horizon: timedelta = timedelta(days=30)
-    mature_at: float = 0.8
+    mature_at: float | None = None
     mode: LabelMode = LabelMode.EXPLICIT
     dataset: str = ""
+    feedback: bool = False
 
     def __post_init__(self) -> None:
         if self.horizon <= timedelta(0):
             raise SpecError(f"{self.horizon} is not positive", field=f"labels.{self.name}.horizon")
-        if not 0 < self.mature_at <= 1:
+        if self.mature_at is not None and not 0 < self.mature_at <= 1:
             raise SpecError(f"{self.mature_at} is not in (0, 1]", field=f"labels.{self.name}.mature_at")

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile import class_query
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.error_query import error_sums
 from airflow_ml_monitor.profile.label_events import (
     days_table,
     events,
@@ -22,7 +24,7 @@ from airflow_ml_monitor.profile.label_events import (
     predictions_table,
 )
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
-from airflow_ml_monitor.profile.ledger import UNSCORED
+from airflow_ml_monitor.profile.ledger import SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
 
@@ -30,8 +32,15 @@ CLIP: Final = 1e-15
 """Scores are moved this far from 0 and 1 before a logarithm."""
 
 
-def _scored(columns: LedgerColumns, p: sa.TableClause) -> tuple[Expression, Expression]:
-    """(score, decided class) of a prediction; the class is NULL where its column says nothing."""
+def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+    """Score and decided class of a prediction; the class is NULL where its column says nothing."""
+    if columns.task.kind is TaskKind.MULTICLASS:
+        return class_query.raw_scores(columns, p)
+    score, decided = _score_and_class(columns, p)
+    return [decided.label("decided"), score.label("score")]
+
+
+def _score_and_class(columns: LedgerColumns, p: sa.TableClause) -> tuple[Expression, Expression]:
     dataset, task = columns.dataset, columns.task
     score_column, class_column = dataset.column(Role.SCORE), dataset.column(Role.PREDICTION)
     if task.kind is TaskKind.REGRESSION:
@@ -44,13 +53,18 @@ def _scored(columns: LedgerColumns, p: sa.TableClause) -> tuple[Expression, Expr
     return score, positive(p.c[class_column.name], task, columns.class_is_number)
 
 
-def _bucket(task: Task, score: Expression, decided: Expression) -> Expression:
+def _bucket(columns: LedgerColumns, score: Expression, decided: Expression) -> Expression:
     """The score's bucket; UNSCORED where score or class is missing or no such thing."""
+    task = columns.task
+    if task.kind is TaskKind.MULTICLASS and not columns.dataset.scores(task):
+        return sa.case((decided.is_(None), whole(UNSCORED)), else_=whole(SCORELESS))
     if task.kind is TaskKind.REGRESSION:
         return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
     outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
     low, high = _root_bucket(score), whole(SCORE_BUCKETS - 1) - _root_bucket(number(1) - score)
-    return sa.case((outside, whole(UNSCORED)), (score <= number(0.5), low), else_=high)
+    bucket = sa.case((outside, whole(UNSCORED)), (score <= number(0.5), low), else_=high)
+    # Of several classes calibration alone reads them: a slice's suffice, and the ledger of ten is five times smaller.
+    return _slice_bucket(bucket) if task.kind is TaskKind.MULTICLASS else bucket
 
 
 def _root_bucket(share: Expression) -> Expression:
@@ -67,7 +81,6 @@ def _predictions(
     In two steps, so that no expression is planned as often as it is used.
     """
     p, days = predictions_table(columns, *([label] if label else [])), days_table()
-    score, decided = _scored(columns, p)
     stratum, version = columns.stratum, sa.literal("", sa.String)
     keys = columns.predicted_keys(p) if keyed else []
     read = (
@@ -78,40 +91,37 @@ def _predictions(
             *(category(p.c[s.column], s).label(f"s{i}") for i, s in enumerate(columns.slices)),
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
             (category(p.c[stratum.column], stratum) if stratum else whole(0)).label("stratum"),
-            decided.label("decided"),
-            score.label("score"),
+            *_scored(columns, p),
             *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
         .select_from(p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days)))
         .subquery("read")
     )
+    if columns.task.kind is TaskKind.MULTICLASS:
+        read = class_query.classified(columns, read)
     return sa.select(
         *(column for column in read.c if column.name != "decided"),
         sa.func.coalesce(read.c.decided, whole(0)).label("prediction"),
-        _bucket(columns.task, read.c.score, read.c.decided).label("bucket"),
+        _bucket(columns, read.c.score, read.c.decided).label("bucket"),
     ).subquery("predictions")
 
 
 def _losses(task: Task, score: Expression, label: Expression) -> dict[str, Expression]:
     """What a labelled prediction is worth."""
     if task.kind is TaskKind.REGRESSION:
-        return {"error": score - label}
+        return {"error": score - label, "truth": label}
     clipped = sa.case((score < number(CLIP), number(CLIP)), (score > number(1 - CLIP), number(1 - CLIP)), else_=score)
     chance = sa.case((label == number(1), clipped), else_=number(1) - clipped)
     return {"score": score, "log_loss": -sa.func.ln(chance, type_=sa.Double), "gap": score - label}
 
 
-def _sums(task: Task, rows: sa.Subquery) -> dict[str, Expression]:
+def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """What is summed over an entry's rows, as named in ledger.SUMS."""
+    task = columns.task
+    if task.kind is TaskKind.MULTICLASS:
+        return class_query.class_sums(columns, rows)
     if task.kind is TaskKind.REGRESSION:
-        error = rows.c.error
-        return {
-            "error": error,
-            "error_abs": sa.func.abs(error, type_=sa.Double),
-            "error2": error * error,
-            "error3": error * error * error,
-            "error4": error * error * error * error,
-        }
+        return error_sums(rows.c.error, rows.c.truth)
     loss, gap = rows.c.log_loss, rows.c.gap
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": gap * gap}
     return {**found, "brier2": gap * gap * gap * gap}
@@ -133,30 +143,32 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
         tables = tables.join(known, sa.and_(e.c.moment > known.c.after, e.c.moment <= known.c.upto))
         when = known.c.known
         fresh = sa.or_(p.c.stale, e.c.moment > sa.bindparam("since"))
-    rows = (
-        sa.select(*_row(columns, p, e.c.label), when.label("known"), e.c.sign)
-        .select_from(tables)
-        .where(fresh)
-        .subquery("rows")
-    )
+    found = sa.select(*_row(columns, p, e.c.label), when.label("known"), e.c.sign).select_from(tables).where(fresh)
+    rows = _named(columns, found)
     return _grouped(columns, rows, ["known", "label", "prediction"], rows.c.sign)
 
 
 def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.SelectBase:
     """Entries of labels that stand in the rows themselves; columns as label_entries. timeless: whatever the day."""
     p = _predictions(columns, label=label, timeless=timeless)
-    rows = (
-        sa.select(*_row(columns, p, p.c.label), whole(0).label("known")).where(p.c.label.is_not(None)).subquery("rows")
-    )
-    return _grouped(columns, rows, ["known", "label", "prediction"], whole(1))
+    found = sa.select(*_row(columns, p, p.c.label), whole(0).label("known")).where(p.c.label.is_not(None))
+    return _grouped(columns, _named(columns, found), ["known", "label", "prediction"], whole(1))
+
+
+def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
+    return class_query.held(rows) if columns.task.kind is TaskKind.MULTICLASS else rows.subquery("rows")
 
 
 def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]:
     """A labelled prediction: what it is grouped by, and what is summed; nothing without a score."""
-    losses = _losses(columns.task, p.c.score, sa.cast(label, sa.Double))
     slices = (f"s{i}" for i in range(len(columns.slices)))
+    shared = [p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices)]
+    if columns.task.kind is TaskKind.MULTICLASS:
+        parts = class_query.class_row(columns, p, label)
+        return [*shared, label.label("label"), *(part.label(name) for name, part in parts.items())]
+    losses = _losses(columns.task, p.c.score, sa.cast(label, sa.Double))
     return [
-        *(p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices)),
+        *shared,
         (label if columns.task.kind is TaskKind.BINARY else whole(0)).label("label"),
         *(sa.case((p.c.bucket >= whole(0), part), else_=number(0)).label(name) for name, part in losses.items()),
     ]
@@ -174,12 +186,13 @@ def _slice_bucket(bucket: Expression) -> Expression:
     return sa.case((bucket >= whole(0), joined), else_=bucket)
 
 
-def _grouped(columns: LedgerColumns, rows: sa.Subquery, keys: list[str], sign: Expression) -> sa.SelectBase:
+def _grouped(columns: LedgerColumns, rows: sa.FromClause, keys: list[str], sign: Expression) -> sa.SelectBase:
     """Signed counts and sums by day, version, stratum, keys and bucket; of the whole, and coarser of every slice."""
     shared = [rows.c[name] for name in ("day", "version", "stratum", *keys)]
     slices = [rows.c[f"s{i}"] for i in range(len(columns.slices))]
-    coarse = [_slice_bucket(rows.c.bucket)] if slices else []
-    sums = _sums(columns.task, rows) if "label" in keys else {}
+    is_coarse = columns.task.kind is TaskKind.MULTICLASS
+    coarse = [rows.c.bucket if is_coarse else _slice_bucket(rows.c.bucket)] if slices else []
+    sums = _sums(columns, rows) if "label" in keys else {}
     return sa.select(
         *shared,
         rows.c.bucket,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
 from airflow_ml_monitor.profile.views import LabelledView
 
 PREDICTED: Final = -1
@@ -25,11 +26,23 @@ PREDICTED: Final = -1
 UNSCORED: Final = -1
 """The bucket of a row whose score is missing or outside [0, 1]."""
 
+SCORELESS: Final = -2
+"""The bucket of every row of a multiclass task that has a prediction and no score columns."""
+
 SUMS: Final = {
     TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
-    TaskKind.REGRESSION: ("error", "error_abs", "error2", "error3", "error4"),
+    TaskKind.REGRESSION: (
+        *("error", "error_abs", "error2", "error3", "error4"),
+        *("truth", "truth2", "truth3", "truth4", "error_truth", "error_truth2", "error_truth3", "error2_truth"),
+        *("error2_truth2", "error3_truth", "truth_abs", "error_truth_abs", "relative_rows"),
+        *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3"),
+    ),
+    TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
 }
-"""What is summed over an entry's rows, by task: what values and intervals need. Never extremes: entries go back."""
+"""What is summed over an entry's rows, by task: what values and intervals need. Never extremes: entries go back.
+
+New names are added at the end: entries that were stored before them are read with NaN in their place.
+"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -103,7 +116,7 @@ class Entries:
 
     @classmethod
     def together(cls, parts: Iterable[Entries], width: int) -> Entries:
-        """All entries of all parts, under one list of groups."""
+        """All entries of all parts, under one list of groups; sums that a part was stored without are NaN."""
         parts = [part for part in parts if part.size]
         if not parts:
             return cls.empty(width)
@@ -118,7 +131,9 @@ class Entries:
             np.concatenate([p.prediction for p in parts]),
             np.concatenate([p.bucket for p in parts]),
             np.concatenate([p.count for p in parts]),
-            np.concatenate([p.sums for p in parts]),
+            np.concatenate(
+                [np.pad(p.sums, ((0, 0), (0, width - p.sums.shape[1])), constant_values=np.nan) for p in parts]
+            ),
         )
 
     def added(self) -> Entries:
@@ -165,6 +180,18 @@ class Entries:
             {name: folded.sums[:, i] for i, name in enumerate(SUMS[task.kind])},
             int(mine.count[predicted].sum()),
         )
+
+
+def score_within(bucket: Counts) -> Floats:
+    """A score inside each bucket of SCORE_BUCKETS: the middle of its root.
+
+    >>> score_within(np.array([0, 2047, 2048, 4095])).round(4).tolist()
+    [0.0, 0.4995, 0.5005, 1.0]
+    """
+    half = SCORE_BUCKETS / 2
+    is_low = bucket < half
+    root = (np.where(is_low, bucket, SCORE_BUCKETS - 1 - bucket) + 0.5) / half
+    return np.where(is_low, root**4 / 2, 1 - root**4 / 2)
 
 
 def difference(fresh: Entries, stored: Entries, known_at: datetime) -> Entries:

@@ -54,9 +54,10 @@ def steps(event_time: str) -> sa.SelectBase:
 
 
 def label_values(columns: LedgerColumns, label: str) -> sa.SelectBase:
-    """(labels that are there, those that count as 1, different values)."""
+    """(labels that are there, those that count as 1 (of several classes: that are declared), different values)."""
     column = source(label).c[label]
-    hit = label_value(columns, column) == whole(1)
+    value, classes = label_value(columns, column), len(columns.task.classes)
+    hit = value < whole(classes) if classes else value == whole(1)
     return sa.select(sa.func.count(column), sa.func.count().filter(hit), sa.func.count(column.distinct()))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 
 import numpy as np
 
 from airflow_ml_monitor.errors import DataFault, TooFew, Undefined
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats, Profile
-from airflow_ml_monitor.profile.dataset import Kind, Task
+from airflow_ml_monitor.profile.class_table import ClassTable, class_table
+from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SPECIAL, Binning, Layout
 
 
@@ -252,10 +254,12 @@ class ScoredCells:
 class LabelledView:
     """Rows with labels, folded from the ledger: arrays of one length, a row per (label, prediction, bucket).
 
-    label: 0 or 1 (regression: 0). prediction: the decided class (regression: 0). bucket: the score's, ascending with
-    it; a slice's are wider, so that only their order and their mean score tell where they lie. sums: per cell, over
-    its rows; binary: score, log_loss, log_loss2, brier, brier2; regression: error, error_abs, error2, error3, error4
-    (error = prediction - label). predictions: rows predicted, with or without a label.
+    label: 0 or 1; of several classes the index, after the last for an undeclared one; regression: 0. prediction: the
+    decided class, likewise. bucket: the score's, ascending with it (multiclass: that of the decided class's); a slice's
+    are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
+    score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
+    error and label and shares of the label, as error_query names them (error = prediction - label). predictions: rows
+    predicted, with or without a label.
     """
 
     task: Task
@@ -278,23 +282,69 @@ class LabelledView:
 
     @cached_property
     def scored(self) -> ScoredCells:
-        """The labelled rows by bucket and prediction; empty cells left out. Binary."""
+        """The labelled rows by bucket and prediction; empty cells left out. Binary or multiclass.
+
+        Of several classes the question is whether the prediction is right: where it is, a row is positive; `prediction`
+        is always 1. Undefined where their scores are not kept.
+        """
         pick = self.count > 0
-        count, label = self.count[pick].astype(np.float64), self.label[pick]
-        cells, where = np.unique(np.stack([self.bucket[pick], self.prediction[pick]]), axis=1, return_inverse=True)
+        count, label, prediction = self.count[pick].astype(np.float64), self.label[pick], self.prediction[pick]
+        if self.task.kind is TaskKind.MULTICLASS:
+            self.need_scores()
+            label = ((label == prediction) & (label < len(self.task.classes))).astype(np.int64)
+            prediction = np.ones_like(prediction)
+        cells, where = np.unique(2 * self.bucket[pick] + prediction, return_inverse=True)
         positives, negatives, score = (
-            np.bincount(where.reshape(-1), weights=part, minlength=cells.shape[1]).astype(np.float64)
+            np.bincount(where, weights=part, minlength=len(cells)).astype(np.float64)
             for part in (count * label, count * (1 - label), self.sums["score"][pick])
         )
-        return ScoredCells(cells[0], cells[1], score / (positives + negatives), positives, negatives)
+        return ScoredCells(cells // 2, cells % 2, score / (positives + negatives), positives, negatives)
 
     def total(self, name: str) -> float:
-        """Sum over all labelled rows."""
-        return float(self.sums[name].sum())
+        """Sum over all labelled rows. Undefined where values are too large, or entries were stored without it."""
+        found = float(self.sums[name].sum())
+        if np.isnan(found):
+            raise Undefined(
+                f"the sum of {name!r} is no number: its rows are too large, or were stored by a release without it"
+            )
+        return found
+
+    def moment(self, i: int, j: int, centre: float = 0.0) -> float:
+        """Mean of (error - centre)^i (label - mean label)^j over all labelled rows; i + j ≤ 4. Regression."""
+        middle = self.total("truth") / self.n
+        terms = [
+            comb(i, a) * (-centre) ** (i - a) * comb(j, b) * (-middle) ** (j - b) * self._raw(a, b)
+            for a in range(i + 1)
+            for b in range(j + 1)
+        ]
+        return sum(terms) / self.n
+
+    def _raw(self, i: int, j: int) -> float:
+        """Sum of error^i label^j."""
+        parts = [f"{name}{k if k > 1 else ''}" for name, k in (("error", i), ("truth", j)) if k]
+        return self.total("_".join(parts)) if parts else float(self.n)
+
+    @cached_property
+    def label_variance(self) -> float:
+        """Mean squared distance of the labels from their mean. Undefined where they do not vary. Regression."""
+        found = self.moment(0, 2)
+        if found <= 1e-10 * self.total("truth2") / self.n:
+            raise Undefined("the labels do not vary, or by less than rounding can tell beside their size")
+        return found
 
     def need(self, rows: int) -> None:
         if self.n < rows:
             raise TooFew(f"{self.n} rows with a label, {rows} needed")
+
+    def need_scores(self) -> None:
+        """Raise Undefined where a multiclass task has predictions and no score columns."""
+        if (self.bucket[self.count > 0] < 0).any():
+            raise Undefined("the task has predictions only; declare a column of role score for every class")
+
+    @cached_property
+    def table(self) -> ClassTable:
+        """The labelled rows by label and prediction. Multiclass."""
+        return class_table(self.task.class_names, self.label, self.prediction, self.count)
 
     def confusion(self) -> tuple[int, int, int, int]:
         """(true positives, false positives, false negatives, true negatives)."""

@@ -84,7 +84,23 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
         silence = ", when silence is a label" if source["mode"] == LabelMode.IMPLICIT else ""
         said = f"{early}; finally after {number(horizon)} days{silence}"
         found.append((f"A window is judged ({source['name']})", said))
+        if source.get("feedback"):
+            told = "the model's decision shapes these labels: they cannot tell how good another decision would be"
+            found.append((f"Feedback ({source['name']})", told))
+    found += _feed(scope)
     return (*found, ("Newest judged window", scope.named(judged) if judged else "none yet"))
+
+
+def _feed(scope: Scope) -> list[tuple[str, str]]:
+    """How long labels take, and whether they come as they used to."""
+    found = []
+    for r in scope.now:
+        m, several = r.measurement, f" ({r.head.dataset})" if len(scope.sources) > 1 else ""
+        if m.metric == "label_maturity" and m.status is Status.OK:
+            found.append((f"Labels{several}", m.reason))
+        elif m.metric == "label_delay":
+            found.append((f"Delay of labels{several}", m.reason))
+    return found[-4:]
 
 
 def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list[Table]:
@@ -95,7 +111,8 @@ def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list
         if r.head.window != window or m.slice != WHOLE:
             continue
         # Of what is not judged a few metrics are enough, and what waits for labels has its reason in the answer.
-        if m.status is Status.IMMATURE or (is_beside(m.metric) and base_of(m.metric) not in realised.names):
+        is_hidden = is_beside(m.metric) and base_of(m.metric) not in realised.names
+        if is_hidden or m.status is Status.IMMATURE or m.metric == "confusion":
             continue
         value = number(m.estimate.value) if m.estimate is not None else NOTHING
         n = number(m.estimate.n) if m.estimate is not None else NOTHING

@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
-from airflow_ml_monitor.measurement import Family, HeadKey
+from airflow_ml_monitor.measurement import Family, HeadKey, base_of
 from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
@@ -119,10 +119,8 @@ class Scope:
         documents = [version.document for version in self.store.spec_versions(self.monitor)]
         rules = [rule for document in documents for rule in document.get("policy", {}).get("rules", ())]
         performance = {name for name, m in metrics().items() if m.family is Family.PERFORMANCE}
-        return {
-            rule["name"] or rule["metric"]: Family.PERFORMANCE if rule["metric"] in performance else Family.DRIFT
-            for rule in rules
-        }
+        of = {True: Family.PERFORMANCE, False: Family.DRIFT}
+        return {rule["name"] or rule["metric"]: of[base_of(rule["metric"]) in performance] for rule in rules}
 
     def alarms(self, family: Family | None, window: Window) -> list[str]:
         """A window's alarms in words: of performance, of columns (drift), of broken data (None)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from airflow_ml_monitor.profile.cells import Counts, Floats
 
 
@@ -17,6 +19,11 @@ class Cells:
     bucket: Counts
     prediction: Counts
     score: Floats
+
+    @property
+    def strata(self) -> int:
+        """How many strata there are; at least 1."""
+        return int(self.stratum.max(initial=0)) + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,3 +46,31 @@ class Arrivals:
     count: Floats
     today: int
     horizon: int
+
+    def arrived(self) -> Floats:
+        """Labels known today by day, label and cell, (T, 2, C); never below 0."""
+        days, cells = self.predicted.shape
+        place = (self.day * 2 + self.label) * cells + self.cell
+        found = np.bincount(place, weights=self.count, minlength=days * 2 * cells).reshape(days, 2, cells)
+        return np.maximum(found, 0.0)
+
+    def ages(self) -> Counts:
+        """Whole days that each day's predictions are old today, (T,)."""
+        return np.arange(len(self.predicted), dtype=np.int64)[::-1] + (self.today - len(self.predicted) + 1)
+
+    def as_of(self, today: int) -> Arrivals:
+        """What was known at the end of an earlier day: its predictions and the labels that had come."""
+        if today >= self.today:
+            return self
+        pick = self.day + self.age <= today
+        return Arrivals(
+            self.cells,
+            self.predicted[: today + 1],
+            self.day[pick],
+            self.age[pick],
+            self.label[pick],
+            self.cell[pick],
+            self.count[pick],
+            today,
+            self.horizon,
+        )

@@ -314,3 +314,16 @@ def test_silence_is_a_label_after_the_horizon_and_nothing_is_judged_before(world
     whole = after[after["slice"] == "{}"].sort_values("window_start")
     rows = [len(world.simulated.applications(day)) for day in range(2)]
     assert (whole["status"].tolist(), whole["n"].tolist(), whole["coverage"].tolist()) == (["ok", "ok"], rows, [1, 1])
+
+
+def test_a_day_whose_labels_are_awaited_says_why_it_has_no_value_and_what_it_came_to_in_the_end(world, about):
+    assert about("watch_late_labels", 0).state == "success"
+    assert about("watch_late_labels", 1, days=HORIZON.days).state == "success"
+    before, after = returned(world, "watch_late_labels", "tell")
+    first = f"{world.simulated.midnight(0):%Y-%m-%d}"
+    assert list(before) == [first]
+    assert "not estimated: predictions have been followed for 0 days" in before[first]
+    assert "it may be" in before[first]
+    assert after[first].endswith("], all labels are in")
+    stored = world.store.history("default/credit_late", metric="naive.roc_auc", as_of=world.simulated.midnight(1))
+    assert set(stored["status"]) <= {"ok", "undefined", "too_few"}

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from airflow_ml_monitor import GroundTruthSensor
+from airflow_ml_monitor import GroundTruthSensor, PerformanceOperator
 from airflow_ml_monitor.airflow_compat import DAG
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import parse_moment
@@ -60,6 +60,33 @@ def test_a_share_that_has_not_come_gives_the_slot_back(poke):
     assert timedelta(minutes=4) < wait <= timedelta(minutes=5)
 
 
+@pytest.mark.parametrize(
+    ("asked", "ends"),
+    [
+        ({"positives": 5}, "success"),
+        ({"positives": 5, "negatives": 5, "arrived": 10, "coverage": 0.3}, "success"),
+        ({"positives": 1000}, "up_for_reschedule"),
+        ({"positives": 5, "negatives": 1000}, "up_for_reschedule"),
+        ({"coverage": 0.3, "arrived": 1000}, "up_for_reschedule"),
+    ],
+)
+def test_of_each_class_and_of_what_arrived_there_must_be_enough(poke, asked, ends):
+    state, value, _ = poke(LONG_AGO, **asked)
+    assert state == ends
+    if value:
+        counts = {name: value[name]["outcomes"] for name in ("positives", "negatives", "arrived")}
+        assert counts["positives"] + counts["negatives"] == counts["arrived"]
+        assert all(counts[name] >= least for name, least in asked.items() if name in counts)
+
+
+def test_labels_measured_already_have_not_arrived_since(poke, recent, run_task):
+    with DAG("d", schedule=None):
+        measured = PerformanceOperator(task_id="measured", spec=recent.spec())
+    assert run_task(measured, dag_run=recent.run(LONG_AGO, conf={}))[0].state.value == "success"
+    assert poke(LONG_AGO, arrived=1)[0] == "up_for_reschedule"
+    assert poke(LONG_AGO, positives=1)[0] == "success"
+
+
 def test_after_the_horizon_nothing_more_is_awaited(poke, recent):
     state, value, _ = poke(LONG_AGO, coverage=0.99, spec=recent.spec(horizon="10d"))
     assert (state, value["reached"]) == ("success", True)
@@ -101,6 +128,8 @@ def test_a_backfill_sees_only_the_labels_of_its_time(poke, recent):
 def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(recent):
     with pytest.raises(SpecError, match=r"labels.coverage: 1.5 is not in \[0, 1\]"):
         GroundTruthSensor(task_id="labels", spec=recent.spec(), coverage=1.5)
+    with pytest.raises(SpecError, match=r"labels\.positives: -1 is negative"):
+        GroundTruthSensor(task_id="labels", spec=recent.spec(), positives=-1)
     with pytest.raises(SpecError, match="unknown choice 'perhaps'; one of: fail, go_on, skip"):
         GroundTruthSensor(task_id="labels", spec=recent.spec(), on_deadline="perhaps")
 

@@ -54,6 +54,33 @@ def test_it_waits_until_a_metric_of_a_column_lies_within_bounds(run, judged, met
     assert run(MeasurementSensor, 2, monitor=judged, metric=metric, column=column, bounds=bounds) == ends
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ends"),
+    [
+        ({"column": "income", "width": 1e6}, "success"),
+        ({"column": "income", "width": 1.0}, "up_for_reschedule"),
+        ({"column": "income", "width": 1e6, "bounds": Bounds(min=1e9)}, "up_for_reschedule"),
+        ({"column": "income", "status": "ok"}, "success"),
+        ({"column": "income", "status": "failed"}, "up_for_reschedule"),
+    ],
+)
+def test_it_waits_until_a_mean_is_known_well_enough(run, judged, arguments, ends):
+    assert run(MeasurementSensor, 2, monitor=judged, metric="mean", **arguments) == ends
+
+
+def test_a_count_has_no_interval_and_so_no_width(run, judged):
+    assert run(MeasurementSensor, 2, monitor=judged, metric="row_count") == "success"
+    assert run(MeasurementSensor, 2, monitor=judged, metric="row_count", width=1e9) == "up_for_reschedule"
+
+
+@pytest.mark.airflow_min
+def test_deferred_it_looks_once_and_hands_the_wait_to_the_triggerer(run, judged):
+    deferred = {"monitor": judged, "metric": "row_count", "deferrable": True}
+    assert run(MeasurementSensor, 2, **deferred) == "success"
+    assert run(MeasurementSensor, 3, **deferred) == "deferred"
+    assert run(MeasurementSensor, 3, **deferred, mode="poke") == "deferred"
+
+
 def test_a_day_is_not_its_week(run, judged):
     week = WindowRule(WindowUnit.WEEK)
     assert run(MeasurementSensor, 2, monitor=judged, metric="row_count", rule=week) == "up_for_reschedule"
@@ -71,3 +98,12 @@ def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed():
         MeasurementSensor(task_id="wait", monitor="default/credit", actions=["panic"])
     with pytest.raises(SpecError, match="unknown metric 'rocauc'"):
         MeasurementSensor(task_id="wait", monitor="default/credit", metric="rocauc")
+    with pytest.raises(SpecError, match="unknown status 'fine'"):
+        MeasurementSensor(task_id="wait", monitor="default/credit", metric="psi", status="fine")
+    with pytest.raises(SpecError, match=r"wait\.width: -0.1 is no width"):
+        MeasurementSensor(task_id="wait", monitor="default/credit", metric="psi", width=-0.1)
+    with pytest.raises(SpecError, match=r"wait: bounds, width and status are a metric's"):
+        MeasurementSensor(task_id="wait", monitor="default/credit", actions=["alert"], width=0.1)
+    # They were taken as fulfilled, whatever the value: the sensor does not know the reference.
+    with pytest.raises(SpecError, match=r"wait\.bounds: bounds against the reference are a policy's"):
+        MeasurementSensor(task_id="wait", monitor="default/credit", metric="roc_auc", bounds=Bounds(fall=0.1))

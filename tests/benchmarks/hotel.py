@@ -2,8 +2,10 @@
 
     python tests/benchmarks/hotel.py
 
-Needs ../shared/data/hotel_bookings.parquet. A run every Monday, also on those on which only labels came; then a run a
-window in one sitting, newest first, when all is known; then every AUC again from rows, by a script of its own.
+Needs ../shared/data/hotel_bookings.parquet. A run every Monday, also on those on which only labels came, and one when
+every horizon has passed; then a run a window in one sitting, newest first, when all is known; then everything again from
+rows, by a script of its own: what labels at hand come to (`naive.roc_auc`, at last `roc_auc`) must be what the rows known
+then come to; what was estimated meanwhile is held against what all rows came to.
 Writes results/hotel.md and results/hotel.json.
 """
 
@@ -37,6 +39,7 @@ os.environ.update(
 )
 sys.path.insert(0, str(HERE.parent / "airflow" / "hotel"))
 
+import hotel_estimates as early  # noqa: E402
 import hotel_season as runs  # noqa: E402
 import pandas as pd  # noqa: E402
 from hotel_world import FIRST_MONDAY, HotelWorld, build_world  # noqa: E402
@@ -48,10 +51,12 @@ BOOKINGS = HERE.parents[2] / "shared" / "data" / "hotel_bookings.parquet"
 RESULTS = HERE / "results"
 WEEKS = 64
 """The last begins on 2017-05-22; later bookings are incomplete in the file."""
-END = pd.Timestamp("2017-09-18")
-"""The first Monday on which every label is known."""
+LABELLED = pd.Timestamp("2017-09-18")
+"""The first Monday on which every label is known; the horizon of the last week passes eight months later."""
 SAME, BOUND = 1e-9, 0.002
 """How far current rows may lie apart; and an AUC from the rows'."""
+EACH = 16
+"""Of so many pairs one is asked of the ledger, which estimates anew: history has them all."""
 
 Spent = dict[str, float]
 
@@ -63,17 +68,22 @@ def main() -> None:
     os.environ[runs.CONNECTION] = runs.connection_to(FOLDER)
     with timed(spent, "fit and score"):
         world = build_world(BOOKINGS, FOLDER)
-    season = runs.Season.of(FIRST_MONDAY, WEEKS, END)
+    season = runs.Season.of(FIRST_MONDAY, WEEKS, LABELLED)
     drive(world, season, spent)
     weekly, at_once = (runs.Kept.of(FOLDER, namespace) for namespace in ("default", "at_once"))
     with timed(spent, "recompute from rows"):
         truth = runs.recomputed_apart(BOOKINGS, FOLDER, season.end)
-    windows, history = seen(season, weekly)
+    truth = truth[truth.index.get_level_values("known_at").isin([runs.naive(monday) for monday in season.mondays])]
     with timed(spent, "compare"):
+        awaited = early.awaited(season, weekly, truth)
+        windows = seen(season, weekly, early.first_estimates(awaited))
+        some = truth.iloc[::EACH]
         deviation = {
-            "history, run every Monday": worst(truth, history),
-            "ledger, run every Monday": worst(truth, by_ledger(truth, weekly)),
-            "ledger, run at once": worst(truth, by_ledger(truth, at_once)),
+            f"history, run every Monday: {metric}": worst(truth[metric], truth, by_history(season, weekly, metric))
+            for metric in early.METRICS
+        } | {
+            f"ledger, run {name}: roc_auc": worst(some.roc_auc, some, by_ledger(some, kept))
+            for name, kept in (("every Monday", weekly), ("at once", at_once))
         }
     report = {
         "trained_on": len(world.trained_on),
@@ -83,6 +93,8 @@ def main() -> None:
         "windows": windows,
         "restated": sum(row["revisions"] > 1 for row in windows),
         "revisions": sum(row["revisions"] for row in windows),
+        "by_age": early.by_age(awaited),
+        "refusals": early.refusals(awaited),
         "pairs": len(truth),
         "deviation": deviation,
         "same_rows": {family.value: compared(weekly, at_once, family) for family in Family},
@@ -121,38 +133,41 @@ def drive(world: HotelWorld, season: runs.Season, spent: Spent) -> None:
                 runs.run(dags, "hotel_at_once", window, season.end)
 
 
-def seen(season: runs.Season, kept: runs.Kept) -> tuple[list[dict[str, Any]], dict[Any, tuple[float, int]]]:
-    """Per window the AUC as first known, as first judged and at the end; and all that history said on each Monday."""
-    tables = {monday: kept.by_history(monday) for monday in season.mondays}
-    history = {
-        (runs.naive(start), runs.naive(monday)): (row.value, int(row.n) if row.n == row.n else 0)
-        for monday, table in tables.items()
-        for start, row in table.iterrows()
-    }
-    return [about(window, tables) for window in season.windows], history
+def seen(season: runs.Season, kept: runs.Kept, first: dict[Any, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per window the AUC of the labels at hand at its end, the first estimate if there was any, and at the end."""
+    end = kept.by_history(season.end)
+    found = []
+    for window in season.windows:
+        last = end.loc[window.start]
+        assert last.is_final, f"the horizon of {window} has passed, and nothing is final"
+        found.append(
+            {
+                "week": str(runs.naive(window.start).date()),
+                "bookings": round(last.n / last.coverage),
+                "at_hand": told(kept.by_history(window.end).loc[window.start]),
+                "estimate": first.get(runs.naive(window.start)),
+                "end": told(last),
+                "revisions": int(last.revision),
+            }
+        )
+    return found
 
 
-def about(window: Window, tables: dict[Any, pd.DataFrame]) -> dict[str, Any]:
-    known = [table.loc[window.start] for table in tables.values() if window.start in table.index]
-    first, last = next(row for row in known if row.value == row.value), known[-1]
-    judged = next((row for row in known if row.status == "ok"), None)
+def by_history(season: runs.Season, kept: runs.Kept, metric: str) -> dict[Any, tuple[float, int]]:
+    """All that history says of labels at hand, of every window on each Monday."""
     return {
-        "week": str(runs.naive(window.start).date()),
-        "bookings": round(last.n / last.coverage),
-        "first": told(first),
-        "judged": None if judged is None else told(judged),
-        "end": told(last),
-        "revisions": int(last.revision),
+        (runs.naive(start), runs.naive(monday)): (row.value, 0 if pd.isna(row.n) else int(row.n))
+        for monday in season.mondays
+        for start, row in kept.by_history(monday, metric).iterrows()
     }
 
 
 def told(row: Any) -> dict[str, Any]:
-    numbers = {name: round(float(row[name]), 4) for name in ("value", "low", "high", "coverage")}
-    return {**numbers, "known_at": str(runs.naive(row.known_at).date()), "status": row.status}
+    return {name: round(float(row[name]), 4) for name in ("value", "low", "high", "coverage")}
 
 
 def by_ledger(truth: pd.DataFrame, kept: runs.Kept) -> dict[Any, tuple[float, int]]:
-    """`performance(as_of=K)` of every window and Monday."""
+    """`performance(as_of=K)` of windows and Mondays."""
     found = {}
     for start, known_at in truth.index:
         window = runs.WEEKS.containing(runs.aware(start))
@@ -160,13 +175,14 @@ def by_ledger(truth: pd.DataFrame, kept: runs.Kept) -> dict[Any, tuple[float, in
     return found
 
 
-def worst(truth: pd.DataFrame, found: dict[Any, tuple[float, int]]) -> dict[str, Any]:
-    """How far from the rows the AUC is at most, and where; and how often the number of labels differs."""
+def worst(values: pd.Series[float], truth: pd.DataFrame, found: dict[Any, tuple[float, int]]) -> dict[str, Any]:
+    """How far from the rows' values a metric is at most, and where; and how often the number of labels differs."""
     assert set(found) == set(truth.index), "not every window and Monday has a value"
-    gap = {place: abs(found[place][0] - truth.auc[place]) for place in truth.index}
-    missing = sum(math.isnan(found[place][0]) != math.isnan(truth.auc[place]) for place in gap)
+    gap = {place: abs(found[place][0] - values[place]) for place in truth.index}
+    missing = sum(math.isnan(found[place][0]) != math.isnan(values[place]) for place in gap)
     place = max(gap, key=lambda p: (not math.isnan(gap[p]), gap[p]))
     return {
+        "pairs": len(gap),
         "worst": float(gap[place]),
         "week": str(place[0].date()),
         "known_at": str(place[1].date()),
@@ -190,7 +206,9 @@ def decisions(kept: runs.Kept) -> list[dict[str, str]]:
 
 def page(report: dict[str, Any]) -> str:
     """The report as Markdown."""
-    return "\n".join([*_head(report), *_windows(report), *_same(report), *_decisions(report), ""])
+    return "\n".join(
+        [*_head(report), *_windows(report), *early.estimates_page(report), *_same(report), *_decisions(report), ""]
+    )
 
 
 def _head(report: dict[str, Any]) -> list[str]:
@@ -201,7 +219,8 @@ def _head(report: dict[str, Any]) -> list[str]:
         f"Gradient boosting fitted on {report['trained_on']:,} bookings whose label was known by 2016-03-01; the "
         f"reference is {report['reference']:,} others, known by then too, whole booking days apart. "
         f"{report['scored']:,} later bookings in {WEEKS} weeks (Monday to Sunday, Europe/Lisbon), through "
-        f"{report['runs']['every Monday']} real DAG runs, one every Monday until the last label was known.",
+        f"{report['runs']['every Monday']} real DAG runs, one every Monday until the last label was known, and "
+        "one when the last horizon (365 days) had passed. Delay strata are bands of the lead time.",
         "",
         f"{report['machine']}; {seconds}; peak memory {report['peak_mb']:,} MB; metrics database "
         f"{report['database_mb']} MB for both monitors. Made by `make bench NAME=hotel`.",
@@ -210,21 +229,28 @@ def _head(report: dict[str, Any]) -> list[str]:
 
 
 def _windows(report: dict[str, Any]) -> list[str]:
+    estimated = sum(row["estimate"] is not None for row in report["windows"])
     lines = [
-        "## ROC AUC: first known, first judged, at the end",
+        "## ROC AUC: of the labels at hand, first estimated, at the end",
         "",
-        f"{report['restated']} of {WEEKS} windows were restated; {report['revisions']:,} revisions in all. "
-        "Judged: from 80 % coverage on. At the end every label is known.",
+        f"{report['restated']} of {WEEKS} windows were restated; {report['revisions']:,} revisions in all. At hand: "
+        "`naive.roc_auc` on the Monday on which the week ended. The first estimate, which stands under the metric's own "
+        f"name, has the interval for what the week would finally show; {estimated} weeks had one. At the end every label "
+        "is known.",
         "",
-        "| week | bookings | first known [95 %] | coverage | first judged | on | at the end [95 %] | revisions |",
-        "|---|---|---|---|---|---|---|---|",
+        "| week | bookings | at hand | of labels | first estimate [95 %] | on | of labels | at the end [95 %] | inside | "
+        "revisions |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in report["windows"]:
-        first, judged, end = row["first"], row["judged"], row["end"]
-        ripe = f"{judged['value']:.3f} | {judged['known_at']}" if judged else "never | "
+        at_hand, said, end = row["at_hand"], row["estimate"], row["end"]
+        told, inside = "never | | ", ""
+        if said:
+            told = f"{_area(said)} | {said['known_at']} | {said['coverage']:.0%}"
+            inside = "yes" if said["low"] <= end["value"] <= said["high"] else "**no**"
         lines.append(
-            f"| {row['week']} | {row['bookings']:,} | {_area(first)} | {first['coverage']:.0%} | {ripe} | "
-            f"{_area(end)} | {row['revisions']} |"
+            f"| {row['week']} | {row['bookings']:,} | {at_hand['value']:.3f} | {at_hand['coverage']:.0%} | {told} | "
+            f"{_area(end)} | {inside} | {row['revisions']} |"
         )
     return [*lines, ""]
 
@@ -237,15 +263,15 @@ def _same(report: dict[str, Any]) -> list[str]:
     lines = [
         "## Against a recomputation from rows (pandas and scikit-learn)",
         "",
-        f"{report['pairs']:,} pairs of a window and a Monday.",
+        "What labels at hand come to: `naive.…` until the horizon, the metric itself from then on.",
         "",
-        f"| | worst deviation of the AUC | week, known at | mean | pairs beyond {BOUND} | label counts that differ | "
-        "only one has a value |",
-        "|---|---|---|---|---|---|---|",
+        f"| | pairs of a window and a Monday | worst deviation | week, known at | mean | pairs beyond {BOUND} | label "
+        "counts that differ | only one has a value |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, d in report["deviation"].items():
         lines.append(
-            f"| {name} | {d['worst']:.1e} | {d['week']}, {d['known_at']} | {d['mean']:.1e} | "
+            f"| {name} | {d['pairs']:,} | {d['worst']:.1e} | {d['week']}, {d['known_at']} | {d['mean']:.1e} | "
             f"{d['beyond']} | {d['other_label_counts']} | {d['only_one_has_a_value']} |"
         )
     rows = ", ".join(f"{name} {f['differences']} of {f['rows']:,}" for name, f in report["same_rows"].items())

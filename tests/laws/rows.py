@@ -11,7 +11,8 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
+from airflow_ml_monitor.profile.ledger import SCORELESS, SUMS
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, LabelledView, PairView
 
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
@@ -137,19 +138,69 @@ def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
 
 def regressed(label: Any, prediction: Any) -> LabelledView:
     """A regression's ledger: one cell."""
-    e = np.asarray(prediction, float) - np.asarray(label, float)
+    y, p = np.asarray(label, float), np.asarray(prediction, float)
+    e, size = p - y, np.abs(y) + np.abs(p)
     sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error3": e**3, "error4": e**4}
+    sums |= {"truth": y, "truth2": y**2, "truth3": y**3, "truth4": y**4, "truth_abs": np.abs(y)}
+    sums |= {"error_truth": e * y, "error_truth2": e * y**2, "error_truth3": e * y**3, "error2_truth": e**2 * y}
+    sums |= {"error2_truth2": (e * y) ** 2, "error3_truth": e**3 * y, "error_truth_abs": np.abs(e * y)}
+    shares = {
+        "relative": np.divide(np.abs(e), np.abs(y), out=np.zeros(len(e)), where=y != 0),
+        "symmetric": np.divide(2 * np.abs(e), size, out=np.zeros(len(e)), where=size > 0),
+    }
+    sums |= {f"{name}{k or ''}": x ** (k or 1) for name, x in shares.items() for k in (0, 2, 3)}
+    sums["relative_rows"] = (y != 0).astype(float)
     names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
     return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
 
 
+def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
+    """A multiclass model's ledger; label, prediction: a class's index, the one after the last for an undeclared class.
+
+    scores: a row a prediction, a column a class, each row of sum 1. The prediction is the first of the highest unless
+    given.
+    """
+    y, p = np.asarray(label, np.int64), np.asarray(scores, float)
+    size, rows = p.shape[1], np.arange(len(y))
+    predicted = p.argmax(axis=1) if prediction is None else np.asarray(prediction, np.int64)
+    score = np.column_stack([p, p.max(axis=1)])[rows, predicted]
+    chance = np.column_stack([p, np.zeros(len(y))])[rows, y]
+    loss = -np.log(np.maximum(chance, 1e-15))
+    gap = ((p - np.eye(size + 1)[y, :size]) ** 2).sum(axis=1) + (y == size)
+    best = np.argsort(-p, axis=1, kind="stable")
+    sums = {"score": score, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
+    sums |= {f"in_top{k}": (best[:, :k] == y[:, None]).any(axis=1).astype(float) for k in (2, 3, 5)}
+    names, count, totals = _ledger(_class_key(score_bucket(score) // SLICE_SCORE_JOIN, y, predicted), sums)
+    return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
+
+
+def decided(label: Any, prediction: Any, size: int) -> LabelledView:
+    """The ledger of a multiclass model whose scores are not kept."""
+    y, predicted = np.asarray(label, np.int64), np.asarray(prediction, np.int64)
+    sums = dict.fromkeys(SUMS[TaskKind.MULTICLASS], np.zeros(len(y)))
+    names, count, totals = _ledger(_class_key(np.full(len(y), SCORELESS), y, predicted), sums)
+    return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
+
+
+def _classes(size: int) -> Task:
+    return Task(TaskKind.MULTICLASS, classes=tuple(f"c{i}" for i in range(size)))
+
+
+def _class_key(bucket: np.ndarray, label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    return (bucket * 128 + label) * 128 + prediction
+
+
+def _of_class_key(key: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return key // 128 % 128, key % 128, key // 128**2
+
+
 def merged(parts: Sequence[LabelledView]) -> LabelledView:
     """Ledgers added, key by key."""
-    key = np.concatenate([(p.bucket * 2 + p.label) * 2 + p.prediction for p in parts])
+    key = np.concatenate([_class_key(p.bucket, p.label, p.prediction) for p in parts])
     names, where = np.unique(key, return_inverse=True)
     count = np.bincount(where, np.concatenate([p.count for p in parts]), len(names)).astype(np.int64)
     sums = {
         name: np.bincount(where, np.concatenate([p.sums[name] for p in parts]), len(names)) for name in parts[0].sums
     }
     predictions = sum(p.predictions for p in parts)
-    return LabelledView(parts[0].task, names // 2 % 2, names % 2, names // 4, count, sums, predictions)
+    return LabelledView(parts[0].task, *_of_class_key(names), count, sums, predictions)

@@ -83,9 +83,68 @@ def test_performance_of_a_classifier_is_that_of_scikit_learn(seed: int, rows: Mo
         "specificity": oracle.recall_score(label, decided, pos_label=0),
         "f1": oracle.f1_score(label, decided),
         "prediction_rate": decided.mean(),
+        "label_rate": label.mean(),
+        "negative_predictive_value": oracle.precision_score(label, decided, pos_label=0),
+        "balanced_accuracy": oracle.balanced_accuracy_score(label, decided),
+        "matthews_correlation": oracle.matthews_corrcoef(label, decided),
+        "cohen_kappa": oracle.cohen_kappa_score(label, decided),
+        "calibration_in_the_large": score.mean() - label.mean(),
+        "ks_separation": scipy.stats.ks_2samp(score[label == 1], score[label == 0], alternative="less").statistic,
     }
     for metric, number in expected.items():
         assert value(metric, view) == pytest.approx(number, abs=1e-12), metric
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lift_is_the_label_rate_of_the_best_scored_rows(seed: int, rows: ModuleType) -> None:
+    rng = np.random.default_rng(seed)
+    score = rng.permutation((np.arange(400) + 0.5) / 400)
+    label = (rng.random(400) < score**3).astype(int)
+    best = label[np.argsort(-score)]
+    found = metric_named("lift").function(rows.labelled(label, score))
+    assert found.keys() == {"top=0.05", "top=0.1", "top=0.2"}
+    for top, count in ((0.05, 20), (0.1, 40), (0.2, 80)):
+        assert found[f"top={top}"].value == pytest.approx(best[:count].mean() / label.mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.5, 1.0, 2.0])
+def test_the_calibration_slope_is_the_logistic_regression_of_scikit_learn(spread: float, rows: ModuleType) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(14)
+    log_odds = rng.normal(-1, 1, 3000)
+    label = (rng.random(3000) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    expected = LogisticRegression(C=np.inf, tol=1e-10).fit(spread * log_odds[:, None], label).coef_[0, 0]
+    found = metric_named("calibration_slope").function(rows.labelled(label, 1 / (1 + np.exp(-spread * log_odds))))
+    # Rows of a bucket are at its mean score.
+    assert found.value == pytest.approx(expected, rel=1e-4)
+    assert found.low < 1 / spread < found.high
+
+
+def test_scores_of_0_and_1_that_are_wrong_leave_the_calibration_slope_a_best_fit(rows: ModuleType) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(16)
+    log_odds = rng.normal(-2, 2, 4000)
+    label = (rng.random(4000) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    score = np.where(rng.random(4000) < 0.2, log_odds > 0, 1 / (1 + np.exp(-log_odds)))
+    clipped = np.clip(score, 1e-6, 1 - 1e-6)
+    inputs = np.log(clipped / (1 - clipped))[:, None]
+    expected = LogisticRegression(C=np.inf, tol=1e-10).fit(inputs, label).coef_[0, 0]
+    assert value("calibration_slope", rows.labelled(label, score)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_calibration_curve_is_that_of_scikit_learn(rows: ModuleType) -> None:
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(15)
+    score = (rng.integers(0, 1000, 3000) + 0.5) / 1000
+    label = (rng.random(3000) < score**2).astype(int)
+    found = metric_named("calibration_curve").function(rows.labelled(label, score))
+    share, _ = calibration_curve(label, score, n_bins=10)
+    assert list(found)[:2] == ["score=0.0-0.1", "score=0.1-0.2"]
+    assert [one.value for one in found.values()] == pytest.approx(share.tolist(), abs=0.01)
+    assert sum(one.n for one in found.values()) == 3000
 
 
 @pytest.mark.parametrize("share", [0.5, 0.02, 0.002])
@@ -108,6 +167,30 @@ def test_performance_of_a_regression_is_that_of_scikit_learn(rows: ModuleType) -
     assert value("mae", view) == pytest.approx(oracle.mean_absolute_error(label, predicted))
     assert value("rmse", view) == pytest.approx(oracle.root_mean_squared_error(label, predicted))
     assert value("bias", view) == pytest.approx(np.mean(predicted - label))
+    assert value("r2", view) == pytest.approx(oracle.r2_score(label, predicted))
+    assert value("mape", view) == pytest.approx(oracle.mean_absolute_percentage_error(label, predicted))
+    assert value("pearson_correlation", view) == pytest.approx(scipy.stats.pearsonr(label, predicted).statistic)
+    assert value("mean_label", view) == pytest.approx(label.mean())
+    assert value("mean_prediction", view) == pytest.approx(predicted.mean())
+    # scikit-learn's weighted mean of the relative errors, the labels' sizes as weights.
+    wape = oracle.mean_absolute_percentage_error(label, predicted, sample_weight=np.abs(label))
+    assert value("wape", view) == pytest.approx(wape)
+
+
+@pytest.mark.parametrize("far", [0.0, 100.0, 1e4])
+def test_how_far_the_labels_lie_from_zero_costs_r2_and_correlation_no_digits(far: float, rows: ModuleType) -> None:
+    rng = np.random.default_rng(9)
+    label = far + rng.normal(0, 3, 400)
+    predicted = far + 0.7 * (label - far) + rng.normal(0, 2, 400)
+    view, near = rows.regressed(label, predicted), rows.regressed(label - far, predicted - far)
+    assert value("r2", view) == pytest.approx(oracle.r2_score(label, predicted), rel=1e-6)
+    assert value("pearson_correlation", view) == pytest.approx(np.corrcoef(label, predicted)[0, 1], rel=1e-6)
+    for metric in ("r2", "pearson_correlation"):
+        one, other = metric_named(metric).function(view), metric_named(metric).function(near)
+        if far < 1e4:
+            assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-3)
+        else:
+            assert one.low is None
 
 
 def test_moments_and_quantiles_of_a_column_are_those_of_numpy(rows: ModuleType) -> None:

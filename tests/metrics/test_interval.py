@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -48,3 +49,55 @@ def test_there_are_no_ranks_beyond_the_rows() -> None:
 def test_the_outer_of_nothing_is_nothing() -> None:
     assert interval.outer(None, None) is None
     assert interval.outer(None, (1.0, 2.0), (0.5, 1.5)) == (0.5, 2.0)
+
+
+def test_the_sum_of_two_estimates_has_the_interval_of_newcombe() -> None:
+    # Newcombe 1998, table II, contrast (a), method 10: 56 of 70 less 48 of 80.
+    less = (-limit for limit in reversed(interval.share(48, 80)))
+    low, high = interval.added((56 / 70, interval.share(56, 70)), (-48 / 80, tuple(less)))
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert interval.added((1.0, (0.5, 3.0))) == (0.5, 3.0)
+
+
+def test_the_interval_on_fishers_scale_is_that_of_a_correlation() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, 50)
+    found = stats.pearsonr(x, x + rng.normal(0, 1, 50))
+    r = found.statistic
+    expected = found.confidence_interval(0.95)
+    assert interval.on_fisher(r, (1 - r**2) ** 2 / 47, 1e9) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_on_the_log_scale_is_as_far_up_as_down_by_factors() -> None:
+    low, high = interval.on_log(3.0, 0.25, 9)
+    assert low * high == pytest.approx(9)
+    assert high == pytest.approx(3 * np.exp(stats.t.ppf(0.975, 9) * 0.5 / 3))
+
+
+def test_a_mean_from_moments_is_the_mean_of_the_rows_they_come_from() -> None:
+    x = np.random.default_rng(2).exponential(1, 40)
+    moments = (float((x**k).mean()) for k in (1, 2, 3))
+    expected = interval.mean(x.mean(), x.var(ddof=1), 40, stats.skew(x))
+    assert interval.moments_mean(*moments, 40) == pytest.approx(expected)
+    # Far from 0 the third moment is rounding, and no skewness is read from it.
+    far = 1e8 + x
+    low, high = interval.moments_mean(*(float((far**k).mean()) for k in (1, 2, 3)), 40) or (0, 0)
+    assert high - far.mean() == pytest.approx(far.mean() - low, rel=1e-3)
+
+
+def test_gaps_of_many_rows_of_both_classes_are_a_mean_and_of_few_allow_for_the_largest() -> None:
+    many = interval.Losses(50, 20.0, 10.0, 6.0, 0.9)
+    other = interval.Losses(40, 20.0, 12.0, 8.0, 0.9)
+    assert interval.mean_gap(many, other) == interval.moments_mean(0.0, 22 / 90, -2 / 90, 90)
+    none = interval.Losses(0, 0.0, 0.0, 0.0, 0.9)
+    low, high = interval.mean_gap(many, none) or (0, 0)
+    assert low < 20 / 50 - 0.9 / 50 < 20 / 50 < high
+    assert high == pytest.approx((interval.positive_mean(20 / 50, 10 / 50, 6 / 50, 50) or (0, 0))[1])
+
+
+def test_tables_of_few_errors_have_the_limits_of_their_share() -> None:
+    low, high = interval.tables_of_few_errors(30, 1, 2, 67)
+    for table, error in zip((low, high), interval.share(3, 100), strict=True):
+        assert sum(table) == pytest.approx(100)
+        assert (table[1] + table[2]) / 100 == pytest.approx(error)
+    assert interval.tables_of_few_errors(30, 12, 12, 46) == []

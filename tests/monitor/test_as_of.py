@@ -24,7 +24,7 @@ def agrees(world: Any, window: Any, moment: Any, found: dict[str, tuple[float, i
         return False
     right = accuracy_score(known["y"], known["score"] >= 0.5)
     assert found["accuracy"] == (pytest.approx(right, abs=1e-12), len(known))
-    assert found["prediction_rate"][0] == pytest.approx((known["score"] >= 0.5).mean(), abs=1e-12)
+    assert found["label_rate"][0] == pytest.approx(known["y"].mean(), abs=1e-12)
     if pairs := (known["y"] == 1).sum() * (known["y"] == 0).sum():
         area = roc_auc_score(known["y"], known["score"])
         assert found["roc_auc"] == (pytest.approx(area, abs=max(AUC, 2 / pairs)), len(known))

@@ -17,7 +17,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Status
-from airflow_ml_monitor.monitor.performance import coverage, measure_performance, performance
+from airflow_ml_monitor.monitor.performance import measure_performance, performance
 from airflow_ml_monitor.store.repository import MetricsStore
 
 
@@ -212,14 +212,6 @@ def test_a_window_is_final_when_its_horizon_passes_although_no_label_came(lender
     assert found["known_at"].min() == lender.at(9)
     earlier = store.history("default/lender", metric="brier", as_of=lender.at(8.5))
     assert set(earlier["status"]) == {"immature"}
-
-
-def test_coverage_is_the_share_of_predictions_whose_label_is_known(lender: Any, store: Any) -> None:
-    found = coverage(lender.monitor(store), lender.run(0, known=2))["labels"]
-    assert found.coverage == pytest.approx(len(recomputed(lender, 0, lender.at(2))) / 150)
-    for file in (lender.home / "labels").glob("*"):
-        file.unlink()
-    assert coverage(lender.monitor(store), lender.run(1, known=2))["labels"].coverage == 0.0
 
 
 def test_labels_without_a_prediction_and_repeated_ones_are_counted(lender: Any, store: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def test_the_golden_entries_are_read_and_still_written() -> None:
     payload = (GOLDEN / "entries-v1.bin").read_bytes()
     same_entries(decode_entries(payload), some_entries())
     assert unpacked(encode_entries(some_entries())) == unpacked(payload)
+
+
+def test_entries_stored_before_a_sum_was_added_have_no_number_for_it_and_keep_the_others() -> None:
+    old = decode_entries((GOLDEN / "entries-v1.bin").read_bytes())
+    fresh = replace(old, sums=np.arange(21.0).reshape(3, 7))
+    both = Entries.together([old, fresh], 7)
+    np.testing.assert_array_equal(both.sums[:, :5], np.concatenate([old.sums, fresh.sums[:, :5]]))
+    assert np.isnan(both.sums[:3, 5:]).all()
+    added = both.added()
+    np.testing.assert_array_equal(added.count, 2 * old.count)
+    np.testing.assert_allclose(added.sums[:, :5], old.sums + fresh.sums[:, :5])
+    assert np.isnan(added.sums[:, 5:]).all()
+    # What is taken back as a whole is gone, whatever it did not sum.
+    assert Entries.together([old, -old], 7).added().size == 0
 
 
 def test_a_profile_of_nothing_survives() -> None:

@@ -213,9 +213,32 @@ def test_a_regression_sums_its_errors(engine: DuckDB, oracle: ModuleType) -> Non
     # Errors -0.5, 0, 3.
     sums = [found.total(name) for name in ("error", "error_abs", "error2", "error3", "error4")]
     assert sums == pytest.approx([2.5, 3.5, 9.25, 26.875, 81.0625])
+    y, e = np.array([1.5, 2.0, 2.0]), np.array([-0.5, 0.0, 3.0])
+    expected = {"truth": y, "truth2": y**2, "truth3": y**3, "truth4": y**4, "truth_abs": y}
+    expected |= {"error_truth": e * y, "error_truth2": e * y**2, "error_truth3": e * y**3, "error2_truth": e**2 * y}
+    expected |= {"error2_truth2": e**2 * y**2, "error3_truth": e**3 * y, "error_truth_abs": abs(e * y)}
+    expected |= {"relative": abs(e) / y, "relative_rows": y > 0}
+    share = 2 * abs(e) / (y + abs(y + e))
+    expected |= {"relative2": (e / y) ** 2, "relative3": abs(e / y) ** 3, "symmetric": share}
+    expected |= {"symmetric2": share**2, "symmetric3": share**3}
+    assert {*expected} == {*SUMS[TaskKind.REGRESSION][5:]}
+    for name, part in expected.items():
+        assert found.total(name) == pytest.approx(part.sum()), name
     broken = labels(oracle, pa.array([float("inf"), None, float("nan"), 1.0, 1.0]), list(range(5)))
     request = oracle.request(dataset, oracle.labelled_by(broken), oracle.DAYS[-1].end, task=oracle.REGRESSION)
     assert view(engine.label_entries(request), oracle.REGRESSION).n == 0
+
+
+def test_a_label_of_zero_has_no_relative_error_but_a_symmetric_one(engine: DuckDB, oracle: ModuleType) -> None:
+    at = pa.array([oracle.NOON] * 3, pa.timestamp("us", "UTC"))
+    table = pa.table({"at": at, "id": [0, 1, 2], "y": [0.0, 3.0, -1.0]})
+    dataset = Dataset("p", table, (Column("y", role=Role.PREDICTION),), "at", entity_key=("id",))
+    theirs = labels(oracle, pa.array([0.0, 0.0, -2.0]), [0, 1, 2])
+    request = oracle.request(dataset, oracle.labelled_by(theirs), oracle.DAYS[-1].end, task=oracle.REGRESSION)
+    found = view(engine.label_entries(request), oracle.REGRESSION)
+    # Relative: 1/2 of the one label that is not 0. Symmetric: 0, 2 and 2/3.
+    assert [found.total(name) for name in ("relative_rows", "relative", "relative3")] == [1, 0.5, 0.125]
+    assert found.total("symmetric") == pytest.approx(8 / 3)
 
 
 def test_days_of_a_zone_with_changing_clocks_take_their_own_labels(engine: DuckDB, oracle: ModuleType) -> None:

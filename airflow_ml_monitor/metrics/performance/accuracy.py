@@ -5,17 +5,36 @@ from __future__ import annotations
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
+def formula(cells: ScoredCells) -> Floats:
+    """(TP + TN) / rows."""
+    tp, fp, fn, tn = cells.confusion
+    return quotient(tp + tn, tp + fp + fn + tn)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
 def accuracy(rows: LabelledView) -> Estimate:
     """Share of the labelled rows whose prediction is right.
 
-    In [0, 1]. Says little where one class is rare. The interval (Wilson 1927, Clopper and
-    Pearson 1934 for few) assumes independent rows. TooFew without labels.
+    In [0, 1]. Says little where one class is rare. The interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes
+    independent rows. TooFew without labels. Of several classes it is the micro average of precision, recall and F1; an
+    undeclared class is never right.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTICLASS:
+        right = int(rows.table.right.sum())
+        return Estimate(right / rows.n, rows.n, *interval.share(right, rows.n))
     tp, _, _, tn = rows.confusion()
-    return Estimate((tp + tn) / rows.n, rows.n, *interval.share(tp + tn, rows.n))
+    return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + tn, rows.n))

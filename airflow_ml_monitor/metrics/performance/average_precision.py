@@ -8,12 +8,29 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.cells import Counts
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
+def formula(cells: ScoredCells) -> Floats:
+    """The sum over buckets, best first, of the recall gained times the precision so far."""
+    p, n = (part[..., ::-1] for part in cells.by_bucket)
+    found, rows = np.cumsum(p, axis=-1), np.cumsum(p + n, axis=-1)
+    # Before the first row of a draw there is nothing to be precise about, and no recall is gained.
+    precision = np.nan_to_num(quotient(found, rows))
+    return np.minimum(quotient((p * precision).sum(axis=-1), p.sum(axis=-1)), 1.0)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY,),
+    formula=formula,
+)
 def average_precision(rows: LabelledView) -> Estimate:
     """Mean of the precision at every positive's score: the area under the precision-recall curve, in steps.
 
@@ -29,9 +46,8 @@ def average_precision(rows: LabelledView) -> Estimate:
     if not positives.sum():
         raise Undefined("no label is positive")
     p, n = positives[::-1], negatives[::-1]
-    found, precision = np.cumsum(p), np.cumsum(p) / np.cumsum(p + n)
-    value = float(p @ precision) / int(found[-1])
-    return Estimate(min(value, 1.0), rows.n, *_limits(min(value, 1.0), p, n))
+    value = float(formula(rows.scored))
+    return Estimate(value, rows.n, *_limits(value, p, n))
 
 
 def _limits(value: float, p: Counts, n: Counts) -> interval.Interval:

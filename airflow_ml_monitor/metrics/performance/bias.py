@@ -27,10 +27,4 @@ def bias(rows: LabelledView) -> Estimate:
     """
     rows.need(1)
     value, second, third = (rows.total(name) / rows.n for name in ("error", "error2", "error3"))
-    if rows.n < 2:
-        return Estimate(value, rows.n)
-    spread = max(second - value**2, 0.0)
-    # Below it the moments of errors that are all alike are rounding.
-    skewness = (third - 3 * value * second + 2 * value**3) / spread**1.5 if spread > 1e-12 * second else 0.0
-    limits = interval.mean(value, spread * rows.n / (rows.n - 1), rows.n, skewness)
-    return Estimate(value, rows.n, *(limits or (None, None)))
+    return Estimate(value, rows.n, *(interval.moments_mean(value, second, third, rows.n) or (None, None)))

@@ -10,33 +10,53 @@ from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 BINS: Final = 16
 DRAWS: Final = 999
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.UP, tasks=(TaskKind.BINARY,))
+def binned(cells: ScoredCells) -> tuple[Floats, Floats, Floats]:
+    """(rows, positives, sum of scores) of the sixteen bins, shape (BINS,) or (D, BINS)."""
+    # A mean is a quotient of sums: scores that are all 0.25 must not fall below it.
+    bins = np.clip(BINS * cells.score + 1e-9, 0, BINS - 1).astype(np.int64)
+    inside = (bins[:, None] == np.arange(BINS)).astype(np.float64)
+    return cells.rows @ inside, cells.positives @ inside, (cells.rows * cells.score) @ inside
+
+
+def formula(cells: ScoredCells) -> Floats:
+    """The sum over bins of |positives - sum of scores|, over rows."""
+    count, right, expected = binned(cells)
+    return quotient(np.abs(right - expected).sum(axis=-1), count.sum(axis=-1))
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.UP,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    version=2,
+    formula=formula,
+)
 def expected_calibration_error(rows: LabelledView) -> Estimate:
     """Mean gap between score and label rate over sixteen equal bins of the score, weighted by their rows.
 
-    In [0, 1]; 0 is perfect. Coarse by construction: a gap that changes sign inside one bin cancels; a bucket of scores
-    lies whole in the bin of its mean. A distance: always above 0 by chance, so it has a noise floor (a binomial's mean
-    absolute deviation, de Moivre 1730) and a p-value (999 draws) in place of an interval: what it comes to where the
-    scores are right. They assume independent rows. TooFew without labels.
+    In [0, 1]; 0 is perfect. Coarse by construction: a gap that changes sign inside one bin cancels; rows of one
+    bucket and decision lie whole in the bin of their mean score. A distance: always above 0 by chance, so it has a
+    noise floor (a binomial's mean absolute deviation, de Moivre 1730) and a p-value (999 draws) in place of an
+    interval: what it comes to where the scores are right. They assume independent rows. TooFew without labels.
+    Of several classes the gap is that between the predicted class's score and the share of right predictions; of an
+    undeclared class, which is never right, the highest score counts. Undefined without scores.
     Naeini, Cooper and Hauskrecht 2015.
     """
     rows.need(1)
-    _, positives, negatives, score = rows.by_score
-    mean = score / (positives + negatives)
-    # A mean is a quotient of sums: scores that are all 0.25 must not fall below it.
-    bins = np.clip(BINS * mean + 1e-9, 0, BINS - 1).astype(np.int64)
-    binned = np.stack([np.bincount(bins, part, BINS) for part in (positives + negatives, positives, score)])
-    count, right, expected = binned[:, binned[0] > 0]
-    expected = np.clip(expected, 0.0, count)
-    value = float(np.abs(right - expected).sum() / rows.n)
+    value = float(formula(rows.scored))
+    count, _, expected = binned(rows.scored)
+    count, expected = count[count > 0], np.clip(expected, 0.0, count)[count > 0]
     chance = _drawn(count, expected) / rows.n
     p_value = float((1 + np.sum(chance >= value - 1e-12)) / (1 + DRAWS))
     return Estimate(value, rows.n, p_value=p_value, noise=float(_deviation(count, expected).sum() / rows.n))

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.by_class import ClassShares
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
-def precision(rows: LabelledView) -> Estimate:
+def formula(cells: ScoredCells) -> Floats:
+    """TP / (TP + FP)."""
+    tp, fp, _, _ = cells.confusion
+    return quotient(tp, tp + fp)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
+def precision(rows: LabelledView) -> Estimate | Estimates:
     """Share of the positive predictions that are right.
 
     In [0, 1]. The interval (Wilson 1927, Clopper and
     Pearson 1934 for few) assumes independent rows. n: rows predicted
     positive. Undefined if nothing was predicted positive. TooFew without labels.
+    Of several classes: class=a for each, n: rows predicted so; average=macro, the mean over classes that were
+    predicted, and average=weighted, by labels (scikit-learn's, with zero_division=nan).
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTICLASS:
+        return ClassShares(rows.table, of_label=0, of_prediction=1).estimates()
     tp, fp, _, _ = rows.confusion()
     if not tp + fp:
         raise Undefined("no labelled row was predicted positive")
-    return Estimate(tp / (tp + fp), tp + fp, *interval.share(tp, tp + fp))
+    return Estimate(float(formula(rows.scored)), tp + fp, *interval.share(tp, tp + fp))

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
+from airflow_ml_monitor.profile.dataset import UNDECLARED, TaskKind
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.BOTH, tasks=(TaskKind.BINARY,))
-def prediction_rate(rows: LabelledView) -> Estimate:
+def formula(cells: ScoredCells) -> Floats:
+    """(TP + FP) / rows."""
+    tp, fp, fn, tn = cells.confusion
+    return quotient(tp + fp, tp + fp + fn + tn)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.BOTH,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
+def prediction_rate(rows: LabelledView) -> Estimate | Estimates:
     """Share of the labelled rows that were predicted positive.
 
     In [0, 1]. Of rows with a label only: the share among all predictions is the prediction column's own mean. The
     interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes independent rows.
-    TooFew without labels.
+    TooFew without labels. Of several classes: class=a for each, class=undeclared for predictions of any other.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTICLASS:
+        counts = zip((*rows.table.names, UNDECLARED), rows.table.predictions.tolist(), strict=True)
+        return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
     tp, fp, _, _ = rows.confusion()
-    return Estimate((tp + fp) / rows.n, rows.n, *interval.share(tp + fp, rows.n))
+    return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fp, rows.n))

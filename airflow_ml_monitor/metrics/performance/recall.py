@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.by_class import ClassShares
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
-def recall(rows: LabelledView) -> Estimate:
+def formula(cells: ScoredCells) -> Floats:
+    """TP / (TP + FN)."""
+    tp, _, fn, _ = cells.confusion
+    return quotient(tp, tp + fn)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
+def recall(rows: LabelledView) -> Estimate | Estimates:
     """Share of the positives that were found: the true positive rate.
 
     In [0, 1]. The interval (Wilson 1927, Clopper and
     Pearson 1934 for few) assumes independent rows. n: positives.
     Undefined if no label is positive. TooFew without labels.
+    Of several classes: class=a for each, n: labels of it (scikit-learn's support); average=macro, the mean over classes
+    that have labels, and average=weighted, by labels: the accuracy where no label is undeclared.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTICLASS:
+        return ClassShares(rows.table, of_label=1, of_prediction=0).estimates()
     tp, _, fn, _ = rows.confusion()
     if not tp + fn:
         raise Undefined("no label is positive")
-    return Estimate(tp / (tp + fn), tp + fn, *interval.share(tp, tp + fn))
+    return Estimate(float(formula(rows.scored)), tp + fn, *interval.share(tp, tp + fn))

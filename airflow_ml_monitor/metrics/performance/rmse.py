@@ -28,6 +28,6 @@ def rmse(rows: LabelledView) -> Estimate:
     """
     rows.need(1)
     second, fourth = (rows.total(name) / rows.n for name in ("error2", "error4"))
-    limits = interval.mean_square(second, fourth / second**2 if second > 0 else 1.0, rows.n, rows.n)
+    limits = interval.mean_square(second, fourth / second**2 if second**2 > 0 else 1.0, rows.n, rows.n)
     low, high = (None, None) if limits is None else (math.sqrt(limits[0]), math.sqrt(limits[1]))
     return Estimate(math.sqrt(second), rows.n, low, high)

@@ -11,12 +11,28 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.cells import Counts
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
+def formula(cells: ScoredCells) -> Floats:
+    """The share of pairs in order, ties half (Mann and Whitney 1947)."""
+    positives, negatives = cells.by_bucket
+    beaten = np.cumsum(negatives, axis=-1) - negatives / 2
+    pairs = positives.sum(axis=-1) * negatives.sum(axis=-1)
+    return quotient((positives * beaten).sum(axis=-1), pairs)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY,),
+    formula=formula,
+)
 def roc_auc(rows: LabelledView) -> Estimate:
     """Probability that a positive scores above a negative; ties, and scores in one bucket, count half.
 
@@ -31,7 +47,7 @@ def roc_auc(rows: LabelledView) -> Estimate:
     m, n = int(positives.sum()), int(negatives.sum())
     if not m or not n:
         raise Undefined("only one class among the labels")
-    area = float(positives @ (np.cumsum(negatives) - negatives / 2)) / (m * n)
+    area = float(formula(rows.scored))
     limits = _delong(area, positives, negatives)
     if limits is None or min(m, n) * min(1.0, area, 1 - area) < interval.FEW:
         limits = interval.outer(limits, _score_limits(area, m, n))

@@ -6,11 +6,26 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
+def formula(cells: ScoredCells) -> Floats:
+    """TN / (TN + FP)."""
+    _, fp, _, tn = cells.confusion
+    return quotient(tn, tn + fp)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.DOWN,
+    tasks=(TaskKind.BINARY,),
+    formula=formula,
+)
 def specificity(rows: LabelledView) -> Estimate:
     """Share of the negatives that were left alone: the true negative rate.
 
@@ -22,4 +37,4 @@ def specificity(rows: LabelledView) -> Estimate:
     _, fp, _, tn = rows.confusion()
     if not tn + fp:
         raise Undefined("no label is negative")
-    return Estimate(tn / (tn + fp), tn + fp, *interval.share(tn, tn + fp))
+    return Estimate(float(formula(rows.scored)), tn + fp, *interval.share(tn, tn + fp))

@@ -88,17 +88,17 @@ def _frozen(case: Case, dataset: Dataset, *, told: bool) -> Iterator[Finding]:
     if case.spec.task.kind is TaskKind.BINARY and score is not None:
         cells = frozen.profile.cells.get((WHOLE, score.name), Cells.empty())
         yield from _scores(case, dataset, score, ColumnView(frozen.layout[score.name], cells))
+    for column in dataset.scores(case.spec.task):
+        cells = frozen.profile.cells.get((WHOLE, column.name), Cells.empty())
+        yield from _outside(dataset, column, ColumnView(frozen.layout[column.name], cells))
 
 
 def _scores(case: Case, dataset: Dataset, column: Column, scores: ColumnView) -> Iterator[Finding]:
     """Scores are chances, and the threshold parts them; by the cells, each of which lies on the side of its mean."""
     if not scores.n:
         return
+    yield from _outside(dataset, column, scores)
     low, high = scores.extremes
-    if low < 0 or high > 1:
-        told = "some of the reference's scores are outside [0, 1], and count as none"
-        field = f"datasets.{dataset.name}.columns.{column.name}"
-        yield error(field, told, "write probabilities, not log-odds or ranks")
     if dataset.column(Role.PREDICTION) is not None:
         return
     threshold, (mean, count, _) = case.spec.task.threshold, scores.atoms
@@ -108,3 +108,10 @@ def _scores(case: Case, dataset: Dataset, column: Column, scores: ColumnView) ->
     else:
         share = count[mean >= threshold].sum() / scores.n
         yield ok("task.threshold", f"about {share:.1%} of the reference's scores reach {threshold:g}")
+
+
+def _outside(dataset: Dataset, column: Column, scores: ColumnView) -> Iterator[Finding]:
+    if scores.n and (scores.extremes[0] < 0 or scores.extremes[1] > 1):
+        told = "some of the reference's scores are outside [0, 1], and count as none"
+        field = f"datasets.{dataset.name}.columns.{column.name}"
+        yield error(field, told, "write probabilities, not log-odds or ranks")

@@ -9,7 +9,7 @@ from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import TIMES
 
@@ -31,6 +31,10 @@ def check(case: Case) -> Iterator[Finding]:
         if not seen.rows:
             continue
         yield from _values(case, labels)
+        if labels.feedback and labels.mode is not LabelMode.SAMPLED:
+            told = "the model's decision shapes the label: labels cannot tell what another decision would have brought"
+            advice = "let a small random share of rows through whatever the model says, and declare mode: sampled"
+            yield warning(f"labels.{labels.name}.feedback", told, advice)
         predictions = case.seen[dataset.name]
         if isinstance(predictions, Preview) and all(name in predictions.types for name in dataset.entity_key):
             found = case.engine.arrivals(dataset, case.spec.task, labels)
@@ -58,10 +62,12 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
     try:
         present, hits, distinct = case.engine.label_values(task, labels)
     except WrongType as wrong:
-        at = field if task.kind is TaskKind.REGRESSION else "task.positive"
-        yield error(at, wrong.reason, "name another column, or the number that counts as 1")
+        at = {TaskKind.BINARY: "task.positive", TaskKind.MULTICLASS: "task.classes"}.get(task.kind, field)
+        yield error(at, wrong.reason, "name another column, or the number that counts as 1, or as a class")
         return
-    if task.kind is TaskKind.REGRESSION:
+    if task.kind is TaskKind.MULTICLASS:
+        yield _declared(present, hits)
+    if task.kind is not TaskKind.BINARY:
         return
     if not hits or hits == present:
         told = f"{'every' if hits else 'no'} label equals the positive value {task.positive!r}"
@@ -71,6 +77,16 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
     if distinct > 2:
         told = f"the label has {distinct:,} values; all but {task.positive!r} count as 0"
         yield warning(field, told, "right for one class against the rest; else name another column")
+
+
+def _declared(present: int, hits: int) -> Finding:
+    """Of several classes: whether the labels are of those that the task declares."""
+    at, told = "task.classes", f"{hits / present:.1%} of {present:,} labels are of a declared class" if present else ""
+    if not hits:
+        return error(at, "no label is of a declared class", "name the label's own values")
+    if hits < present:
+        return warning(at, told, "the rest count as undeclared and as predicted wrong; declare their classes")
+    return ok(at, told)
 
 
 def _matches(found: Arrivals, dataset: Dataset, field: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
+from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, Metric, Subject, metrics
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
@@ -27,7 +27,7 @@ def check(case: Case) -> Iterator[Finding]:
     for rule in case.spec.policy.rules:
         if rule.metric in BESIDES:
             continue
-        metric, field = metrics()[rule.metric], f"policy.rules.{rule.title}"
+        metric, field = metrics()[base_of(rule.metric)], f"policy.rules.{rule.title}"
         found = [error(field, *why) for why in _unjudgeable(case, rule, metric)]
         yield from found or _bounds(case, rule, metric, field)
 
@@ -78,7 +78,7 @@ def _against_reference(case: Case, rule: Rule, metric: Metric, frozen: Frozen, f
         if frozen.labels is None:
             yield ok(field, f"{_limits(rule, None)}; the reference has no label to compare with")
             return
-        rows = labelled_rows({WHOLE: frozen.labels.view(case.spec.task, WHOLE)}, case.spec.task.kind, named)
+        rows = labelled_rows({WHOLE: frozen.labels.view(case.spec.task, WHOLE)}, [metric])
     else:
         rows = column_rows(frozen.profile, frozen.layout, metric.family, named)
     mine = _mine(rule, rows)

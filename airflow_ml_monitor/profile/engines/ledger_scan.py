@@ -115,6 +115,8 @@ def is_number(arrived: str, task: Task, column: str) -> bool:
     is_number = is_any(arrived, _COUNTED)
     if task.kind is TaskKind.REGRESSION and not is_number:
         raise WrongType(f"column {column!r} arrived as {arrived}; a regression needs numbers")
+    if task.kind is TaskKind.MULTICLASS:
+        return is_number and arrived != '"NULL"' and _are_numbers(arrived, task, column)
     if task.kind is TaskKind.BINARY and is_number and arrived != '"NULL"':
         try:
             float(task.positive)
@@ -123,6 +125,16 @@ def is_number(arrived: str, task: Task, column: str) -> bool:
                 f"column {column!r} arrived as {arrived}, but the positive label is {task.positive!r}"
             ) from None
     return is_number and not (isinstance(task.positive, str) and arrived == '"NULL"')
+
+
+def _are_numbers(arrived: str, task: Task, column: str) -> bool:
+    """True if a column of numbers can hold the declared classes; raises WrongType otherwise."""
+    for name in task.class_names:
+        try:
+            float(name)
+        except ValueError:
+            raise WrongType(f"column {column!r} arrived as {arrived}, but {name!r} is one of the classes") from None
+    return True
 
 
 def key_readings(mine: str, theirs: str) -> tuple[KeyReading, KeyReading]:

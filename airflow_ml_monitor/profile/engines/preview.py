@@ -75,7 +75,10 @@ def preview(scan: Scan, owner: Source) -> Preview:
 
 
 def label_values(scan: Scan, task: Task, labels: LabelSource) -> tuple[int, int, int]:
-    """(labels, those that are the positive one, different values); WrongType where the task has no use for them."""
+    """(labels, those that are the positive one, different values); WrongType where the task has no use for them.
+
+    Of several classes: those that are declared.
+    """
     numbers = is_number(scan.types["source"][labels.label], task, labels.label)
     columns = LedgerColumns(Dataset("", None, (), ""), task, label_is_number=numbers)
     present, hits, distinct = scan.rows(preview_query.label_values, columns, labels.label)[0]

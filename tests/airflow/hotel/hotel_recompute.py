@@ -1,9 +1,9 @@
-"""ROC AUC from rows, by pandas and scikit-learn alone: the hotel's figures without a line of the monitor.
+"""Performance from rows, by pandas and scikit-learn alone: the hotel's figures without a line of the monitor.
 
     python hotel_recompute.py BOOKINGS PREDICTIONS END OUT
 
 Every file in the folder PREDICTIONS is named after the Monday its week begins on. OUT gets a CSV with a row for every
-week and every Monday from its end to END: window, known_at, auc, labelled, predicted.
+week and every Monday from its end to END: window, known_at, roc_auc, accuracy, label_rate, labelled, predicted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 WEEK = pd.Timedelta(days=7)
+THRESHOLD = 0.5
+COLUMNS = ["window", "known_at", "roc_auc", "accuracy", "label_rate", "labelled", "predicted"]
 
 
 def recomputed(bookings: Path, predictions: Path, end: pd.Timestamp) -> pd.DataFrame:
-    """The AUC of each week from rows with label_time ≤ K, for every Monday K; NaN with one class only."""
+    """Of each week from rows with label_time ≤ K, for every Monday K; the AUC is NaN with one class only."""
     truth = pd.read_parquet(bookings, columns=["prediction_time", "is_canceled", "label_time"])
     rows = []
     for path in sorted(predictions.glob("*.parquet")):
@@ -31,8 +33,9 @@ def recomputed(bookings: Path, predictions: Path, end: pd.Timestamp) -> pd.DataF
             known = week[week.label_time <= known_at]
             two = known.is_canceled.nunique() == 2
             auc = float(roc_auc_score(known.is_canceled, known.score)) if two else float("nan")
-            rows.append((monday, known_at, auc, len(known), len(week)))
-    return pd.DataFrame(rows, columns=["window", "known_at", "auc", "labelled", "predicted"])
+            right = float(((known.score >= THRESHOLD) == (known.is_canceled == 1)).mean())
+            rows.append((monday, known_at, auc, right, float(known.is_canceled.mean()), len(known), len(week)))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 if __name__ == "__main__":

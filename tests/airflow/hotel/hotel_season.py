@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule, WindowUnit
-from airflow_ml_monitor.measurement import Family
+from airflow_ml_monitor.measurement import FINAL, NAIVE, Family
 from airflow_ml_monitor.monitor.performance import measure_performance, performance
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from hotel_world import HotelWorld
 
 HERE = Path(__file__).parent
+OF_A_MOMENT = ("orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence", "scoreboard")
 LISBON = ZoneInfo("Europe/Lisbon")
 WEEKS = WindowRule(WindowUnit.WEEK, "Europe/Lisbon")
+HORIZON = timedelta(days=365)
+"""As hotel.yaml has it."""
 CONNECTION = "AIRFLOW_CONN_ML_MONITOR_DEFAULT"
 
 
@@ -52,18 +55,21 @@ def naive(moment: datetime) -> pd.Timestamp:
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """Windows, and the Mondays on which somebody looked: the end of each, and later ones on which only labels came."""
+    """Windows, and the Mondays on which somebody looked: the end of each, later ones on which only labels came, and one
+    on which every horizon has passed."""
 
     windows: tuple[Window, ...]
     mondays: tuple[datetime, ...]
 
     @classmethod
-    def of(cls, first: pd.Timestamp, weeks: int, end: pd.Timestamp, step: int = 1) -> Season:
-        """So many weeks; after the last of them every `step`-th Monday, and `end`."""
-        every = list(WEEKS.between(aware(first), aware(end)))
+    def of(cls, first: pd.Timestamp, weeks: int, labelled: pd.Timestamp, step: int = 1) -> Season:
+        """So many weeks; after the last of them every `step`-th Monday, that on which all is labelled, and the end."""
+        every = list(WEEKS.between(aware(first), aware(labelled)))
         later = [week.end for week in every[weeks:]]
-        looked = sorted({*later[step - 1 :: step], later[-1]})
-        return cls(tuple(every[:weeks]), (*(week.end for week in every[:weeks]), *looked))
+        windows = tuple(every[:weeks])
+        ripe = WEEKS.containing(windows[-1].end + HORIZON).end
+        looked = sorted({*later[step - 1 :: step], later[-1], max(later[-1], ripe)})
+        return cls(windows, (*(week.end for week in windows), *looked))
 
     @property
     def end(self) -> datetime:
@@ -125,24 +131,37 @@ class Kept:
         return cls(replace(spec, namespace=namespace), MetricsStore(f"sqlite:///{folder / 'metrics.db'}"))
 
     def rows(self, *families: Family) -> dict[tuple[Any, ...], Recorded]:
-        """The current measurements by what they are about, without the label source's own counts.
+        """The current measurements by what they are about, without what tells of more than the run's window.
 
-        These tell of the whole label file as it stood at a run, not of the run's window.
+        Of the whole label file as it stood at a run: orphan and repeated labels, how complete labels are by age, how
+        fast they come; and how right estimators were until then.
         """
         found = self.store.current(self.spec.key, families=families)
         about = {(r.head, *_place(r)): r for r in found}
-        return {key: r for key, r in about.items() if r.measurement.metric not in ("orphan_labels", "repeated_labels")}
+        return {key: r for key, r in about.items() if r.measurement.metric not in OF_A_MOMENT}
 
-    def by_ledger(self, window: Window, known_at: datetime) -> tuple[float, int]:
-        """`performance(as_of=K)`: a window's ROC AUC and its labels; NaN where there is none."""
+    def by_ledger(self, window: Window, known_at: datetime, metric: str = "roc_auc") -> tuple[float, int]:
+        """`performance(as_of=K)`: a metric of a window's labels at hand, and their number; NaN where it has no value."""
         found = performance(Monitor(self.spec, self.store), window, known_at)
-        area = next(row.estimate for row in found if row.metric == "roc_auc" and row.slice == WHOLE)
-        return (area.value, area.n) if area else (float("nan"), 0)
+        name = metric if known_at >= window.end + HORIZON else f"{NAIVE}.{metric}"
+        [said] = [row.estimate for row in found if row.metric == name and row.slice == WHOLE and not row.parameters]
+        return (said.value, said.n) if said else (float("nan"), 0)
 
-    def by_history(self, known_at: datetime) -> pd.DataFrame:
-        """`history(as_of=K)`: ROC AUC of every window, as it was known then; one row a window."""
-        table = self.store.history(self.spec.key, as_of=known_at, metric="roc_auc")
-        return table[table.slice == "{}"].set_index("window_start")
+    def by_history(self, known_at: datetime, metric: str = "roc_auc") -> pd.DataFrame:
+        """`history(as_of=K)`: a metric of the labels at hand of every window, as known then; one row a window.
+
+        Under the metric's own name once the horizon has passed, until then as naive.
+        """
+        table = self.said(known_at, metric)
+        wanted = table.is_final.map({True: metric, False: f"{NAIVE}.{metric}"})
+        return table[(table.metric == wanted)].set_index("window_start")
+
+    def said(self, known_at: datetime, *metrics: str) -> pd.DataFrame:
+        """`history(as_of=K)` of metrics of the whole, under their own names, as naive and as final."""
+        names = {name for metric in metrics for name in (metric, f"{NAIVE}.{metric}", f"{FINAL}.{metric}")}
+        return self.store.history(
+            self.spec.key, as_of=known_at, metrics=names, whole=True, families=[Family.PERFORMANCE]
+        )
 
 
 def _place(r: Recorded) -> tuple[Any, ...]:

@@ -41,6 +41,8 @@ CATEGORIES = (
     "customer_type",
 )
 FEATURES = [*NUMBERS, *CATEGORIES]
+LEAD_CLASSES = {"to 6 days": -1, "to 29 days": 6, "to 89 days": 29, "to 179 days": 89, "180 days and more": 179}
+"""Bands of the time between booking and arrival, and the most days of the band before: what the delay depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,18 @@ def build_world(bookings: Path, folder: Path) -> HotelWorld:
     scored = table[table.booked_at >= FIRST_MONDAY].copy()
     for part in (held_out, scored):
         part["score"] = model.predict_proba(part[FEATURES])[:, 1]
+        part["lead_class"] = lead_class(part.lead_time)
     (folder / "data" / "predictions").mkdir(parents=True)
     (folder / "data" / "hotel_bookings.parquet").symlink_to(bookings.resolve())
-    kept = ["booking", "booked_at", *FEATURES, "score"]
+    kept = ["booking", "booked_at", *FEATURES, "lead_class", "score"]
     held_out[[*kept, "is_canceled"]].to_parquet(folder / "data" / "reference.parquet", index=False)
     return HotelWorld(folder, scored[kept], known.index[~is_held_out], held_out.index)
+
+
+def lead_class(days: pd.Series[int]) -> pd.Series[str]:
+    """The name of each booking's band, as the scoring job writes it beside the score."""
+    edges = [*LEAD_CLASSES.values(), float("inf")]
+    return pd.cut(days, edges, labels=list(LEAD_CLASSES)).astype(str)
 
 
 def _fitted(rows: pd.DataFrame) -> Any:

@@ -1,0 +1,92 @@
+"""What awaited labels will be: expected rows of each label, and draws of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from airflow_ml_monitor.estimation.expected import Expected
+from airflow_ml_monitor.estimation.likelihood import LEAST, Seen
+from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.truth.arrivals import Cells
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finals:
+    """Rows that will finally be positive, and negative, by cell: expected, (2, C), and drawn, (D, 2, C)."""
+
+    expected: Floats
+    drawn: Floats
+
+    @property
+    def base_rate(self) -> Floats:
+        """The share of positives in each draw, (D,)."""
+        positive, all_rows = self.drawn[:, 1].sum(axis=1), self.drawn.sum(axis=(1, 2))
+        return np.asarray(positive / np.maximum(all_rows, LEAST), np.float64)
+
+    def as_expected(self, cells: Cells, rng: np.random.Generator) -> Expected:
+        """As metrics read it: cells by ascending bucket; the model's draws have another sample's noise on top."""
+        order = np.lexsort((cells.stratum, cells.prediction, cells.bucket))
+        score = np.nan_to_num(cells.score, nan=0.5)[order]
+
+        def scored(rows: Floats) -> ScoredCells:
+            negatives, positives = rows[..., 0, order], rows[..., 1, order]
+            return ScoredCells(cells.bucket[order], cells.prediction[order], score, positives, negatives)
+
+        resampled = rng.poisson(self.drawn).astype(np.float64)
+        return Expected(scored(self.expected), scored(self.drawn), scored(resampled))
+
+
+def settled(counts: Floats, draws: int) -> Finals:
+    """All labels are in: rows by label and cell, (2, C), as they are."""
+    return Finals(counts, np.repeat(counts[None], draws, axis=0))
+
+
+def finals(
+    seen: Seen, drawn: Seen, logit: Floats, logits: Floats, overdispersion: float, rng: np.random.Generator
+) -> Finals:
+    """From the relation of score and label, at its mode, (1, C), and drawn, (D, C)."""
+    likely = np.stack([positive_share(seen, logit, state)[0] for state in range(3)])
+    positive = (seen.counts * likely).sum(axis=(0, 1))
+    total = seen.counts.sum(axis=(0, 1))
+    found, whole = np.zeros((2, len(logits), seen.counts.shape[2]))
+    for state in range(3):
+        rows = _whole(seen.counts[state], len(logits), rng)
+        whole += rows.sum(axis=1)
+        found += _hits(rows, positive_share(drawn, logits, state), overdispersion, rng).sum(axis=1)
+    return Finals(np.stack([total - positive, positive]), np.stack([whole - found, found], axis=1))
+
+
+def _whole(rows: Floats, draws: int, rng: np.random.Generator) -> Counts:
+    """Whole rows in each draw, (D, N, C), or (1, N, C) where they are whole anyway; on average as many as there are."""
+    if (rows == np.rint(rows)).all():
+        return rows[None].astype(np.int64)
+    return np.floor(rows + rng.random((draws, *rows.shape))).astype(np.int64)
+
+
+def positive_share(seen: Seen, logit: Floats, state: int) -> Floats:
+    """P(finally positive | state) by draw, group and cell, (D, N, C)."""
+    p = expit(logit)[:, None, :]
+    positive, negative = p * seen.by_cell(1, state), (1 - p) * seen.by_cell(0, state)
+    both = positive + negative
+    return np.asarray(np.where(both > LEAST, positive / np.maximum(both, LEAST), p), np.float64)
+
+
+def _hits(rows: Counts, share: Floats, overdispersion: float, rng: np.random.Generator) -> Floats:
+    """Binomial draws; where rows come in bunches, with so many times the variance (beta-binomial)."""
+    if not rows.any() or not share.any():
+        return np.zeros(share.shape)
+    share = np.clip(share, 0.0, 1.0)
+    if (share == 1.0).all():
+        return np.broadcast_to(rows, share.shape).astype(np.float64)
+    if overdispersion > 1.0:
+        # A cell of few rows may be one bunch.
+        within = np.minimum((overdispersion - 1) / np.maximum(rows - 1, LEAST), 0.98)
+        strength = 1 / within - 1
+        vague = (share > 1e-6) & (share < 1 - 1e-6)
+        a, b = (np.where(vague, part * strength, 1.0) for part in (share, 1 - share))
+        share = np.where(vague, rng.beta(a, b), share)
+    return rng.binomial(rows, share).astype(np.float64)

@@ -1,0 +1,39 @@
+"""Label rate."""
+
+from __future__ import annotations
+
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.profile.cells import Floats
+from airflow_ml_monitor.profile.dataset import UNDECLARED, TaskKind
+from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
+
+
+def formula(cells: ScoredCells) -> Floats:
+    """Positives / rows."""
+    return quotient(cells.positives.sum(axis=-1), cells.rows.sum(axis=-1))
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(0.0, 1.0),
+    worse=Worse.BOTH,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
+def label_rate(rows: LabelledView) -> Estimate | Estimates:
+    """Share of the labelled rows whose label is positive: the base rate.
+
+    In [0, 1]. prediction_rate is what was decided of them, calibration_in_the_large how far their scores are off it.
+    The interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes independent rows. TooFew without labels.
+    Of several classes: class=a for each, class=undeclared for labels of any other.
+    """
+    rows.need(1)
+    if rows.task.kind is TaskKind.MULTICLASS:
+        counts = zip((*rows.table.names, UNDECLARED), rows.table.labels.tolist(), strict=True)
+        return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
+    tp, _, fn, _ = rows.confusion()
+    return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fn, rows.n))

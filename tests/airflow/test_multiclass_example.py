@@ -1,0 +1,49 @@
+"""The example of several classes, run for real: what its docstring promises, happens."""
+
+import pandas as pd
+import pytest
+
+from airflow_ml_monitor.store.repository import MetricsStore
+
+pytestmark = pytest.mark.slow
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+DAYS, CONFUSED, WARRANTY = 9, 5, 7
+
+
+@pytest.fixture(scope="module")
+def store(example_world):
+    """What nine days of the example leave behind."""
+    made = example_world(days=1, faults="", edits={})
+    for day in range(DAYS):
+        start, end = START + pd.Timedelta(days=day), START + pd.Timedelta(days=day + 1)
+        conf = {"known_at": end.isoformat()}
+        result = made.driver.run("watch_tickets", run_type="scheduled", data_interval=(start, end), conf=conf)
+        assert result.state == "success", result.task_states
+    opened = MetricsStore(made.metrics)
+    yield opened
+    opened.dispose()
+
+
+def day_of(window):
+    return (pd.Timestamp(str(window).split("/")[0]) - START).days
+
+
+def test_a_class_that_is_lost_and_a_class_that_is_new_are_told_and_the_accuracy_breaks_no_rule(store):
+    made = store.decisions("default/tickets")
+    # Of the first day no label is known by its end; an alert is asked for once, and waited for from then on.
+    assert [d.action.value for d in made] == ["wait", *["none"] * CONFUSED, "alert", "wait", "wait"]
+    alarms = {(day_of(a["window"]), a["rule"]) for a in made[-1].evidence["alarms"]}
+    lost = {(day, "one is lost") for day in range(CONFUSED, DAYS - 1)}
+    assert alarms == lost | {(day, "a new class") for day in range(WARRANTY, DAYS - 1)}
+    texts = [a["text"] for a in made[-1].evidence["alarms"]]
+    assert any("recall [class=returns]" in text for text in texts)
+    assert any("label_rate [class=undeclared]" in text for text in texts)
+
+
+def test_the_other_classes_are_found_as_before(store):
+    table = store.history("default/tickets", metric="recall")
+    table = table[(table["status"] == "ok") & (table["slice"] == "{}") & (table["stage"] == "production")]
+    by_class = table.groupby("parameters")["value"]
+    assert by_class.min()["class=billing"] > 0.8
+    assert by_class.min()["class=returns"] < 0.2 < 0.7 < by_class.max()["class=returns"]
