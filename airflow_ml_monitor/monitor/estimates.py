@@ -91,10 +91,11 @@ class Asking:
     window: Window
     version: str | None
     head: HeadKey
+    entries: Entries
 
-    def numbers(self, entries: Entries, board: Board, stored: str) -> Numbers | None:
+    def numbers(self, board: Board, stored: str) -> Numbers | None:
         """What they say; None where that is stored already (its input digest) or there is nothing to say it from."""
-        spec, reference = self.terms.monitor.spec, self.terms.reference
+        spec, reference, entries = self.terms.monitor.spec, self.terms.reference, self.entries
         metrics = early_metrics(spec)
         chosen = [e for e in estimators().values() if Need.LABELS_AT_HAND not in e.needs and spec.task.kind in e.tasks]
         muted = [[e.name, m.name, board.muted(e.name, m.name)] for e in chosen for m in metrics]
@@ -212,11 +213,26 @@ def board_of(nowcasts: Nowcasts, among: Collection[Window]) -> Board:
     return Board({(score.estimator, score.metric): score for score in scoreboard(trials)}, digest(sorted(compared)))
 
 
-def board_numbers(nowcasts: Nowcasts, board: Board) -> Numbers:
-    """The scoreboard as it stands at the nowcasts' moment, under the run's window."""
+def estimates(nowcasts: Nowcasts, asked: Collection[Asking], among: Collection[Window]) -> tuple[list[Numbers], Board]:
+    """What estimators say of windows at the nowcasts' moment, and the scoreboard that decides who is muted.
+
+    among: the windows measured so far; those that are final tell how right estimators were.
+    """
+    task, board = nowcasts.book.task, board_of(nowcasts, among)
+    about = {"rule": str(task.run.rule), "dataset": task.labels.name, "stage": task.monitor.spec.stage}
+    states = task.monitor.store.heads(task.monitor.key, Family.ESTIMATE, **about, as_of=nowcasts.moment)
+    said = {state.head: state.input_digest for state in states}
+    made = [one.numbers(board, said.get(one.head, "")) for one in asked]
+    return [numbers for numbers in made if numbers is not None], board
+
+
+def board_numbers(nowcasts: Nowcasts, board: Board) -> list[Numbers]:
+    """The scoreboard as it stands at the nowcasts' moment, under the run's window; nothing while it is empty."""
+    if not board.scores:
+        return []
     task = nowcasts.book.task
     head = HeadKey(Family.ESTIMATE, task.labels.name, str(task.run.rule), task.run.window, task.monitor.spec.stage)
-    return task.monitor.numbers(head, task.run, [board.inputs], board.rows())
+    return [task.monitor.numbers(head, task.run, [board.inputs], board.rows())]
 
 
 def _trial(name: str, metric: str, said: Recorded, now: Recorded | None, reference: float | None) -> Trial | None:

@@ -13,7 +13,7 @@ from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.monitor.answer import Answer, Standing, answer
-from airflow_ml_monitor.monitor.estimates import Asking, Board, board_numbers, board_of, of_sample
+from airflow_ml_monitor.monitor.estimates import Asking, board_numbers, estimates, of_sample
 from airflow_ml_monitor.monitor.label_feed import broken_numbers, label_numbers
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_tasks, update
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
@@ -55,20 +55,27 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
         before = _measured(task, run.known_at)
         book = Book(task)
         nowcasts = Nowcasts(book, run.known_at)
-        board = board_of(nowcasts, before)
-        made = _due(nowcasts, board)
-        of_source = [label_numbers(task, (orphans, repeats), nowcasts)]
-        if board.scores:
-            of_source.append(board_numbers(nowcasts, board))
-        wrote += monitor.write([*of_source, *made])
-        every += [row for one in made for row in one.measurements]
+        made, asked = _due(nowcasts)
+        wrote += monitor.write([label_numbers(task, (orphans, repeats), nowcasts), *made])
+        said, board = estimates(nowcasts, asked, _measured(task, run.known_at))
+        wrote += monitor.write([*said, *board_numbers(nowcasts, board)])
+        every += [row for one in [*made, *said] for row in one.measurements]
         if fresh := {one.head.window for one in made} - set(before):
-            for moment in monitor.store.moments(
-                monitor.key, Family.PERFORMANCE, task.labels.name, str(run.rule), run.known_at
-            ):
-                later = Nowcasts(book, moment)
-                wrote += monitor.write(_due(later, board_of(later, _measured(task, moment)), fresh))
+            wrote += _later(book, fresh)
     return Done.of(every, wrote)
+
+
+def _later(book: Book, fresh: Collection[Window]) -> int:
+    """Windows that are new, at every later moment at which others were measured; how many revisions were new."""
+    task, wrote = book.task, 0
+    monitor, rule = task.monitor, str(task.run.rule)
+    for moment in monitor.store.moments(monitor.key, Family.PERFORMANCE, task.labels.name, rule, task.run.known_at):
+        nowcasts = Nowcasts(book, moment)
+        made, asked = _due(nowcasts, fresh)
+        wrote += monitor.write(made)
+        said, _ = estimates(nowcasts, asked, _measured(task, moment))
+        wrote += monitor.write(said)
+    return wrote
 
 
 def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measurement]:
@@ -81,7 +88,7 @@ def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measu
     rows: list[Measurement] = []
     for labels in monitor.spec.labels:
         book = Book(LabelTask(monitor, run, labels))
-        asked = _Asked(Nowcasts(book, as_of), book.task.terms([window])[window], window, Board({}), {})
+        asked = _Asked(Nowcasts(book, as_of), book.task.terms([window])[window], window)
         entries, _ = book.folded(window, as_of)
         rows += asked.answer(entries, None)[0].rows
     return rows
@@ -89,43 +96,42 @@ def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measu
 
 def _measured(task: LabelTask, as_of: datetime) -> dict[Window, _Measured]:
     """What the store knew of each window at a moment."""
-    found: dict[Window, list[HeadState]] = {}
-    for state in _states(task, Family.PERFORMANCE, as_of):
+    monitor, found = task.monitor, dict[Window, list[HeadState]]()
+    about = {"rule": str(task.run.rule), "dataset": task.labels.name, "stage": monitor.spec.stage}
+    for state in monitor.store.heads(monitor.key, Family.PERFORMANCE, **about, as_of=as_of):
         found.setdefault(state.head.window, []).append(state)
     return {w: _Measured(max(s.known_at for s in of), tuple(s.head for s in of)) for w, of in found.items()}
 
 
-def _states(task: LabelTask, family: Family, as_of: datetime) -> list[HeadState]:
-    monitor, rule = task.monitor, str(task.run.rule)
-    about = {"rule": rule, "dataset": task.labels.name, "stage": monitor.spec.stage}
-    return monitor.store.heads(monitor.key, family, **about, as_of=as_of)
+def _due(nowcasts: Nowcasts, among: Collection[Window] | None = None) -> tuple[list[Numbers], list[Asking]]:
+    """The numbers of the windows that are due at a moment, as known then; and those to ask estimators of.
 
-
-def _due(nowcasts: Nowcasts, board: Board, among: Collection[Window] | None = None) -> list[Numbers]:
-    """The numbers of the windows that are due at a moment, as known then.
-
-    among: of these alone, and of those that were measured at that very moment before their labels were final.
+    A window that can be estimated is due until its labels are final: that none of it came is news as well. among: of
+    these alone, and of those that were measured at that very moment.
     """
     book, task, moment = nowcasts.book, nowcasts.book.task, nowcasts.moment
     marks = task.monitor.store.label_marks(task.monitor.key, task.labels.name)
     measured = _measured(task, moment)
-    again: set[Window] = set()
     if among is None:
         start, end = min(day.start for day in marks), max(day.end for day in marks)
         among = {*task.run.rule.between(start, min(end, moment)), task.run.window}
     else:
-        again = {w for w, known in measured.items() if known.known_at == moment < w.end + task.labels.horizon}
-    touched = _touched(among, marks, measured, moment) | again
+        among = {*among, *(window for window, known in measured.items() if known.known_at == moment)}
+    touched = _touched(among, marks, measured, moment)
+    if not nowcasts.why_not:
+        touched |= {window for window in among if moment < window.end + task.labels.horizon}
     when = {window: known.known_at for window, known in measured.items()}
-    terms = task.terms(sorted({*among, *again}))
+    terms = task.terms(sorted(among))
     wanted = [w for w, one in terms.items() if due([w], when, touched, one.labels, moment)]
     book.open(wanted)
-    said = {state.head: state.input_digest for state in _states(task, Family.ESTIMATE, moment)}
     made: list[Numbers] = []
+    asked: list[Asking] = []
     for window in wanted:
         heads = measured[window].heads if window in measured else ()
-        made += _numbers(_Asked(nowcasts, terms[window], window, board, said), heads)
-    return made
+        numbers, of_window = _numbers(_Asked(nowcasts, terms[window], window), heads)
+        made += numbers
+        asked += of_window
+    return made, asked
 
 
 def _touched(
@@ -154,16 +160,11 @@ def _touched(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A window's performance as known at the nowcasts' moment, by the spec and reference of the window.
-
-    said: what estimators without labels said of windows, by head: the digest of what they said it from.
-    """
+    """A window's performance as known at the nowcasts' moment, by the spec and reference of the window."""
 
     nowcasts: Nowcasts
     terms: Terms
     window: Window
-    board: Board
-    said: Mapping[HeadKey, str]
 
     @property
     def slices(self) -> list[Slice]:
@@ -187,8 +188,11 @@ class _Asked:
         return answer(Standing(spec, labels, views, ripe, expected, predictions)), ripe
 
 
-def _numbers(asked: _Asked, before: Collection[HeadKey]) -> list[Numbers]:
-    """One window's numbers: of each model version, and of all together if there are several."""
+def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers], list[Asking]]:
+    """One window's numbers, of each model version, and of all together if there are several; and what to ask of them.
+
+    Once its labels are final nothing is asked: what was said of the window stands, beside what they tell.
+    """
     spec, labels = asked.terms.monitor.spec, asked.terms.labels
     book, moment = asked.nowcasts.book, asked.nowcasts.moment
     entries, inputs = book.folded(asked.window, moment)
@@ -201,16 +205,16 @@ def _numbers(asked: _Asked, before: Collection[HeadKey]) -> list[Numbers]:
     reference = asked.terms.reference.digest
     versions |= {h.model_version: h.model_version for h in before if h.reference == reference} | versions
     run = replace(book.task.run, known_at=moment)
-    found = []
+    found, askings = [], []
     for name, version in versions.items():
         given, ripe = asked.answer(entries, version)
         past = asked.nowcasts.digest(version) if given.is_estimated else given.why_not
         standing = [ripe.is_mature, ripe.is_final, labels.mature_at]
         made_of = [inputs, asked.terms.meaning, spec.measurements, *standing, past]
         ready = {"coverage": ripe.coverage, "is_final": ripe.is_final}
-        found.append(asked.terms.monitor.numbers(asked.head(name), run, made_of, given.rows, **ready))
-        head = replace(asked.head(name), family=Family.ESTIMATE)
-        asking = Asking(asked.nowcasts, asked.terms, asked.window, version, head)
-        if (estimated := asking.numbers(entries, asked.board, asked.said.get(head, ""))) is not None:
-            found.append(estimated)
-    return found
+        head = asked.head(name)
+        found.append(asked.terms.monitor.numbers(head, run, made_of, given.rows, **ready))
+        if not ripe.is_final:
+            of = replace(head, family=Family.ESTIMATE)
+            askings.append(Asking(asked.nowcasts, asked.terms, asked.window, version, of, entries))
+    return found, askings

@@ -3,9 +3,9 @@
     python tests/benchmarks/hotel.py
 
 Needs ../shared/data/hotel_bookings.parquet. A run every Monday, also on those on which only labels came, and one when
-every horizon has passed; then a run a window in one sitting, newest first, when all is known; then everything again from
-rows, by a script of its own: what labels at hand come to (`naive.roc_auc`, at last `roc_auc`) must be what the rows known
-then come to; what was estimated meanwhile is held against what all rows came to.
+every horizon has passed; then a run a window in one sitting, newest first, when all is known; then everything again
+from rows, by a script of its own. What labels at hand come to (`naive.roc_auc`, at last `roc_auc`) must be what the
+rows known then do; what was estimated meanwhile is held against what all rows came to.
 Writes results/hotel.md and results/hotel.json.
 """
 
@@ -44,7 +44,6 @@ import hotel_season as runs  # noqa: E402
 import pandas as pd  # noqa: E402
 from hotel_world import FIRST_MONDAY, HotelWorld, build_world  # noqa: E402
 
-from airflow_ml_monitor.keys import Window  # noqa: E402
 from airflow_ml_monitor.measurement import Family  # noqa: E402
 
 BOOKINGS = HERE.parents[2] / "shared" / "data" / "hotel_bookings.parquet"
@@ -194,9 +193,22 @@ def worst(values: pd.Series[float], truth: pd.DataFrame, found: dict[Any, tuple[
 
 
 def compared(a: runs.Kept, b: runs.Kept, family: Family) -> dict[str, int]:
-    """Current rows of both, and how many differ by more than SAME."""
+    """Current rows of both, and how many differ by more than SAME; apart from them those that are muted in one only.
+
+    An estimator is muted by what was final at a run, and the runs of the two were others.
+    """
     one, other = a.rows(family), b.rows(family)
-    return {"rows": len(one), "differences": len(runs.differences(one, other, SAME))}
+    muted = {key for key in one.keys() & other.keys() if is_muted(one[key]) != is_muted(other[key])}
+    one, other = ({key: row for key, row in rows.items() if key not in muted} for rows in (one, other))
+    return {
+        "rows": len(one) + len(muted),
+        "differences": len(runs.differences(one, other, SAME)),
+        "muted_in_one": len(muted),
+    }
+
+
+def is_muted(row: Any) -> bool:
+    return str(row.measurement.reason).startswith("muted: ")
 
 
 def decisions(kept: runs.Kept) -> list[dict[str, str]]:
@@ -207,7 +219,14 @@ def decisions(kept: runs.Kept) -> list[dict[str, str]]:
 def page(report: dict[str, Any]) -> str:
     """The report as Markdown."""
     return "\n".join(
-        [*_head(report), *_windows(report), *early.estimates_page(report), *_same(report), *_decisions(report), ""]
+        [
+            *_head(report),
+            *early.weeks_page(report),
+            *early.estimates_page(report),
+            *_same(report),
+            *_decisions(report),
+            "",
+        ]
     )
 
 
@@ -228,37 +247,6 @@ def _head(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _windows(report: dict[str, Any]) -> list[str]:
-    estimated = sum(row["estimate"] is not None for row in report["windows"])
-    lines = [
-        "## ROC AUC: of the labels at hand, first estimated, at the end",
-        "",
-        f"{report['restated']} of {WEEKS} windows were restated; {report['revisions']:,} revisions in all. At hand: "
-        "`naive.roc_auc` on the Monday on which the week ended. The first estimate, which stands under the metric's own "
-        f"name, has the interval for what the week would finally show; {estimated} weeks had one. At the end every label "
-        "is known.",
-        "",
-        "| week | bookings | at hand | of labels | first estimate [95 %] | on | of labels | at the end [95 %] | inside | "
-        "revisions |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in report["windows"]:
-        at_hand, said, end = row["at_hand"], row["estimate"], row["end"]
-        told, inside = "never | | ", ""
-        if said:
-            told = f"{_area(said)} | {said['known_at']} | {said['coverage']:.0%}"
-            inside = "yes" if said["low"] <= end["value"] <= said["high"] else "**no**"
-        lines.append(
-            f"| {row['week']} | {row['bookings']:,} | {at_hand['value']:.3f} | {at_hand['coverage']:.0%} | {told} | "
-            f"{_area(end)} | {inside} | {row['revisions']} |"
-        )
-    return [*lines, ""]
-
-
-def _area(told: dict[str, Any]) -> str:
-    return f"{told['value']:.3f} [{told['low']:.3f}, {told['high']:.3f}]"
-
-
 def _same(report: dict[str, Any]) -> list[str]:
     lines = [
         "## Against a recomputation from rows (pandas and scikit-learn)",
@@ -275,7 +263,10 @@ def _same(report: dict[str, Any]) -> list[str]:
             f"{d['beyond']} | {d['other_label_counts']} | {d['only_one_has_a_value']} |"
         )
     rows = ", ".join(f"{name} {f['differences']} of {f['rows']:,}" for name, f in report["same_rows"].items())
-    return [*lines, "", f"Current rows that differ between every Monday and at once (by more than {SAME}): {rows}.", ""]
+    said = f"Current rows that differ between every Monday and at once (by more than {SAME}): {rows}."
+    if muted := sum(f["muted_in_one"] for f in report["same_rows"].values()):
+        said += f" Besides, {muted} estimates without labels are muted in one of the two only, by what was final then."
+    return [*lines, "", said, ""]
 
 
 def _decisions(report: dict[str, Any]) -> list[str]:

@@ -226,12 +226,12 @@ def test_how_complete_labels_are_by_age_is_what_they_turn_out_to_be(desks):
 
 
 def test_what_scores_alone_say_is_muted_once_the_labels_have_contradicted_it(desks):
-    desk = desks(days=151, rows=150, faults=LabelFaults(concept=Concept(15, shift=1.2, slope=0.2))).begin()
-    desk.measure(20)
-    assert desk.values("cbpe.accuracy").loc[20, "status"] == "ok"
-    for day in (desk.horizon + 50, 150):
+    faults = LabelFaults(concept=Concept(40, shift=1.2, slope=0.2))
+    desk = desks(days=96, rows=150, horizon="30d", faults=faults).begin()
+    for day in (*range(39, 66, 3), 94, 95):
         desk.measure(day)
-    last = desk.values("cbpe.accuracy").loc[150]
+    assert desk.values("cbpe.accuracy", as_of=desk.world.midnight(43)).loc[42, "status"] == "ok"
+    last = desk.values("cbpe.accuracy").loc[95]
     assert last["status"] == "undefined"
     assert last["reason"].startswith("muted: ")
     board = desk.known(metric="scoreboard").query("window_start == window_start.max()").set_index("parameters")

@@ -20,8 +20,8 @@ AGES = (0, 14, 28, 63, 91, 182)
 def awaited(season: Season, kept: Kept, truth: pd.DataFrame) -> pd.DataFrame:
     """A row for each metric, week and Monday before the week's horizon.
 
-    Columns: metric, window (its start), known_at, age (days), coverage, status, reason; estimate and its 95 % limits low
-    and high for what the week would finally show, NaN where none was given; naive; realised, of the rows.
+    Columns: metric, window (its start), known_at, age (days), coverage, status, reason; estimate and its 95 % limits,
+    low and high, for what the week would finally show, NaN where none was given; naive; realised, of the rows.
     """
     tables = []
     for monday in season.mondays:
@@ -88,7 +88,7 @@ def _mean(values: pd.Series[Any], factor: float, *, root: bool = False) -> float
 
 
 def first_estimates(table: pd.DataFrame, metric: str = "roc_auc") -> dict[pd.Timestamp, dict[str, Any]]:
-    """Of each week that was ever estimated, by its start: the first estimate, its limits, when and of how many labels."""
+    """The first estimate of each week that ever had one, by its start: with limits, when, and of how many labels."""
     given = table[(table.metric == metric) & table.estimate.notna()].sort_values("known_at")
     return {
         row.window: {
@@ -103,7 +103,7 @@ def first_estimates(table: pd.DataFrame, metric: str = "roc_auc") -> dict[pd.Tim
 
 
 def refusals(table: pd.DataFrame) -> dict[str, int]:
-    """Why there was no estimate of the base rate, numbers and dates taken out, and how often; the most frequent first."""
+    """Why there was no estimate of the base rate, without numbers and dates, and how often; the most frequent first."""
     why = table[(table.metric == "label_rate") & table.estimate.isna()].reason
     told = why.str.split("; ").map(lambda parts: "; ".join(parts[2:]))
     return dict(Counter(re.sub(r"\d+(\.\d+)?(-\d\d-\d\d)?", "…", one) for one in told).most_common())
@@ -114,11 +114,11 @@ def estimates_page(report: dict[str, Any]) -> list[str]:
     lines = [
         "## While labels were awaited: what all came to, in points",
         "",
-        "The truth is of the rows. Naive: of the labels at hand, as arrived. In brackets the root mean squared error. An "
-        "interval is for what the week would finally show.",
+        "The truth is of the rows. Naive: of the labels at hand, as arrived. In brackets the root mean squared error. "
+        "An interval is for what the week would finally show.",
         "",
-        "| metric | days after the week | pairs of a week and a Monday | naive | estimated | their labels | naive, there | "
-        "**estimate** | in the 95 % interval | half-width |",
+        "| metric | days after the week | pairs of a week and a Monday | naive | estimated | their labels | "
+        "naive, there | **estimate** | in the 95 % interval | half-width |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in report["by_age"]:
@@ -137,3 +137,35 @@ def estimates_page(report: dict[str, Any]) -> list[str]:
 def _told(row: dict[str, Any], name: str) -> str:
     bias, error = row[f"{name}_bias"], row[f"{name}_rmse"]
     return "" if bias is None else f"{bias:+.1f} [{error:.1f}]"
+
+
+def weeks_page(report: dict[str, Any]) -> list[str]:
+    """Each week's ROC AUC as Markdown."""
+    weeks = report["windows"]
+    estimated = sum(row["estimate"] is not None for row in weeks)
+    lines = [
+        "## ROC AUC: of the labels at hand, first estimated, at the end",
+        "",
+        f"{report['restated']} of {len(weeks)} windows were restated; {report['revisions']:,} revisions in all. At hand: "
+        "`naive.roc_auc` on the Monday on which the week ended. The first estimate stands under the metric's own name; "
+        f"its interval is for what the week would finally show; {estimated} weeks had one. At the end all is known.",
+        "",
+        "| week | bookings | at hand | of labels | first estimate [95 %] | on | of labels | at the end [95 %] | "
+        "inside | revisions |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in weeks:
+        at_hand, said, end = row["at_hand"], row["estimate"], row["end"]
+        told, inside = "never | | ", ""
+        if said:
+            told = f"{_area(said)} | {said['known_at']} | {said['coverage']:.0%}"
+            inside = "yes" if said["low"] <= end["value"] <= said["high"] else "**no**"
+        lines.append(
+            f"| {row['week']} | {row['bookings']:,} | {at_hand['value']:.3f} | {at_hand['coverage']:.0%} | {told} | "
+            f"{_area(end)} | {inside} | {row['revisions']} |"
+        )
+    return [*lines, ""]
+
+
+def _area(told: dict[str, Any]) -> str:
+    return f"{told['value']:.3f} [{told['low']:.3f}, {told['high']:.3f}]"

@@ -141,7 +141,7 @@ class Kept:
         return {key: r for key, r in about.items() if r.measurement.metric not in OF_A_MOMENT}
 
     def by_ledger(self, window: Window, known_at: datetime, metric: str = "roc_auc") -> tuple[float, int]:
-        """`performance(as_of=K)`: a metric of a window's labels at hand, and their number; NaN where it has no value."""
+        """`performance(as_of=K)`: a metric of a window's labels at hand, and their number; NaN where it has none."""
         found = performance(Monitor(self.spec, self.store), window, known_at)
         name = metric if known_at >= window.end + HORIZON else f"{NAIVE}.{metric}"
         [said] = [row.estimate for row in found if row.metric == name and row.slice == WHOLE and not row.parameters]
