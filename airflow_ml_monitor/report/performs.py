@@ -55,19 +55,28 @@ def _answer(scope: Scope, mine: list[Recorded], judged: Window | None) -> Answer
         return Answer(Light.WAITING, "waiting", f"{reason[:1].upper()}{reason[1:]}.{upto}")
     if Status.OK not in states:
         return Answer(Light.UNKNOWN, "no value", f"{mine[0].measurement.reason or 'No metric has a value'}.{upto}")
-    return _judged(scope, max(r.known_at for r in mine))
+    return _judged(scope, max(r.known_at for r in mine), _basis(mine))
 
 
-def _judged(scope: Scope, known_at: datetime) -> Answer:
-    """Of a window that was measured on mature labels, and has no alarm."""
+def _basis(mine: list[Recorded]) -> str:
+    """What a window's values rest on."""
+    ok = [r for r in mine if r.measurement.status is Status.OK and not is_beside(r.measurement.metric)]
+    if any(r.is_final for r in ok):
+        return "All labels are in"
+    said = next((r.measurement.reason for r in ok if r.measurement.reason), "the labels at hand stand for all")
+    return said[:1].upper() + said[1:]
+
+
+def _judged(scope: Scope, known_at: datetime, basis: str) -> Answer:
+    """Of a window that has values, and no alarm."""
     decision = scope.judgement(scope.window)
     if Family.PERFORMANCE not in scope.family_of_rule.values():
-        return Answer(Light.UNKNOWN, "no rule", "Measured on mature labels; no rule looks at performance.")
+        return Answer(Light.UNKNOWN, "no rule", f"{basis}; no rule looks at performance.")
     if scope.alarms(None, scope.window):
         return Answer(Light.UNKNOWN, "held", "The window's data is broken, so its performance is not judged.")
     if decision is None or decision.known_at < known_at:
-        return Answer(Light.UNKNOWN, "not judged", "Measured on mature labels; no decision since tells of this window.")
-    return Answer(Light.GOOD, "in bounds", "Measured on mature labels, every rule on performance within its bounds.")
+        return Answer(Light.UNKNOWN, "not judged", f"{basis}; no decision since tells of this window.")
+    return Answer(Light.GOOD, "in bounds", f"{basis}; every rule on performance is within its bounds.")
 
 
 def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[tuple[str, str], ...]:

@@ -139,7 +139,35 @@ def test_late_labels_restate_every_window(hotel):
 
 
 def test_every_monday_and_one_sitting_leave_the_same_rows(hotel):
-    for family in (Family.PERFORMANCE, Family.ESTIMATE, Family.DRIFT, Family.QUALITY):
+    for family in (Family.PERFORMANCE, Family.DRIFT, Family.QUALITY):
         live, later = hotel.weekly.rows(family), hotel.at_once.rows(family)
         assert {head.window for head, *_ in live} == set(hotel.season.windows)
         assert hotel.runs.differences(live, later, 1e-9) == []
+
+
+def test_estimators_without_labels_are_asked_while_labels_are_awaited_and_what_they_said_stands(hotel):
+    said = hotel.weekly.rows(Family.ESTIMATE).values()
+    assert {r.head.window for r in said if r.measurement.metric == "cbpe.roc_auc"} == set(hotel.season.windows)
+    # In one sitting after the horizon there is nothing left to estimate.
+    assert hotel.at_once.rows(Family.ESTIMATE) == {}
+
+
+def test_estimates_are_held_against_what_came_of_them_beside_the_labels_at_hand_of_the_same_weeks(hotel):
+    missing = float("nan")
+    rows = [
+        ("accuracy", 0, 0.2, 0.7, 0.55, 0.75, 0.9, 0.6),
+        ("accuracy", 0, 0.4, 0.5, 0.45, 0.55, 0.7, 0.6),
+        ("accuracy", 0, 0.1, missing, missing, missing, 0.4, 0.6),
+        ("accuracy", 28, 0.3, missing, missing, missing, 0.8, 0.7),
+    ]
+    columns = ["metric", "age", "coverage", "estimate", "low", "high", "naive", "realised"]
+    told = {row["age"]: row for row in hotel.estimates.by_age(pd.DataFrame(rows, columns=columns))}
+    at_once = told[0]
+    assert (at_once["pairs"], at_once["estimated"], at_once["labels"]) == (3, 2, 0.3)
+    # Errors of +10 and -10 points; naive +30 and +10, and -20 where nothing was estimated.
+    assert (at_once["estimate_bias"], at_once["estimate_rmse"]) == (0.0, 10.0)
+    assert (at_once["naive_there_bias"], at_once["naive_there_rmse"]) == (20.0, 22.36)
+    assert (at_once["naive_bias"], at_once["naive_rmse"]) == (6.67, 21.6)
+    assert (at_once["covered"], at_once["half"]) == (50.0, 7.5)
+    assert (told[28]["estimated"], told[28]["estimate_bias"], told[28]["naive_bias"]) == (0, None, 10.0)
+    assert (told[None]["pairs"], told[None]["estimated"]) == (4, 2)

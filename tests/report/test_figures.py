@@ -83,7 +83,7 @@ def test_a_family_of_metrics_is_a_picture_each(quiet: Any) -> None:
 
 
 def test_a_mixed_frame_is_refused_with_what_it_mixes(quiet: Any) -> None:
-    with pytest.raises(SpecError, match=r"mixes .*drift, performance"):
+    with pytest.raises(SpecError, match=r"mixes .*drift, estimate, performance"):
         plot(history("default/shop", url=quiet.store))
 
 

@@ -24,16 +24,22 @@ def test_the_questions_stand_in_the_order_in_which_people_ask_them(quiet: Any) -
     assert links == [f"#{name}" for name in QUESTIONS]
 
 
-def test_a_sound_day_works_is_steady_and_waits_for_its_labels(quiet: Any) -> None:
+def test_a_sound_day_works_is_steady_and_is_estimated_while_its_labels_are_awaited(quiet: Any) -> None:
     page = quiet.page()
     assert page.lights == {
         "works": ("good", "works"),
-        "performs": ("waiting", "waiting"),
+        "performs": ("good", "in bounds"),
         "moved": ("good", "steady"),
         "verdict": ("good", "good enough"),
     }
     assert "250 rows were measured" in page.section("works")
-    assert "Judged up to 2026-03-06" in page.section("performs")
+    assert "Estimated from labels of" in page.section("performs")
+
+
+def test_a_day_that_cannot_be_estimated_yet_waits_for_its_labels_and_says_why(shops: Any) -> None:
+    page = shops().live(0).page()
+    assert page.lights["performs"] == ("waiting", "waiting")
+    assert "not estimated: predictions have been followed for 0 days" in page.section("performs")
 
 
 def test_a_day_whose_labels_have_come_and_were_judged_is_within_bounds(quiet: Any) -> None:

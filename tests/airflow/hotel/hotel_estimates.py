@@ -146,9 +146,9 @@ def weeks_page(report: dict[str, Any]) -> list[str]:
     lines = [
         "## ROC AUC: of the labels at hand, first estimated, at the end",
         "",
-        f"{report['restated']} of {len(weeks)} windows were restated; {report['revisions']:,} revisions in all. At hand: "
-        "`naive.roc_auc` on the Monday on which the week ended. The first estimate stands under the metric's own name; "
-        f"its interval is for what the week would finally show; {estimated} weeks had one. At the end all is known.",
+        f"{report['restated']} of {len(weeks)} windows were restated; {report['revisions']:,} revisions in all. "
+        "At hand: `naive.roc_auc` on the Monday on which the week ended. The first estimate stands under the metric's "
+        f"own name, its interval is for what the week would finally show; {estimated} weeks had one.",
         "",
         "| week | bookings | at hand | of labels | first estimate [95 %] | on | of labels | at the end [95 %] | "
         "inside | revisions |",
