@@ -62,6 +62,10 @@ class TwoStage:
         return self.states.curve
 
     @cached_property
+    def _weeks(self) -> dict[int, Relation]:
+        return {}
+
+    @cached_property
     def design(self) -> Design:
         arrivals = self.states.arrivals
         return Design.of(arrivals.cells, arrivals.predicted.sum(axis=0))
@@ -82,10 +86,16 @@ class TwoStage:
         if refused is not None:
             raise Immature(refused.reason)
         rng = np.random.default_rng([self.seed, first, last])
-        before = None
-        if not self._is_settled(first, last):
-            before = stage_one(self.states, self.design, first, self.reference, self.draws, rng)
+        before = None if self._is_settled(first, last) else self._before(first)
         return self._of(days, self.states.counts[:, days], self.states.arrivals.predicted[days], before, rng)
+
+    def _before(self, first: int) -> Relation:
+        """What came before a window: that of its week, as a day more or less of what is months old tells nothing."""
+        week = first - first % 7
+        if week not in self._weeks:
+            rng = np.random.default_rng([self.seed, week])
+            self._weeks[week] = stage_one(self.states, self.design, week, self.reference, self.draws, rng)
+        return self._weeks[week]
 
     def of_slice(self, first: int, last: int, whole: Nowcast, predicted: Floats, arrived: Floats) -> Nowcast:
         """Of a part of the window's rows: a further stage, which departs from the whole window's relation.

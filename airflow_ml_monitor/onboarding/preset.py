@@ -4,9 +4,10 @@ basic      a small team with a minor model; its DAG has three tasks. Measured: r
            unseen categories and, with labels, one number for performance. Judged: broken data, and with labels that
            number (alert). No contract, no drift, no slices.
 standard   measured besides: means, quantiles, freshness, psi, and the usual performance metrics. Judged besides: drift
-           (psi, alert) and calibration or error (alert); a lasting loss of performance means retrain. The contract is
-           inferred from the reference and stands in a file.
-full       every metric there is, by slice too. Bounds are stricter; wasserstein looks for values that explode.
+           (psi, alert), calibration or error, and labels that stopped (alert); a lasting loss of performance means
+           retrain. The contract is inferred from the reference and stands in a file.
+full       every metric there is, by slice too. Bounds are stricter; wasserstein looks for values that explode, and
+           labels that slowed down are told.
 
 Importance sets what a broken bound is worth, how often it must break, and how many labels must stand behind it. Broken
 data is judged at the first window, as critical, whatever the importance.
@@ -53,6 +54,8 @@ _ROWS: Final = (
         *(TaskKind.BINARY, {"max": 0.1}),
     ),
     _Row("errors grew", "mae", "rise_share", (0.3, 0.2, 0.1), "retrain", TaskKind.REGRESSION, {"max": 1.0}),
+    _Row("labels stopped", "label_silence", "max", (None, 0, 0), "alert"),
+    _Row("labels slowed down", "label_delay", "max", (None, None, 1.2), "alert"),
     _Row("errors begin to grow", "mae", "rise_share", (None, 0.1, 0.05), "alert", TaskKind.REGRESSION, {"max": 1.0}),
 )
 
@@ -114,6 +117,8 @@ class Wanted:
     def _is_for(self, row: _Row) -> bool:
         if row.task:
             return self.labelled and row.task is self.task
+        if row.metric in ("label_silence", "label_delay"):
+            return self.labelled
         return self.categories or row.metric != "unseen_share"
 
     def _rule(self, row: _Row) -> tuple[Rule, str]:

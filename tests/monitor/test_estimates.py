@@ -149,6 +149,7 @@ def desks(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         desk.store.dispose()
 
 
+@pytest.mark.slow
 def test_an_estimate_is_nearer_to_the_truth_than_what_has_arrived_and_its_intervals_hold_it(desks):
     desk = desks(faults=LabelFaults(concept=Concept(100), corrected=0.02)).begin()
     desk.measure(desk.world.days - 1)
@@ -166,6 +167,7 @@ def test_an_estimate_is_nearer_to_the_truth_than_what_has_arrived_and_its_interv
         assert (width.loc[young] > (final["high"] - final["low"]).loc[young]).all()
 
 
+@pytest.mark.slow
 def test_no_value_of_labels_at_hand_stands_under_the_metrics_own_name(desks):
     desk = desks(days=80, rows=100).begin()
     for day in range(68, 80):
@@ -188,6 +190,7 @@ def test_without_a_history_it_says_what_is_missing_and_when_it_may_be_known(desk
     assert all("it may be" in reason and "judged on 2026-" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 def test_where_labels_slow_down_nothing_is_estimated_and_it_is_said_by_how_much(desks):
     desk = desks(days=150, rows=400, faults=LabelFaults(slowdown=Slowdown(125, 2.0))).begin()
     desk.measure(120)
@@ -203,6 +206,7 @@ def test_where_labels_slow_down_nothing_is_estimated_and_it_is_said_by_how_much(
     assert "not estimated while" in late["reason"]
 
 
+@pytest.mark.slow
 def test_labels_that_stop_are_a_number_of_silent_days(desks):
     desk = desks(days=120, faults=LabelFaults(outage=Outage(110, 30))).begin()
     desk.measure(109)
@@ -212,6 +216,7 @@ def test_labels_that_stop_are_a_number_of_silent_days(desks):
     assert "no labels arrived for 10 days" in desk.values("label_delay").loc[119, "reason"]
 
 
+@pytest.mark.slow
 def test_how_complete_labels_are_by_age_is_what_they_turn_out_to_be(desks):
     desk = desks().begin()
     desk.measure(desk.world.days - 1)
@@ -225,6 +230,7 @@ def test_how_complete_labels_are_by_age_is_what_they_turn_out_to_be(desks):
         assert row["reason"].startswith(f"{row['value']:.0%} mature after {age} days")
 
 
+@pytest.mark.slow
 def test_what_scores_alone_say_is_muted_once_the_labels_have_contradicted_it(desks):
     faults = LabelFaults(concept=Concept(40, shift=1.2, slope=0.2))
     desk = desks(days=96, rows=150, horizon="30d", faults=faults).begin()
@@ -288,6 +294,7 @@ def test_a_backfill_in_any_order_leaves_the_estimates_of_live_days(desks, mode):
         pd.testing.assert_frame_equal(left, right, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_window_asked_for_as_of_a_moment_is_estimated_as_it_was_then(desks):
     desk = desks(days=90).begin()
     desk.measure(80)

@@ -1,0 +1,92 @@
+"""The ledger as arrivals: every prediction and label of the whole in one cell, by version, stratum and slice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from airflow_ml_monitor.monitor.label_arrivals import BINS
+from airflow_ml_monitor.monitor.label_ledger import label_tasks
+from airflow_ml_monitor.monitor.nowcasts import Book
+from airflow_ml_monitor.monitor.performance import measure_performance
+
+
+@pytest.fixture
+def seen(worlds):
+    """A world of two versions and two slices, and its ledger as known six hours after the last day."""
+    world = worlds(dataset={"slice_by": ["purpose"]}, outcomes={"horizon": "7d"})
+    world.predictions.loc[world.predictions.index % 3 == 0, "model_version"] = "v2"
+    for number in range(world.days):
+        world.write_day(number)
+    first, last = world.run(0), world.run(world.days - 1, 6)
+    measure_performance(world.monitor(), first)
+    measure_performance(world.monitor(), last)
+    (task,) = label_tasks(world.monitor(), last)
+    return world, Book(task).past(last.known_at)
+
+
+@pytest.mark.parametrize("version", [None, "v1", "v2"])
+def test_every_prediction_and_label_of_a_version_is_counted_on_its_day(seen, version):
+    world, past = seen
+    known = past.known(version)
+    mine = world.predictions[world.predictions["model_version"] == version] if version else world.predictions
+    days = (mine["at"] - world.day(0).start).dt.days
+    assert known.arrivals.predicted.sum(axis=1).tolist() == np.bincount(days, minlength=world.days).tolist()
+    labels = world.labels.merge(mine, on="id")
+    labels = labels[labels["known_at"] <= past.moment]
+    arrivals = known.arrivals
+    assert arrivals.arrived().sum() == len(labels)
+    assert arrivals.arrived()[:, 1].sum() == labels["y"].sum()
+    assert (arrivals.day + arrivals.age <= arrivals.today).all()
+    age = (labels["known_at"] - timedelta(microseconds=1)).dt.floor("D") - labels["at"].dt.floor("D")
+    # What came after the last whole day counts to that day.
+    capped = np.minimum(age.dt.days, arrivals.today - (labels["at"] - world.day(0).start).dt.days)
+    wanted = np.bincount(capped, minlength=8)
+    assert np.bincount(arrivals.age, weights=arrivals.count, minlength=8).tolist() == wanted.tolist()
+
+
+def test_cells_ascend_by_score_and_hold_about_equal_parts(seen):
+    _, past = seen
+    cells, rows = past.known().arrivals.cells, past.known().arrivals.predicted.sum(axis=0)
+    assert (np.diff(cells.bucket) >= 0).all()
+    assert (np.diff([cells.score[cells.bucket == b].mean() for b in np.unique(cells.bucket)]) > 0).all()
+    by_bin = np.bincount(cells.bucket, weights=rows)
+    assert len(by_bin) == BINS
+    assert by_bin.max() < 2.5 * by_bin.mean()
+
+
+def test_slices_of_a_day_add_up_to_the_whole(seen):
+    _, past = seen
+    known = past.known("v1")
+    days = [2, 3]
+    predicted, arrived = np.zeros((2, known.kinds.shape[1])), 0.0
+    for purpose in ("car", "house", "other"):
+        more, labels = known.part(past, (("purpose", purpose),), "v1", days)
+        predicted, arrived = predicted + more, arrived + labels.sum()
+    assert predicted.sum(axis=1).tolist() == known.arrivals.predicted[days].sum(axis=1).tolist()
+    # A slice's buckets are wider: a few rows lie in the neighbouring bin.
+    assert np.abs(predicted - known.arrivals.predicted[days]).sum() < 0.35 * predicted.sum()
+    assert arrived == known.arrivals.arrived()[days].sum()
+
+
+def test_a_rule_on_slices_has_them_estimated_too(worlds):
+    rule = {"metric": "accuracy", "min": 0.1, "action": "alert", "slices": True}
+    world = worlds(
+        days=14, rows=300, dataset={"slice_by": ["purpose"]}, outcomes={"horizon": "8d", "mature_at": None},
+        policy={"rules": [rule]},
+    )  # fmt: skip
+    measure_performance(world.monitor(), world.run(0))
+    measure_performance(world.monitor(), world.run(13))
+    found = world.store.current(world.spec.key, metrics={"accuracy"})
+    young = [r for r in found if r.head.window == world.day(9) and r.measurement.slice]
+    assert len(young) == 3
+    for r in young:
+        assert r.measurement.status == "ok", r.measurement.reason
+        assert r.measurement.reason.startswith("estimated from labels of")
+        purpose = dict(r.measurement.slice)["purpose"]
+        mine = world.predictions[world.predictions["purpose"] == purpose]
+        rows = mine[mine["at"].between(world.day(9).start, world.day(9).end, "left")].merge(world.labels, on="id")
+        truth = ((rows["score"] >= 0.5) == rows["y"]).mean()
+        assert r.measurement.estimate.low - 0.02 <= truth <= r.measurement.estimate.high + 0.02
