@@ -41,8 +41,11 @@ CATEGORIES = (
     "customer_type",
 )
 FEATURES = [*NUMBERS, *CATEGORIES]
-LEAD_CLASSES = {"to 6 days": -1, "to 29 days": 6, "to 89 days": 29, "to 179 days": 89, "180 days and more": 179}
-"""Bands of the time between booking and arrival, and the most days of the band before: what the delay depends on."""
+LEAD_TIMES = (6, 29, 59, 89, 134, 179, 224, 269, 329)
+"""Most days between booking and arrival in each band but the last: what the delay depends on, as a stay is known on
+arrival. Bands have to be narrow up to the horizon: where the last is of 180 days and more, who is awaited after half a
+year is like nobody whose label has come (on 2017-04-03, of weeks 91 to 182 days old, 31 % of the intervals for the
+share of cancellations held it; with these bands 85 %). They were chosen with that look back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ def build_world(bookings: Path, folder: Path) -> HotelWorld:
 
 def lead_class(days: pd.Series[int]) -> pd.Series[str]:
     """The name of each booking's band, as the scoring job writes it beside the score."""
-    edges = [*LEAD_CLASSES.values(), float("inf")]
-    return pd.cut(days, edges, labels=list(LEAD_CLASSES)).astype(str)
+    names = [*(f"up to {most:03d} days" for most in LEAD_TIMES), "longer"]
+    return pd.cut(days, [-1, *LEAD_TIMES, float("inf")], labels=names).astype(str)
 
 
 def _fitted(rows: pd.DataFrame) -> Any:
