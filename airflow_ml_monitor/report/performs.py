@@ -103,13 +103,15 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
 def _feed(scope: Scope) -> list[tuple[str, str]]:
     """How long labels take, and whether they come as they used to."""
     found = []
-    for r in scope.now:
-        m, several = r.measurement, f" ({r.head.dataset})" if len(scope.sources) > 1 else ""
-        if m.metric == "label_maturity" and m.status is Status.OK:
-            found.append((f"Labels{several}", m.reason))
-        elif m.metric == "label_delay":
-            found.append((f"Delay of labels{several}", m.reason))
-    return found[-4:]
+    for source in scope.sources:
+        mine = [r.measurement for r in scope.now if r.head.dataset == source["name"]]
+        several = f" ({source['name']})" if len(scope.sources) > 1 else ""
+        ages = {int(m.parameters[4:-1]): m.estimate for m in mine if m.metric == "label_maturity" and m.parameters}
+        shares = [f"{percent(e.value)} after {age} days" for age, e in sorted(ages.items()) if e is not None]
+        if shares:
+            found.append((f"Labels are known{several}", ", ".join(shares)))
+        found += [(f"Delay of labels{several}", m.reason) for m in mine if m.metric == "label_delay"]
+    return found
 
 
 def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list[Table]:

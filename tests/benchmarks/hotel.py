@@ -229,7 +229,8 @@ def _head(report: dict[str, Any]) -> list[str]:
         f"reference is {report['reference']:,} others, known by then too, whole booking days apart. "
         f"{report['scored']:,} later bookings in {WEEKS} weeks (Monday to Sunday, Europe/Lisbon), through "
         f"{report['runs']['every Monday']} real DAG runs, one every Monday until the last label was known, and "
-        "one when the last horizon (365 days) had passed. Delay strata are ten bands of the lead time.",
+        "one when the last horizon (365 days) had passed. Delay strata are ten bands of the lead "
+        "time, chosen with one look back.",
         "",
         f"{report['machine']}; {seconds}; peak memory {report['peak_mb']:,} MB; metrics database "
         f"{report['database_mb']} MB for both monitors. Made by `make bench NAME=hotel`.",
