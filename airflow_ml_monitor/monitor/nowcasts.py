@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,8 +23,10 @@ from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.truth.curve import ArrivalCurve
 from airflow_ml_monitor.truth.delay_watch import DelayWatch, watch_delay
 
-LOOKBACK: Final = timedelta(days=400)
-"""So far before a window its past is looked at: 300 days of cohorts, and the arrivals that their curve needs."""
+LOOKBACK: Final = timedelta(days=310)
+"""So far before the oldest window that is awaited its past is looked at: of 300 days the nowcast makes use."""
+_TOGETHER: Final = 32
+"""Days of the past read at once, so that a large ledger is never in memory whole."""
 DRAWS: Final = 100
 
 
@@ -34,6 +36,7 @@ class Book:
 
     task: LabelTask
     _days: dict[Window, list[tuple[str, Entries]]] = field(default_factory=dict, repr=False, compare=False)
+    _counts: dict[Window, list[tuple[str, Entries]]] = field(default_factory=dict, repr=False, compare=False)
 
     def open(self, windows: Iterable[Window]) -> None:
         """Read the days of some windows together."""
@@ -58,11 +61,29 @@ class Book:
         marks = self.task.monitor.store.label_marks(self.task.monitor.key, labels.name)
         first = max(min(day.start for day in marks), rule.containing(moment - LOOKBACK - labels.horizon).start)
         days = list(rule.between(first, moment))
-        return Past(tuple(days), self.of_days(days), labels, moment, self.is_binary)
+        return Past(tuple(days), self._counted(days), labels, moment, self.is_binary)
+
+    def _counted(self, days: list[Window]) -> Ledger:
+        """The ledger of the past as counts of the whole: its sums and slices would be most of what is kept."""
+        fresh = [day for day in days if day not in self._days and day not in self._counts]
+        for start in range(0, len(fresh), _TOGETHER):
+            parts = read(self.task, fresh[start : start + _TOGETHER])
+            self._counts.update({day: [("", _counts(entries))] for day, entries in parts.items()})
+        return {day: self._days.get(day) or self._counts[day] for day in days}
 
     @property
     def is_binary(self) -> bool:
         return self.task.monitor.spec.task.kind is TaskKind.BINARY
+
+
+def _counts(parts: list[tuple[str, Entries]]) -> Entries:
+    """Entries of the whole, without their sums."""
+    found = []
+    for _, entries in parts:
+        is_whole = np.array([slice == WHOLE for slice, _, _ in entries.groups], bool)
+        bare = replace(entries, sums=np.zeros((entries.size, 0)))
+        found.append(bare.picked(is_whole[entries.group]) if entries.size else bare)
+    return Entries.together(found, 0).added()
 
 
 @dataclass(frozen=True, slots=True)
