@@ -84,7 +84,8 @@ Estimates = Mapping[str, Estimate]
 class Measurement:
     """One metric's answer in one slice and column: an estimate, or a status with its reason.
 
-    An `immature` row has no value: what the labels at hand come to is another metric, `naive.<metric>`.
+    An `immature` row has no value: what the labels at hand come to is another metric, `naive.<metric>`. Of an estimator
+    that is muted an `undefined` row keeps the value, which is judged nowhere.
     """
 
     metric: str

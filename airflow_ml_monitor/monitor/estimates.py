@@ -98,7 +98,7 @@ class Asking:
         spec, reference, entries = self.terms.monitor.spec, self.terms.reference, self.entries
         metrics = early_metrics(spec)
         chosen = [e for e in estimators().values() if Need.LABELS_AT_HAND not in e.needs and spec.task.kind in e.tasks]
-        muted = [[e.name, m.name, board.muted(e.name, m.name)] for e in chosen for m in metrics]
+        muted = [[e.name, m.name, bool(board.muted(e.name, m.name))] for e in chosen for m in metrics]
         inputs = [_named(entries), reference.digest, self.version, muted, [[e.name, e.version] for e in chosen]]
         run = replace(self.nowcasts.book.task.run, known_at=self.nowcasts.moment)
         made = self.terms.monitor.numbers(self.head, run, inputs, [])
@@ -161,10 +161,13 @@ def _said(estimator: Estimator, question: Question, metrics: list[Metric], board
     rows = []
     for m in metrics:
         name = f"{estimator.name}.{m.name}"
+        if (value := _valued(answer, m, n)) is None:
+            continue
+        found = [replace(row, reason=row.reason or estimator.assumption) for row in attempt(name, value)]
         if why := board.muted(estimator.name, m.name):
-            rows.append(Measurement(name, Status.UNDEFINED, None, f"muted: {why}"))
-        elif (value := _valued(answer, m, n)) is not None:
-            rows += [replace(row, reason=row.reason or estimator.assumption) for row in attempt(name, value)]
+            # The value is kept, and judged nowhere: by what it comes to the estimator may be heard again.
+            found = [replace(row, status=Status.UNDEFINED, reason=f"muted: {why}") for row in found]
+        rows += found
     return rows
 
 
