@@ -45,7 +45,7 @@ def value_of(expected: Expected, metric: Metric) -> Value:
     if not math.isfinite(value):
         raise Undefined("the labels that are known or expected give it no value")
     final, model = (_about(value, formula, draws, metric.range) for draws in (expected.final, expected.model))
-    if final[0] < final[1] and metric.range == (0.0, 1.0):
+    if final[1] - final[0] > 1e-9 and metric.range == (0.0, 1.0):
         # What will be counted are whole rows.
         half = 0.5 / max(float(expected.cells.rows.sum()), 1.0)
         final = (max(final[0] - half, 0.0), min(final[1] + half, 1.0))

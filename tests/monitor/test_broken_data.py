@@ -111,7 +111,9 @@ def place(tmp_path: Path) -> Place:
 def test_a_sound_day_asks_for_nothing(place: Place) -> None:
     decision, _ = place.live()
     assert decision.action == "none", decision.because
-    assert set(place.stored()["status"]) <= {"ok", "undefined"}
+    # How long labels take is not known after a day.
+    stored = place.stored().query("not metric.str.startswith('label_')")
+    assert set(stored["status"]) <= {"ok", "undefined"}
 
 
 def test_a_missing_column_is_a_stored_fault_and_the_others_are_measured(place: Place) -> None:

@@ -121,4 +121,4 @@ def test_three_processes_at_once_store_what_one_run_stores(three, measure, histo
     pd.testing.assert_frame_equal(history(world.store, key), now)
     behind = history(world.store, key, as_of=world.run(1, hours=2).known_at)
     assert (behind["known_at"] <= pd.Timestamp(world.run(1).window.end + timedelta(hours=2))).all()
-    assert set(behind["family"]) == {"quality", "drift", "performance"}
+    assert set(behind["family"]) == {"quality", "drift", "performance", "estimate"}
