@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -34,7 +33,7 @@ from airflow_ml_monitor.monitor.label_ledger import Terms
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
 from airflow_ml_monitor.profile.layout import digest
-from airflow_ml_monitor.profile.ledger import PREDICTED, Entries
+from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, columns_digest
 from airflow_ml_monitor.store.records import REFERENCE_STAGE, Numbers, Recorded
 
 WINDOWS: Final = 60
@@ -143,10 +142,8 @@ def _named(entries: Entries) -> str:
     """Names a window's predictions, whatever their labels."""
     predicted = entries.picked(entries.label == PREDICTED)
     used, place = np.unique(predicted.group, return_inverse=True)
-    named = hashlib.sha256(json.dumps([predicted.groups[i] for i in used]).encode())
-    for column in (place, predicted.prediction, predicted.bucket, predicted.count):
-        named.update(np.ascontiguousarray(column, "<i8").tobytes())
-    return named.hexdigest()
+    about = json.dumps([predicted.groups[i] for i in used])
+    return columns_digest(about, place, predicted.prediction, predicted.bucket, predicted.count)
 
 
 def _said(estimator: Estimator, question: Question, metrics: list[Metric], board: Board) -> list[Measurement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +17,7 @@ from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
-from airflow_ml_monitor.profile.ledger import SUMS, Entries, difference, micros, moment_of
+from airflow_ml_monitor.profile.ledger import SUMS, Entries, columns_digest, difference, micros, moment_of
 from airflow_ml_monitor.store.records import EPOCH, LedgerPart
 
 _TRIES: Final = 8
@@ -149,11 +148,10 @@ def known_by(parts: Iterable[tuple[str, Entries]], moment: datetime, width: int)
     mine = [(source, entries) for source, entries in parts if (entries.known <= micros(moment)).any()]
     folded = Entries.together([e for _, e in mine], width).upto(moment).known_as(moment).added()
     used, place = np.unique(folded.group, return_inverse=True)
-    named = hashlib.sha256(json.dumps([folded.groups[i] for i in used]).encode())
-    for column in (place, folded.label, folded.prediction, folded.bucket, folded.count):
-        named.update(np.ascontiguousarray(column, "<i8").tobytes())
+    columns = (place, folded.label, folded.prediction, folded.bucket, folded.count)
+    named = columns_digest(json.dumps([folded.groups[i] for i in used]), *columns)
     sources = sorted({source for source, _ in mine})
-    return folded, digest([sources, named.hexdigest()])
+    return folded, digest([sources, named])
 
 
 def _days(task: LabelTask, known: Collection[Window]) -> list[Window]:

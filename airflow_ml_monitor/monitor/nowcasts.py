@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from airflow_ml_monitor.monitor.label_arrivals import Known, Past
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
 from airflow_ml_monitor.monitor.run import FrozenReference
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.ledger import Entries, columns_digest
 from airflow_ml_monitor.truth.curve import ArrivalCurve
 from airflow_ml_monitor.truth.delay_watch import DelayWatch, watch_delay
 
@@ -69,7 +68,8 @@ class Book:
         for start in range(0, len(fresh), _TOGETHER):
             parts = read(self.task, fresh[start : start + _TOGETHER])
             self._counts.update({day: [("", _counts(entries))] for day, entries in parts.items()})
-        return {day: self._days.get(day) or self._counts[day] for day in days}
+        # A day that was opened may hold nothing: it is there all the same.
+        return {day: self._days[day] if day in self._days else self._counts[day] for day in days}
 
     @property
     def is_binary(self) -> bool:
@@ -158,11 +158,9 @@ class Nowcasts:
         if (known := self.known(version)) is None:
             return ""
         arrivals, cells = known.arrivals, known.arrivals.cells
-        named = hashlib.sha256(f"{arrivals.today} {arrivals.horizon} {known.strata}".encode())
+        about = f"{arrivals.today} {arrivals.horizon} {known.strata}"
         whole = (arrivals.predicted, arrivals.day, arrivals.age, arrivals.label, arrivals.cell, arrivals.count)
-        for column in (cells.stratum, known.edges, cells.prediction, *whole):
-            named.update(np.ascontiguousarray(column, "<i8").tobytes())
-        return named.hexdigest()
+        return columns_digest(about, cells.stratum, known.edges, cells.prediction, *whole)
 
     def _when(self, day: int | None) -> str:
         if day is None:

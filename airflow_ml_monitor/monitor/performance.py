@@ -57,7 +57,7 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
         nowcasts = Nowcasts(book, run.known_at)
         made, asked = _due(nowcasts)
         wrote += monitor.write([label_numbers(task, (orphans, repeats), nowcasts), *made])
-        said, board = estimates(nowcasts, asked, _measured(task, run.known_at))
+        said, board = estimates(nowcasts, asked, {*before, *(one.head.window for one in made)})
         wrote += monitor.write([*said, *board_numbers(nowcasts, board)])
         every += [row for one in [*made, *said] for row in one.measurements]
         if fresh := {one.head.window for one in made} - set(before):

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 class PerformanceOperator(MonitorStep):
-    """Bring the label ledger up to date, then measure the windows that labels have touched since, and the run's own.
+    """Bring the label ledger up to date, then measure every window that is due: touched by labels, or awaiting them.
 
-    Labels that have not come leave rows of status `immature`, with the value on the labels at hand."""
+    A window whose labels are awaited is estimated, or has rows of status `immature` with the reason and no value; what
+    the labels at hand come to is `naive.<metric>`."""
 
     def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
         from airflow_ml_monitor.monitor.performance import measure_performance

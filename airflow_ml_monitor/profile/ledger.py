@@ -6,10 +6,11 @@ A corrected label is an entry of -1 for the old and +1 for the new; an entry of 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,6 +193,14 @@ def score_within(bucket: Counts) -> Floats:
     is_low = bucket < half
     root = (np.where(is_low, bucket, SCORE_BUCKETS - 1 - bucket) + 0.5) / half
     return np.where(is_low, root**4 / 2, 1 - root**4 / 2)
+
+
+def columns_digest(about: str, *columns: NDArray[Any]) -> str:
+    """Names whole numbers in arrays, and what they are about. Never for sums: floats differ from run to run."""
+    named = hashlib.sha256(about.encode())
+    for column in columns:
+        named.update(np.ascontiguousarray(column, "<i8").tobytes())
+    return named.hexdigest()
 
 
 def difference(fresh: Entries, stored: Entries, known_at: datetime) -> Entries:

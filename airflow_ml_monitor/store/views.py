@@ -7,7 +7,7 @@
 
 `monitor` is 'namespace/name'; `slice` is a JSON object, '{}' for the whole; `column_name` is '' for a whole dataset.
 Times are UTC: timestamptz on PostgreSQL, without a zone on MariaDB and SQLite. A value is NULL where `status` is not
-'ok' (an 'immature' row may carry one). Tables may change with a release; a view keeps its columns.
+'ok' (of a muted estimator an 'undefined' row keeps one). Tables may change with a release; a view keeps its columns.
 """
 
 from __future__ import annotations

@@ -74,6 +74,18 @@ def test_slices_of_a_day_add_up_to_the_whole(seen):
     assert arrived == known.arrivals.arrived()[days].sum()
 
 
+def test_an_opened_day_without_any_entry_is_a_day_of_nothing(worlds):
+    world = worlds(days=4)
+    measure_performance(world.monitor(), world.run(3))
+    (task,) = label_tasks(world.monitor(), world.run(3))
+    book = Book(task)
+    # As the window of a day before the ledger begins, or between two of its days.
+    book._days[world.day(3)] = []
+    past = book.past(world.run(3).known_at)
+    assert past.ledger[world.day(3)] == []
+    assert past.known() is None
+
+
 def test_a_rule_on_slices_has_them_estimated_too(worlds):
     rule = {"metric": "accuracy", "min": 0.1, "action": "alert", "slices": True}
     world = worlds(
