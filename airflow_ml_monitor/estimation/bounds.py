@@ -11,7 +11,7 @@ from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.metrics.interval import Interval
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.views import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 
 SPLITS: Final = 400
 """Ways in which the unknown labels are divided by score, each way round. A bound of a rank metric, whose extreme lies

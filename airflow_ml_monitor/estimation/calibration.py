@@ -9,7 +9,7 @@ import numpy as np
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.predictions import Predictions, scores
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
 DRAWS: Final = 240
 """The standard deviation of so many draws is known to 4.6 %."""

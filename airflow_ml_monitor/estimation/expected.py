@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
 
 @dataclass(frozen=True, slots=True, eq=False)

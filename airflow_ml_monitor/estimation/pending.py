@@ -10,7 +10,7 @@ from scipy.special import expit
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.likelihood import LEAST, Seen
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.truth.arrivals import Cells
 
 

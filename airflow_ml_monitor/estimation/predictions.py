@@ -8,9 +8,9 @@ import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, score_within
-from airflow_ml_monitor.profile.views import LabelledView
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.metrics.interval import Interval, Z
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
 MOST_UNDEFINED: Final = 0.05
 """Where more of the draws have no value, the value is not defined well enough to be given."""

@@ -19,7 +19,7 @@ from airflow_ml_monitor.metrics.interval import Interval, Losses
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from airflow_ml_monitor.profile.dataset import Kind, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
-    from airflow_ml_monitor.profile.views import ScoredCells
+    from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
 
 class Subject(StrEnum):

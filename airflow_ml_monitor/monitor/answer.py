@@ -20,7 +20,7 @@ from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.truth.maturity import Maturity
 
 

@@ -174,7 +174,7 @@ def _days(task: LabelTask) -> list[Window]:
 def _at_hand(task: LabelTask) -> AtHand:
     """The window's labels known at the run's known_at, from the ledger alone."""
     parts = [entries for of_day in read(task, _days(task)).values() for _, entries in of_day]
-    entries = Entries.together(parts, task.width).upto(task.run.known_at)
+    entries = Entries.together(parts, task.names).upto(task.run.known_at)
     view = entries.view(task.monitor.spec.task)
     # A regression has labels of one class, which is none.
     classes = (1, 0) if view.task.kind is TaskKind.BINARY else ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,8 @@ from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
-from airflow_ml_monitor.profile.ledger import SUMS, Entries, columns_digest, difference, micros, moment_of
+from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
+from airflow_ml_monitor.profile.sums import sums_of
 from airflow_ml_monitor.store.records import EPOCH, LedgerPart
 
 _TRIES: Final = 8
@@ -49,7 +51,8 @@ class Terms:
         if labels.mode is LabelMode.IMPLICIT:
             named.append(labels.horizon)
         cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
-        return [meaning(self.dataset), named, asdict(self.monitor.spec.task), cut]
+        task = self.monitor.spec.task
+        return [meaning(self.dataset), named, asdict(task), cut, sums_of(task, self.dataset)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ class LabelTask:
         return self.monitor.spec.dataset(self.labels.dataset)
 
     @property
-    def width(self) -> int:
-        return len(SUMS[self.monitor.spec.task.kind])
+    def names(self) -> tuple[str, ...]:
+        """Of the sums that are asked for."""
+        return sums_of(self.monitor.spec.task, self.dataset)
 
     def terms(self, windows: Collection[Window]) -> dict[Window, Terms]:
         """Of each window; a source that its spec did not know yet is read as today."""
@@ -139,19 +143,29 @@ def read(task: LabelTask, days: Collection[Window]) -> Ledger:
     return found
 
 
-def known_by(parts: Iterable[tuple[str, Entries]], moment: datetime, width: int) -> tuple[Entries, str]:
-    """What was known at a moment, added up, and the digest of what that depends on.
+def known_by(
+    days: Iterable[Sequence[tuple[str, Entries]]], moment: datetime, names: tuple[str, ...]
+) -> tuple[Entries, str]:
+    """What was known of some days at a moment, added up, and the digest of what that depends on.
 
     The digest is the same however the knowledge came in, day by day or at once; sums, being floats, are no part of it:
     the sources' digests stand for them.
     """
-    mine = [(source, entries) for source, entries in parts if (entries.known <= micros(moment)).any()]
-    folded = Entries.together([e for _, e in mine], width).upto(moment).known_as(moment).added()
+    known = [[(s, e) for s, e in of_day if (e.known <= micros(moment)).any()] for of_day in days]
+    parts = [_completed([e for _, e in of_day], names) for of_day in known]
+    folded = Entries.together(chain(*parts), names).upto(moment).known_as(moment).added()
     used, place = np.unique(folded.group, return_inverse=True)
     columns = (place, folded.label, folded.prediction, folded.bucket, folded.count)
     named = columns_digest(json.dumps([folded.groups[i] for i in used]), *columns)
-    sources = sorted({source for source, _ in mine})
+    sources = sorted({source for of_day in known for source, _ in of_day})
     return folded, digest([sources, named])
+
+
+def _completed(of_day: list[Entries], names: tuple[str, ...]) -> list[Entries]:
+    """A day's entries, with 0 for sums that a later reading of its rows added: that one holds all there is of them."""
+    if not any(entries.names == names for entries in of_day):
+        return of_day
+    return [entries if entries.names == names else Entries.together([entries], names, 0.0) for entries in of_day]
 
 
 def _days(task: LabelTask, known: Collection[Window]) -> list[Window]:
@@ -223,9 +237,9 @@ def _parts(
     stored = read(task, again) if again else {}
     parts = []
     for day in request.days:
-        entries = batch.entries.get(day, Entries.empty(task.width))
+        entries = batch.entries.get(day, Entries.empty(task.names))
         if day in again:
-            before = Entries.together([e for _, e in stored[day]], task.width)
+            before = Entries.together([e for _, e in stored[day]], entries.names, 0.0)
             entries = difference(entries, before, request.upto)
         elif request.labels.label_time is None and day not in request.stale:
             continue  # without a time of arrival all labels come every time; if one changed, the day is stale

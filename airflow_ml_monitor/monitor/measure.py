@@ -12,8 +12,9 @@ from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.monitor.spec import ALWAYS, MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout
-from airflow_ml_monitor.profile.views import ColumnView, DatasetView, LabelledView, PairView
+from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
 T = TypeVar("T")
 

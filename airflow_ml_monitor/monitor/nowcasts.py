@@ -51,8 +51,7 @@ class Book:
 
     def folded(self, window: Window, moment: datetime) -> tuple[Entries, str]:
         """What was known of a window at a moment, and the digest of what that depends on."""
-        parts = [part for of_day in self.of_days(self.days_of(window)).values() for part in of_day]
-        return known_by(parts, moment, self.task.width)
+        return known_by(self.of_days(self.days_of(window)).values(), moment, self.task.names)
 
     def past(self, moment: datetime) -> Past:
         """All whole days before a moment that a nowcast looks at."""
@@ -81,9 +80,9 @@ def _counts(parts: list[tuple[str, Entries]]) -> Entries:
     found = []
     for _, entries in parts:
         is_whole = np.array([slice == WHOLE for slice, _, _ in entries.groups], bool)
-        bare = replace(entries, sums=np.zeros((entries.size, 0)))
+        bare = replace(entries, sums=np.zeros((entries.size, 0)), names=())
         found.append(bare.picked(is_whole[entries.group]) if entries.size else bare)
-    return Entries.together(found, 0).added()
+    return Entries.together(found, ()).added()
 
 
 @dataclass(frozen=True, slots=True)

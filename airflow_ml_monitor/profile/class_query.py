@@ -14,9 +14,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Role, Task, TaskKind
-from airflow_ml_monitor.profile.ledger import SUMS
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, text, whole
+from airflow_ml_monitor.profile.sums import SUMS
 
 CLIP: Final = 1e-15
 """The least chance of which a logarithm is taken."""

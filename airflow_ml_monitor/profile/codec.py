@@ -118,7 +118,8 @@ def encode_entries(entries: Entries) -> bytes:
     """The bytes of ledger entries."""
     columns = {name: getattr(entries, name) for name in _ENTRIES}
     columns |= {f"sum{i}": entries.sums[:, i] for i in range(entries.sums.shape[1])}
-    return _packed("entries", {"groups": entries.groups, "sums": entries.sums.shape[1]}, columns)
+    names = {"names": entries.names} if entries.names else {}
+    return _packed("entries", {"groups": entries.groups, "sums": entries.sums.shape[1], **names}, columns)
 
 
 def decode_entries(payload: bytes) -> Entries:
@@ -127,7 +128,8 @@ def decode_entries(payload: bytes) -> Entries:
     sums = [columns[f"sum{i}"] for i in range(meta["sums"])]
     groups = tuple((_slice(slice), stratum, version) for slice, stratum, version in meta["groups"])
     known, group, label, prediction, bucket, count = (columns[name] for name in _ENTRIES)
-    return Entries(groups, known, group, label, prediction, bucket, count, np.stack(sums, axis=1))
+    stacked = np.stack(sums, axis=1) if sums else np.zeros((len(known), 0))
+    return Entries(groups, known, group, label, prediction, bucket, count, stacked, tuple(meta.get("names", ())))
 
 
 def _slice(pairs: list[list[str]]) -> Slice:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import class_query
+from airflow_ml_monitor.profile.column_sums import column_sums
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import error_sums
 from airflow_ml_monitor.profile.label_events import (
@@ -92,6 +93,7 @@ def _predictions(
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
             (category(p.c[stratum.column], stratum) if stratum else whole(0)).label("stratum"),
             *_scored(columns, p),
+            *(sa.cast(p.c[column.name], sa.Double).label(name) for name, column in columns.besides.items()),
             *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
         .select_from(p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days)))
@@ -116,7 +118,11 @@ def _losses(task: Task, score: Expression, label: Expression) -> dict[str, Expre
 
 
 def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's rows, as named in ledger.SUMS."""
+    """What is summed over an entry's rows, as `sums_of` names them."""
+    return {**_task_sums(columns, rows), **column_sums(columns, rows)}
+
+
+def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     task = columns.task
     if task.kind is TaskKind.MULTICLASS:
         return class_query.class_sums(columns, rows)
@@ -162,7 +168,7 @@ def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
 def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]:
     """A labelled prediction: what it is grouped by, and what is summed; nothing without a score."""
     slices = (f"s{i}" for i in range(len(columns.slices)))
-    shared = [p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices)]
+    shared = [p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices, *columns.besides)]
     if columns.task.kind is TaskKind.MULTICLASS:
         parts = class_query.class_row(columns, p, label)
         return [*shared, label.label("label"), *(part.label(name) for name, part in parts.items())]

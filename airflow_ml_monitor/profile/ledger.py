@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Task
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.sums import SUMS
 
 PREDICTED: Final = -1
 """The label of an entry that counts predictions, whether or not their label is known."""
@@ -29,21 +30,6 @@ UNSCORED: Final = -1
 
 SCORELESS: Final = -2
 """The bucket of every row of a multiclass task that has a prediction and no score columns."""
-
-SUMS: Final = {
-    TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
-    TaskKind.REGRESSION: (
-        *("error", "error_abs", "error2", "error3", "error4"),
-        *("truth", "truth2", "truth3", "truth4", "error_truth", "error_truth2", "error_truth3", "error2_truth"),
-        *("error2_truth2", "error3_truth", "truth_abs", "error_truth_abs", "relative_rows"),
-        *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3"),
-    ),
-    TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
-}
-"""What is summed over an entry's rows, by task: what values and intervals need. Never extremes: entries go back.
-
-New names are added at the end: entries that were stored before them are read with NaN in their place.
-"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,7 +48,8 @@ def moment_of(known: int) -> datetime:
 class Entries:
     """Ledger entries as arrays of one length. group: index into `groups`, (slice, stratum, model version).
 
-    known: microseconds since 1970, UTC. sums: one row per entry, columns as in SUMS.
+    known: microseconds since 1970, UTC. sums: one row per entry, a column for each of `names`; names: none in entries
+    that were stored without them, whose columns are the first of those asked for.
     """
 
     groups: tuple[tuple[Slice, str, str], ...]
@@ -73,6 +60,7 @@ class Entries:
     bucket: Counts
     count: Counts
     sums: Floats
+    names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -84,9 +72,9 @@ class Entries:
         return tuple(sorted({self.groups[group][2] for group in np.unique(self.group)}))
 
     @classmethod
-    def empty(cls, width: int) -> Entries:
+    def empty(cls, names: tuple[str, ...]) -> Entries:
         none = np.zeros(0, np.int64)
-        return cls((), none, none, none, none, none, none, np.zeros((0, width)))
+        return cls((), none, none, none, none, none, none, np.zeros((0, len(names))), names)
 
     def picked(self, rows: NDArray[np.bool_]) -> Entries:
         """Some of the entries."""
@@ -99,6 +87,7 @@ class Entries:
             self.bucket[rows],
             self.count[rows],
             self.sums[rows],
+            self.names,
         )
 
     def upto(self, known_at: datetime) -> Entries:
@@ -107,20 +96,20 @@ class Entries:
 
     def known_as(self, known_at: datetime) -> Entries:
         """The same entries, all known at one moment."""
-        known = np.full_like(self.known, micros(known_at))
-        return Entries(self.groups, known, self.group, self.label, self.prediction, self.bucket, self.count, self.sums)
+        return replace(self, known=np.full_like(self.known, micros(known_at)))
 
     def __neg__(self) -> Entries:
-        return Entries(
-            self.groups, self.known, self.group, self.label, self.prediction, self.bucket, -self.count, -self.sums
-        )
+        return replace(self, count=-self.count, sums=-self.sums)
 
     @classmethod
-    def together(cls, parts: Iterable[Entries], width: int) -> Entries:
-        """All entries of all parts, under one list of groups; sums that a part was stored without are NaN."""
+    def together(cls, parts: Iterable[Entries], names: tuple[str, ...], missing: float = np.nan) -> Entries:
+        """All entries of all parts, under one list of groups, with the sums of these names.
+
+        missing: what stands for sums that a part was stored without.
+        """
         parts = [part for part in parts if part.size]
         if not parts:
-            return cls.empty(width)
+            return cls.empty(names)
         groups = tuple(sorted({group for part in parts for group in part.groups}))
         place = {group: i for i, group in enumerate(groups)}
         renamed = [np.array([place[g] for g in part.groups], np.int64)[part.group] for part in parts]
@@ -132,10 +121,19 @@ class Entries:
             np.concatenate([p.prediction for p in parts]),
             np.concatenate([p.bucket for p in parts]),
             np.concatenate([p.count for p in parts]),
-            np.concatenate(
-                [np.pad(p.sums, ((0, 0), (0, width - p.sums.shape[1])), constant_values=np.nan) for p in parts]
-            ),
+            np.concatenate([part._sums_of(names, missing) for part in parts]),
+            names,
         )
+
+    def _sums_of(self, names: tuple[str, ...], missing: float) -> Floats:
+        mine = self.names or names[: self.sums.shape[1]]
+        if mine == names:
+            return self.sums
+        found = np.full((self.size, len(names)), missing)
+        for i, name in enumerate(names):
+            if name in mine:
+                found[:, i] = self.sums[:, mine.index(name)]
+        return found
 
     def added(self) -> Entries:
         """Entries of equal keys added; those that cancel are left out."""
@@ -152,9 +150,8 @@ class Entries:
         size = np.add.reduceat(np.abs(self.sums[order]), first, axis=0)
         left = (count != 0) | (np.abs(sums) > 1e-9 * size).any(axis=1)
         at = first[left]
-        return Entries(
-            self.groups, known[at], group[at], label[at], prediction[at], bucket[at], count[left], sums[left]
-        )
+        picked = (known[at], group[at], label[at], prediction[at], bucket[at], count[left], sums[left])
+        return Entries(self.groups, *picked, self.names)
 
     def view(self, task: Task, slice: Slice = WHOLE, version: str | None = None) -> LabelledView:
         """The rows of one slice (and model version) as performance metrics see them; rows without a score left out."""
@@ -171,6 +168,7 @@ class Entries:
             labelled.bucket,
             labelled.count,
             labelled.sums,
+            labelled.names,
         ).added()
         return LabelledView(
             task,
@@ -178,7 +176,7 @@ class Entries:
             folded.prediction,
             folded.bucket,
             folded.count,
-            {name: folded.sums[:, i] for i, name in enumerate(SUMS[task.kind])},
+            {name: folded.sums[:, i] for i, name in enumerate(folded.names or SUMS[task.kind])},
             int(mine.count[predicted].sum()),
         )
 
@@ -205,5 +203,4 @@ def columns_digest(about: str, *columns: NDArray[Any]) -> str:
 
 def difference(fresh: Entries, stored: Entries, known_at: datetime) -> Entries:
     """The entries that turn what is stored into what is now seen, all known at one moment."""
-    width = fresh.sums.shape[1]
-    return Entries.together([fresh.known_as(known_at), -stored.known_as(known_at)], width).added()
+    return Entries.together([fresh.known_as(known_at), -stored.known_as(known_at)], fresh.names).added()

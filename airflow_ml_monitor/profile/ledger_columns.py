@@ -8,9 +8,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.query import Expression, number, text
+from airflow_ml_monitor.profile.sums import OF_ROLE
 
 _EXACT: Final = 9e15
 """Below it every whole double is one integer."""
@@ -40,6 +41,12 @@ class LedgerColumns:
     label_is_number: bool = True
     class_is_number: bool = True
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
+
+    @property
+    def besides(self) -> dict[str, Column]:
+        """The columns whose roles bring sums, by the names that statements give them: x0, x1 …"""
+        found = [column for column in self.dataset.columns if column.role in OF_ROLE]
+        return {f"x{i}": column for i, column in enumerate(found)}
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:
         return [

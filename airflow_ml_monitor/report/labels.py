@@ -10,7 +10,8 @@ from typing import Any
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.profile.codec import decode_entries
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
-from airflow_ml_monitor.profile.ledger import PREDICTED, SUMS, Entries, micros
+from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
+from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.figures.arrival import Arrival, Curve, arrival
 from airflow_ml_monitor.report.figures.scores import Scores, scores, scores_of
@@ -26,8 +27,8 @@ _ALWAYS = datetime(2262, 1, 1, tzinfo=UTC)
 def entries_of(scope: Scope, source: Mapping[str, Any], window: Window) -> Entries:
     """A window's ledger entries as known at the page's moment."""
     parts = scope.store.label_parts(scope.monitor, source["name"], window.start, window.end)
-    width = len(SUMS[TaskKind(scope.spec["task"]["kind"])])
-    return Entries.together([decode_entries(part.payload) for part in parts], width).upto(scope.as_of or _ALWAYS)
+    names = SUMS[TaskKind(scope.spec["task"]["kind"])]
+    return Entries.together([decode_entries(part.payload) for part in parts], names).upto(scope.as_of or _ALWAYS)
 
 
 def arrival_of(scope: Scope, source: Mapping[str, Any]) -> Arrival | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
 
 DAYS, HORIZON, BUCKETS = 300, 60, 12

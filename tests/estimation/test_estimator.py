@@ -18,7 +18,8 @@ from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.metrics.metric import metric_named
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
-from airflow_ml_monitor.profile.ledger import PREDICTED, SUMS, UNSCORED, Entries, micros
+from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros
+from airflow_ml_monitor.profile.sums import SUMS
 
 TASK = Task(TaskKind.BINARY)
 NEW, OLD = (("kind", "new"),), (("kind", "old"),)
@@ -93,7 +94,7 @@ def test_predictions_are_counted_by_score_and_class_without_those_that_have_no_s
     assert Predictions.of(LEDGER, version="2").n == 2
     assert Predictions.of(LEDGER, stratum="b").count.tolist() == [3, 4]
     assert Predictions.of(LEDGER, NEW).count.tolist() == [5]
-    assert Predictions.of(Entries.empty(5)).n == 0
+    assert Predictions.of(Entries.empty(SUMS[TaskKind.BINARY])).n == 0
 
 
 def test_a_slices_bucket_holds_its_score(rows: ModuleType) -> None:
@@ -113,7 +114,7 @@ def test_labels_lie_beside_their_predictions(rows: ModuleType) -> None:
     # 0.55 was never predicted: its prediction was rewritten.
     assert positives.tolist() == [1, 0, 1]
     assert negatives.tolist() == [1, 0, 0]
-    assert Predictions.of(Entries.empty(5)).known(rows.labelled([1], [0.5]))[0].tolist() == []
+    assert Predictions.of(Entries.empty(SUMS[TaskKind.BINARY])).known(rows.labelled([1], [0.5]))[0].tolist() == []
 
 
 def test_strata_divide_all_rows() -> None:
@@ -130,7 +131,7 @@ def test_slices_of_a_column_are_parts() -> None:
     assert [(part.name, part.predictions.n, part.labels.n) for part in parts] == [("new", 5, 2), ("old", 3, 0)]
     assert by_slice(TASK, LEDGER, LEDGER, "other") == ()
     assert [(part.name, part.predictions.n) for part in by_stratum(TASK, LEDGER, LEDGER, NEW)] == [("a", 5)]
-    assert by_stratum(TASK, Entries.empty(5), Entries.empty(5)) == ()
+    assert by_stratum(TASK, Entries.empty(SUMS[TaskKind.BINARY]), Entries.empty(SUMS[TaskKind.BINARY])) == ()
 
 
 def test_a_slice_is_answered_as_the_whole_of_the_same_rows(rows: ModuleType) -> None:

@@ -10,7 +10,7 @@ import pytest
 from airflow_ml_monitor.errors import Immature, TooFew
 from airflow_ml_monitor.estimation.states import States
 from airflow_ml_monitor.estimation.two_stage import TwoStage, nowcast
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.truth.curve import ArrivalCurve
 
 FIRST, LAST = 230, 236

@@ -11,9 +11,10 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
 from airflow_ml_monitor.profile.ledger import SCORELESS, SUMS
-from airflow_ml_monitor.profile.views import ColumnView, DatasetView, LabelledView, PairView
+from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 

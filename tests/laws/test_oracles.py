@@ -14,8 +14,9 @@ import sklearn.metrics as oracle
 from scipy.spatial.distance import jensenshannon
 
 from airflow_ml_monitor.metrics.metric import metric_named
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
-from airflow_ml_monitor.profile.views import LabelledView, PairView
+from airflow_ml_monitor.profile.views import PairView
 
 
 def value(metric: str, view: Any) -> float:

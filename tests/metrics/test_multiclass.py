@@ -17,7 +17,7 @@ from airflow_ml_monitor.measurement import Estimate, Status, attempt
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named, metrics
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 ALL = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.MULTICLASS in m.tasks]
 OF_SCORES = {"log_loss", "brier", "expected_calibration_error", "top_k_accuracy"}

@@ -19,7 +19,7 @@ from airflow_ml_monitor.metrics.performance.expected_calibration_error import ex
 from airflow_ml_monitor.metrics.performance.log_loss import log_loss
 from airflow_ml_monitor.metrics.performance.roc_auc import roc_auc
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 BINARY = [m.function for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.BINARY in m.tasks]
 

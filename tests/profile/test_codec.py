@@ -80,6 +80,7 @@ def same_entries(a: Entries, b: Entries) -> None:
     assert a.groups == b.groups
     for name in ("known", "group", "label", "prediction", "bucket", "count", "sums"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert a.names == b.names
 
 
 def unpacked(payload: bytes) -> bytes:
@@ -102,7 +103,8 @@ def test_the_golden_entries_are_read_and_still_written() -> None:
 def test_entries_stored_before_a_sum_was_added_have_no_number_for_it_and_keep_the_others() -> None:
     old = decode_entries((GOLDEN / "entries-v1.bin").read_bytes())
     fresh = replace(old, sums=np.arange(21.0).reshape(3, 7))
-    both = Entries.together([old, fresh], 7)
+    names = ("score", "log_loss", "log_loss2", "brier", "brier2", "amount", "amount2")
+    both = Entries.together([old, fresh], names)
     np.testing.assert_array_equal(both.sums[:, :5], np.concatenate([old.sums, fresh.sums[:, :5]]))
     assert np.isnan(both.sums[:3, 5:]).all()
     added = both.added()
@@ -110,7 +112,7 @@ def test_entries_stored_before_a_sum_was_added_have_no_number_for_it_and_keep_th
     np.testing.assert_allclose(added.sums[:, :5], old.sums + fresh.sums[:, :5])
     assert np.isnan(added.sums[:, 5:]).all()
     # What is taken back as a whole is gone, whatever it did not sum.
-    assert Entries.together([old, -old], 7).added().size == 0
+    assert Entries.together([old, -old], names).added().size == 0
 
 
 def test_a_profile_of_nothing_survives() -> None:
@@ -119,7 +121,8 @@ def test_a_profile_of_nothing_survives() -> None:
 
 
 def test_entries_of_nothing_survive() -> None:
-    same_entries(decode_entries(encode_entries(Entries.empty(5))), Entries.empty(5))
+    none = Entries.empty(("score", "brier"))
+    same_entries(decode_entries(encode_entries(none)), none)
 
 
 @seed(20260304)

@@ -19,9 +19,10 @@ from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout
-from airflow_ml_monitor.profile.ledger import SUMS, Entries
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.sums import SUMS
 
 HOUR = timedelta(hours=1)
 
@@ -38,7 +39,7 @@ def labels(oracle: ModuleType, label: Any, key: Any, hours: list[float] | None =
 
 
 def view(batch: LabelBatch, task: Task) -> LabelledView:
-    return Entries.together(batch.entries.values(), len(SUMS[task.kind])).view(task)
+    return Entries.together(batch.entries.values(), SUMS[task.kind]).view(task)
 
 
 def seen(
@@ -128,7 +129,7 @@ def test_a_missing_version_is_no_version_and_a_strange_stratum_is_other(engine: 
     layout = engine.layout(oracle.predictions(predictions.slice(0, 59), *columns), EVER)
     assert layout["speed"].categories == ("fast", "slow")
     request = oracle.request(dataset, oracle.labelled_by(labels(oracle, [1], [0])), oracle.DAYS[-1].end, layout=layout)
-    entries = Entries.together(engine.label_entries(request).entries.values(), 5)
+    entries = Entries.together(engine.label_entries(request).entries.values(), SUMS[TaskKind.BINARY])
     assert set(entries.groups) == {
         ((), stratum, version) for stratum in ("fast", "slow", "other") for version in ("", "v1")
     }

@@ -18,14 +18,15 @@ from airflow_ml_monitor.errors import MonitorError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, TaskKind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import Entries, difference
+from airflow_ml_monitor.profile.sums import SUMS
 
 HOUR = timedelta(hours=1)
-WIDTH = 5
+NAMES = SUMS[TaskKind.BINARY]
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +90,11 @@ def day_by_day(engine: DuckDB, oracle: ModuleType, dataset: Dataset, labels: Lab
         for day, entries in engine.label_entries(request).entries.items():
             ledger.setdefault(day, []).append(entries)
         since = upto
-    return {day: Entries.together(parts, WIDTH) for day, parts in ledger.items()}
+    return {day: Entries.together(parts, NAMES) for day, parts in ledger.items()}
 
 
 def folded(ledger: Iterable[Entries], known_at: datetime) -> Entries:
-    return Entries.together([part.upto(known_at) for part in ledger], WIDTH)
+    return Entries.together([part.upto(known_at) for part in ledger], NAMES)
 
 
 def test_what_is_known_at_a_moment_is_what_the_rows_say(
@@ -273,7 +274,7 @@ def test_a_late_prediction_file_is_a_difference(
     pq.write_table(table(late), tmp_path / "late.parquet")
     fresh = engine.label_entries(oracle.request(dataset, source, second)).entries
     ledger = [
-        Entries.together([stored[day], difference(fresh[day], stored[day], second)], WIDTH) for day in oracle.DAYS
+        Entries.together([stored[day], difference(fresh[day], stored[day], second)], NAMES) for day in oracle.DAYS
     ]
     oracle.same_view(folded(ledger, second).view(oracle.BINARY), oracle.labelled(rows, scored, labels, second))
     oracle.same_view(folded(ledger, first).view(oracle.BINARY), folded(stored.values(), first).view(oracle.BINARY))
@@ -285,7 +286,7 @@ def test_adding_up_is_independent_of_order_and_leaves_out_what_cancels(
 ) -> None:
     dataset, source = oracle.predictions(table(scored)), oracle.labelled_by(table(labels))
     entries = list(engine.label_entries(oracle.request(dataset, source, oracle.DAYS[-1].end)).entries.values())
-    there, back = Entries.together(entries, WIDTH).added(), Entries.together(entries[::-1], WIDTH).added()
+    there, back = Entries.together(entries, NAMES).added(), Entries.together(entries[::-1], NAMES).added()
     assert oracle.as_rows([there]) == oracle.as_rows([back]) == oracle.as_rows(entries)
-    assert Entries.together([there, -there], WIDTH).added().size == 0
-    assert Entries.together([], WIDTH).added().size == 0
+    assert Entries.together([there, -there], NAMES).added().size == 0
+    assert Entries.together([], NAMES).added().size == 0

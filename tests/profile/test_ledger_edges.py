@@ -18,8 +18,9 @@ from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
-from airflow_ml_monitor.profile.ledger import PREDICTED, SUMS, UNSCORED, Entries, micros
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros
+from airflow_ml_monitor.profile.sums import SUMS
 
 HOUR = timedelta(hours=1)
 
@@ -36,7 +37,7 @@ def labels(oracle: ModuleType, label: Any, key: Any, hours: list[float] | None =
 
 
 def view(batch: LabelBatch, task: Task) -> LabelledView:
-    return Entries.together(batch.entries.values(), len(SUMS[task.kind])).view(task)
+    return Entries.together(batch.entries.values(), SUMS[task.kind]).view(task)
 
 
 def seen(
@@ -79,7 +80,7 @@ def test_scores_outside_0_to_1_are_predicted_but_never_seen(engine: DuckDB, orac
         oracle.labelled_by(labels(oracle, [1] * 10, list(range(10)))),
         oracle.DAYS[-1].end,
     )
-    entries = Entries.together(engine.label_entries(request).entries.values(), 5)
+    entries = Entries.together(engine.label_entries(request).entries.values(), SUMS[TaskKind.BINARY])
     found = entries.view(oracle.BINARY)
     assert (found.predictions, found.n) == (10, 4)
     assert sorted(np.repeat(found.bucket, found.count).tolist()) == [0, 0, 2048, 4095]
@@ -156,7 +157,7 @@ def test_labels_without_a_time_are_known_at_the_scan_and_only_for_days_read_anew
     source = oracle.labelled_by(theirs, label_time=None)
     dataset, upto = oracle.predictions(scored(oracle, [0.1, 0.6, 0.9])), oracle.DAYS[2].end + HOUR
     batch = engine.label_entries(oracle.request(dataset, source, upto))
-    entries = Entries.together(batch.entries.values(), 5)
+    entries = Entries.together(batch.entries.values(), SUMS[TaskKind.BINARY])
     assert set(entries.known[entries.label >= 0].tolist()) == {micros(upto)}
     assert entries.view(oracle.BINARY).confusion() == (1, 0, 0, 1)
     # The labels did not change and the day is not stale: adding them again would count them twice.

@@ -17,14 +17,15 @@ from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import SCORELESS, Entries
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.sums import SUMS
 
 HOUR = timedelta(hours=1)
 NAMES = ("car", "house", "other")
 TASK = Task(TaskKind.MULTICLASS, classes=NAMES)
 SCORES = tuple(Column(f"p_{name}", role=Role.SCORE, of=name) for name in NAMES)
-WIDTH = 8
+SUM_NAMES = SUMS[TaskKind.MULTICLASS]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def expected(
 
 
 def folded(ledger: Any, known_at: datetime) -> Entries:
-    return Entries.together([part.upto(known_at) for part in ledger], WIDTH)
+    return Entries.together([part.upto(known_at) for part in ledger], SUM_NAMES)
 
 
 @pytest.mark.parametrize("read", [False, True], ids=["highest score", "column"])
@@ -186,7 +187,7 @@ def test_the_codec_gives_back_what_it_was_given(
     entries = folded(engine.label_entries(request).entries.values(), last)
     back = decode_entries(encode_entries(entries))
     oracle.same_view(back.view(TASK), entries.view(TASK))
-    assert back.sums.shape == (entries.size, WIDTH)
+    assert back.sums.shape == (entries.size, len(SUM_NAMES))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.dataset import UNDECLARED, TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 MOST: Final = 20
 """Classes of which every pair is stored: 400 rows a window and slice."""

@@ -8,7 +8,7 @@ from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(-1.0, 1.0), worse=Worse.BOTH, tasks=(TaskKind.MULTICLASS,))

@@ -16,8 +16,9 @@ from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
 from airflow_ml_monitor.profile.layout import Layout
-from airflow_ml_monitor.profile.ledger import PREDICTED, SUMS, Entries, micros
+from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
+from airflow_ml_monitor.profile.sums import OF_ROLE, sums_of
 
 _COUNTED: Final = NUMBERS | {"BOOLEAN"}
 """Types whose values are compared as numbers."""
@@ -27,7 +28,7 @@ _Found = Mapping[str, Array]
 
 def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Opening:
     """The predictions, for the columns that the ledger reads (and the label, where it stands beside them)."""
-    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.DELAY_STRATUM)
+    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.DELAY_STRATUM, *OF_ROLE)
     names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns if c.role in roles)]
     return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
 
@@ -69,7 +70,7 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     parts = [_entries(part, columns, np.zeros(len(part["count"]), np.int64)) for part in (labelled, predicted)]
-    return Entries.together(parts, len(SUMS[task.kind])).added()
+    return Entries.together(parts, sums_of(task, dataset)).added()
 
 
 def need_labels(scan: Scan, labels: LabelSource) -> None:
@@ -86,7 +87,7 @@ def _columns(
 ) -> LedgerColumns:
     """What the ledger reads; raises DataFault where a column that it needs is missing or of another type."""
     mine, theirs = scan.types["source"], scan.types["labels" if labels else "source"]
-    predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION)]
+    predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION, *OF_ROLE)]
     if faults := scan.faults(predicted):
         raise DataFault("; ".join(faults.values()))
     stratum, version = dataset.column(Role.DELAY_STRATUM), dataset.column(Role.VERSION)
@@ -185,7 +186,7 @@ def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
     groups = tuple(sorted({name for name in named if name is not None}))
     place = {group: i for i, group in enumerate(groups)}
     group = np.array([-1 if name is None else place[name] for name in named], np.int64)[where.reshape(-1)]
-    size, names = len(group), SUMS[columns.task.kind]
+    size, names = len(group), sums_of(columns.task, columns.dataset)
     label, sums = np.full(size, PREDICTED), np.zeros((size, len(names)))
     if "label" in found:
         label = found["label"].astype(np.int64)
@@ -194,7 +195,8 @@ def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
     if slices:
         bucket = np.where(bucket == ABSENT, found["coarse"], bucket)
     prediction, count = found["prediction"].astype(np.int64), found["count"].astype(np.int64)
-    return Entries(groups, known.astype(np.int64), group, label, prediction, bucket.astype(np.int64), count, sums)
+    cells = (label, prediction, bucket.astype(np.int64), count)
+    return Entries(groups, known.astype(np.int64), group, *cells, sums, names)
 
 
 def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tuple[Slice, str, str] | None:
@@ -216,7 +218,7 @@ def _by_day(days: Sequence[Window], parts: Sequence[tuple[Array, Entries]]) -> d
     seen = np.unique(np.concatenate([at for at, _ in parts]))
     for index in seen.tolist():
         mine = [entries.picked((at == index) & (entries.group >= 0)) for at, entries in parts]
-        both = Entries.together(mine, mine[0].sums.shape[1]).added()
+        both = Entries.together(mine, mine[0].names).added()
         if both.size:
             found[days[index]] = both
     return found

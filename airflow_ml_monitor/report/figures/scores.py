@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from airflow_ml_monitor.profile.views import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.report.figures.frame import framed, legend
 from airflow_ml_monitor.report.ink import CURRENT, LINES, MUTED
 

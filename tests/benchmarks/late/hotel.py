@@ -27,7 +27,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from airflow_ml_monitor.errors import Immature
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.two_stage import TwoStage
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
 
 HERE = Path(__file__).resolve().parent

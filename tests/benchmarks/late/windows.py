@@ -13,7 +13,7 @@ from airflow_ml_monitor.errors import NoValue
 from airflow_ml_monitor.estimation.two_stage import TwoStage
 from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.simulate.label_delays import WorldKind
 from airflow_ml_monitor.simulate.late_labels import Concept, LabelFaults, Outage, Slowdown
 from airflow_ml_monitor.truth.delay_watch import watch_delay

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.views import ScoredCells
+from airflow_ml_monitor.profile.labelled_view import ScoredCells
 from airflow_ml_monitor.simulate.label_delays import WORLDS, WorldKind
 from airflow_ml_monitor.simulate.late_labels import LabelFaults, LateLabels, LateRows
 from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
