@@ -30,7 +30,7 @@ _GROUPS = 16
 class Nowcast:
     """The labels that a window will have. coverage: the share of its predictions whose label has come.
 
-    overdispersion: of arrivals, 1 to 10. relation: of score and label in the window, by the arrivals' cells; None where
+    overdispersion: of arrivals, 1 to 25. relation: of score and label in the window, by the arrivals' cells; None where
     nothing is awaited.
     """
 

@@ -26,7 +26,7 @@ LEAST_SHARE = 0.002
 """Below it an arrived share says nothing: its inverse would make one early label stand for a thousand."""
 FEWEST_DIAGONALS, MOST_DIAGONALS = 120, 180
 """Fewer, and a season's customers pass for all; more, and a delay that has changed is averaged with the old one."""
-MOST_OVERDISPERSION = 10.0
+MOST_OVERDISPERSION = 25.0
 _MOST_NET = 1.25
 DRAWS = 200
 _FEWEST_FREEDOM = 30
@@ -57,7 +57,7 @@ class ArrivalCurve:
     events, exposed: labels that came at age u, and by age u, in those days, (2, S, H + 1); net of corrections, so that
     events may be negative. retracted: labels taken back at age u, as far as entries show it, same shape. rate: labels
     a prediction finally gets, by label and stratum, (2, S). overdispersion: how many times the binomial's the variance
-    of arrivals is, 1 to 10: customers come in groups. reach: the greatest age that any day of prediction has today, at
+    of arrivals is, 1 to 25: customers come in groups. reach: the greatest age that any day of prediction has today, at
     most the horizon: what comes later has never been seen. last_live: the newest day on which labels could come.
     """
 
@@ -225,7 +225,7 @@ def _rate(arrivals: Arrivals, curve: ArrivalCurve) -> Floats:
 
 
 def _overdispersion(read: _Read, hazard: Floats) -> float:
-    """Pearson's χ² over its degrees of freedom, 1 to 10: weeks of prediction × weeks of age, against the hazards."""
+    """Pearson's χ² over its degrees of freedom, 1 to 25: weeks of prediction × weeks of age, against the hazards."""
     # Weeks older than that stand on no diagonal.
     group = np.minimum(read.arrivals.ages() // 7, (read.newest + read.last_age) // 7 + 1)
     events, exposed, _ = read.by(group)
