@@ -113,13 +113,23 @@ def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action
     performance = {rule.metric for rule in policy.rules if rule.action in acts}
     judged = [window for part in found if part.action in acts for _, _, window in part.judged]
     if performance and not judged:
-        ripe = any(e.is_judged for e in case.evidence if e.measurement.metric in performance)
-        why = "every window has too few rows or broken data" if ripe else "no window's labels are mature yet"
-        return Action.WAIT, f"{why}, so performance cannot be judged"
+        of = [e for e in case.evidence if e.measurement.metric in performance]
+        ripe = any(e.is_judged for e in of)
+        why = "every window has too few rows or broken data" if ripe else "no window's labels tell enough yet"
+        return Action.WAIT, f"{why}, so performance cannot be judged{'' if ripe else _awaited(case, of)}"
     upto = f"; performance judged up to {case.date(max(judged).start)}" if judged else ""
     blind = ", ".join(rule.title for rule in policy.rules if _is_blind(rule, case))
     unseen = f"; cannot be judged, as the reference has no such value: {blind}" if blind else ""
     return Action.NONE, f"every rule within its bounds{upto}{unseen}"
+
+
+def _awaited(case: Case, of: Sequence[Evidence]) -> str:
+    """What is awaited of the newest window, as its measurement says it."""
+    waiting = [e for e in of if e.measurement.reason]
+    if not waiting:
+        return ""
+    newest = max(waiting, key=lambda e: e.head.window)
+    return f"; {case.date(newest.head.window.start)}: {newest.measurement.reason}"
 
 
 def _is_blind(rule: Rule, case: Case) -> bool:

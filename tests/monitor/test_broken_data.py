@@ -169,7 +169,8 @@ def test_without_any_label_yet_performance_is_immature_and_the_decision_waits(pl
         step(monitor, run)
     decision = decide(monitor, run)
     assert decision.action == "wait"
-    assert "no window's labels are mature yet" in decision.because
+    assert "no window's labels tell enough yet" in decision.because
+    assert "labels of 0% of " in decision.because
     performance = place.stored().query("family == 'performance' and metric == 'roc_auc'")
     assert set(performance["status"]) == {"immature"}
 

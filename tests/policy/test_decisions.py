@@ -177,7 +177,7 @@ def test_what_is_waited_for_does_not_hide_a_milder_action_that_nobody_asked_for(
 def test_without_mature_labels_the_decision_is_to_wait_and_says_why(desk: Any) -> None:
     verdict = desk.judge(desk.policy(RETRAIN), desk.series(None, None))
     assert verdict.action is Action.WAIT
-    assert verdict.because == "no window's labels are mature yet, so performance cannot be judged"
+    assert verdict.because == "no window's labels tell enough yet, so performance cannot be judged"
     assert verdict.incident == ""
 
 
