@@ -24,6 +24,7 @@ def formula(cells: ScoredCells) -> Floats:
     worse=Worse.DOWN,
     tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
     formula=formula,
+    of_right=True,
 )
 def accuracy(rows: LabelledView) -> Estimate:
     """Share of the labelled rows whose prediction is right.

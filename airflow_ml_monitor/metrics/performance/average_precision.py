@@ -29,7 +29,9 @@ def formula(cells: ScoredCells) -> Floats:
     range=(0.0, 1.0),
     worse=Worse.DOWN,
     tasks=(TaskKind.BINARY,),
+    version=2,
     formula=formula,
+    by_draws=True,
 )
 def average_precision(rows: LabelledView) -> Estimate:
     """Mean of the precision at every positive's score: the area under the precision-recall curve, in steps.

@@ -109,7 +109,9 @@ def formula(cells: ScoredCells) -> Floats:
     range=(-float("inf"), float("inf")),
     worse=Worse.BOTH,
     tasks=(TaskKind.BINARY,),
+    version=2,
     formula=formula,
+    by_draws=True,
 )
 def calibration_slope(rows: LabelledView) -> Estimate:
     """Slope of the labels' logistic regression on the log odds of the score: 1 is right.

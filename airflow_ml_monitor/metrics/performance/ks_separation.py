@@ -41,7 +41,9 @@ def formula(cells: ScoredCells) -> Floats:
     range=(0.0, 1.0),
     worse=Worse.DOWN,
     tasks=(TaskKind.BINARY,),
+    version=2,
     formula=formula,
+    by_draws=True,
 )
 def ks_separation(rows: LabelledView) -> Estimate:
     """Largest lead of the true over the false positive rate at any threshold: the scorecard's KS.
