@@ -7,6 +7,7 @@ from airflow_ml_monitor.estimation.calibration import Calibration, Scored, calib
 from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
+from airflow_ml_monitor.profile.dataset import TaskKind
 
 
 def check(question: Question) -> Check:
@@ -18,8 +19,9 @@ def check(question: Question) -> Check:
 
 
 @estimator(
-    assumption="A score means what it meant in the reference: rows of equal score are positive as often.",
+    assumption="A score means what it meant in the reference: rows of equal score come true as often.",
     needs=(Need.REFERENCE_LABELS,),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
     check=check,
 )
 def cbpe(question: Question) -> Expected:
@@ -30,6 +32,7 @@ def cbpe(question: Question) -> Expected:
     label of the window. The draws: the calibration by a bootstrap of the reference's rows, the labels by chance.
     Fitted to chance too, it flatters the model where the reference is small: by 0.6 points of accuracy and 1.2 of ROC
     AUC with 500 rows, by 0.3 and 0.5 with 2,000. Its intervals covered 93 to 97 % there, of the Brier score 90 %.
+    Of several classes positive is who is predicted right, and the score that of the class decided for.
     NannyML 2022 (Białek, Nuyttens et al., confidence-based performance estimation), which calibrates only where that
     helped in a split of the reference; Garg, Balakrishnan, Lipton, Neyshabur and Sedghi 2022 for relatives.
     """

@@ -42,9 +42,8 @@ def refusal(states: States, first: int, last: int) -> Refusal | None:
     labels = curve.events.sum(axis=(1, 2))
     if labels.min() < FEWEST_LABELS:
         which = int(np.argmin(labels))
-        reason = (
-            f"only {max(labels[which], 0):.0f} labels of class {which} came in the days that tell how long they take"
-        )
+        few = f"only {max(labels[which], 0):.0f} {states.arrivals.names[which]}"
+        reason = f"{few} came in the days that tell how long they take"
         return Refusal(f"{reason}; {FEWEST_LABELS} are needed", None)
     ages = states.ages[first : last + 1]
     out = _out_of_sight(states, first, last, ages)

@@ -121,7 +121,7 @@ class TwoStage:
             drawn = self.states.drawn(days, group, seen, self.draws)
             relation = stage_two(before, seen.over(phi), drawn.over(phi), self.design, rng)
             found = finals(seen, drawn, relation.logit, relation.drawn, phi, rng)
-            _refuse_wide(found)
+            _refuse_wide(found, self.states.arrivals.names[1])
         coverage = min(float(counts[:2].sum()) / rows, 1.0)
         return Nowcast(found.as_expected(self.states.arrivals.cells, rng), coverage, phi, relation)
 
@@ -145,9 +145,9 @@ def nowcast(
     return TwoStage.of(arrivals, reference, draws=draws, seed=seed).nowcast(first, last).expected
 
 
-def _refuse_wide(found: Finals) -> None:
+def _refuse_wide(found: Finals, name: str) -> None:
     low, high = np.quantile(found.base_rate, [0.025, 0.975])
     if (high - low) / 2 > identify.WIDEST:
         raise Immature(
-            f"the labels at hand leave the share of positives open between {low:.0%} and {high:.0%}; more must come"
+            f"the labels at hand leave the share of {name} open between {low:.0%} and {high:.0%}; more must come"
         )

@@ -37,9 +37,9 @@ def value_of(expected: Expected, metric: Metric) -> Value:
     """A metric of the expected labels; Undefined where the formula has no value, or hardly.
 
     Value: of the expected rows; of a metric that chance lifts the mean over the draws, as the window will show whole
-    rows. Expected rows are smooth: of 300 with a known chance each they give 0.7 of its standard deviation too little
-    for the KS, of any other metric no more than a twentieth too much or too little. Intervals: the draws' standard deviation about the value, on the logit scale for a metric in [0, 1]: of a few
-    hundred draws it is known to a few per cent, their quantiles to ten.
+    rows. Expected rows are smooth: 300 of them put the KS 0.7 of its standard deviation too low, most metrics less than
+    a twentieth. Intervals: the draws' standard deviation about the value, on the logit scale for a metric in [0, 1]: of
+    a few hundred draws it is known to a few per cent, their quantiles to ten.
     """
     formula = metric.formula
     assert formula is not None  # only such a metric is asked

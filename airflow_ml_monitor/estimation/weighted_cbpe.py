@@ -14,6 +14,7 @@ from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.dataset import TaskKind
 
 BINS: Final = 10
 """Of the score, equally filled by the reference: a weight must rest on more than a few of its rows."""
@@ -107,8 +108,9 @@ def check(question: Question) -> Check:
 
 
 @estimator(
-    assumption="Rows of equal score and part (delay stratum or slice) are positive as often as in the reference.",
+    assumption="Rows of equal score and part (delay stratum or slice) come true as often as in the reference.",
     needs=(Need.REFERENCE_LABELS, Need.PARTS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
     check=check,
 )
 def weighted_cbpe(question: Question) -> Expected:

@@ -49,9 +49,9 @@ class Metric:
     'label' (the label's unit), 'nat'. symmetric: unchanged when reference and current swap places.
     version: raise it when the numbers change; revisions made with another version are due again.
     formula: the value alone, of ScoredCells, one for each draw; NaN where it is undefined. What has a formula can be
-    estimated before all labels are known. by_draws: chance lifts it (a maximum; a rank of few), so that whole rows have
-    another value on average than the expected rows have: it is estimated by the mean of drawn ones. of_right: it holds
-    of several classes too, where cells of a positive label are the rows predicted right.
+    estimated before all labels are known, unless it waits. by_draws: chance lifts it (a maximum; a rank of few), so
+    that whole rows have another value on average than expected rows: it is estimated by the mean of drawn ones.
+    of_right: it holds of several classes too, where the rows of a positive label are those predicted right.
     """
 
     name: str
@@ -66,12 +66,13 @@ class Metric:
     symmetric: bool = False
     version: int = 1
     formula: Callable[[ScoredCells], Floats] | None = None
+    waits: bool = False
     by_draws: bool = False
     of_right: bool = False
 
     def estimable(self, task: TaskKind) -> bool:
         """True if it can be estimated before all labels are known."""
-        return self.formula is not None and (task is TaskKind.BINARY or self.of_right)
+        return self.formula is not None and not self.waits and (task is TaskKind.BINARY or self.of_right)
 
     @property
     def summary(self) -> str:
@@ -94,6 +95,7 @@ def metric(
     symmetric: bool = False,
     version: int = 1,
     formula: Callable[[ScoredCells], Floats] | None = None,
+    waits: bool = False,
     by_draws: bool = False,
     of_right: bool = False,
 ) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
@@ -101,7 +103,7 @@ def metric(
 
     def register(function: Callable[[Any], Estimate | Estimates]) -> Callable[[Any], Estimate | Estimates]:
         name = function.__name__
-        about = (range, unit, worse, kinds, tasks, symmetric, version, formula, by_draws, of_right)
+        about = (range, unit, worse, kinds, tasks, symmetric, version, formula, waits, by_draws, of_right)
         _registry[name] = Metric(name, family, subject, function, *about)
         return function
 

@@ -100,7 +100,7 @@ def _estimates(standing: Standing) -> list[Measurement]:
             if slice == WHOLE:
                 raise
             continue  # awaited, as the whole's reason says when
-        metrics = (m for m in standing.early if m.formula is not None)
+        metrics = (m for m in standing.early if m.estimable(standing.spec.task.kind))
         rows = [row for m in metrics for row in _estimated(m, expected, standing.views[slice])]
         found += [replace(row, slice=slice) for row in rows if slice == WHOLE or not is_beside(row.metric)]
     return found

@@ -32,8 +32,10 @@ from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.label_ledger import Terms
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
+from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, columns_digest
+from airflow_ml_monitor.profile.right_or_wrong import as_binary, right_or_wrong
 from airflow_ml_monitor.store.records import REFERENCE_STAGE, Numbers, Recorded
 
 WINDOWS: Final = 60
@@ -95,13 +97,14 @@ class Asking:
     def numbers(self, board: Board, stored: str) -> Numbers | None:
         """What they say; None where that is stored already (its input digest) or there is nothing to say it from."""
         spec, reference, entries = self.terms.monitor.spec, self.terms.reference, self.entries
-        metrics = early_metrics(spec)
+        metrics = [m for m in early_metrics(spec) if m.estimable(spec.task.kind) or not spec.task.is_right_or_wrong]
         chosen = [e for e in estimators().values() if Need.LABELS_AT_HAND not in e.needs and spec.task.kind in e.tasks]
         muted = [[e.name, m.name, bool(board.muted(e.name, m.name))] for e in chosen for m in metrics]
         inputs = [_named(entries), reference.digest, self.version, muted, [[e.name, e.version] for e in chosen]]
         run = replace(self.nowcasts.book.task.run, known_at=self.nowcasts.moment)
         made = self.terms.monitor.numbers(self.head, run, inputs, [])
-        if reference.labels is None or made.revision.input_digest == stored:
+        has_scores = spec.task.kind is not TaskKind.MULTICLASS or bool(self.terms.dataset.scores(spec.task))
+        if reference.labels is None or not has_scores or made.revision.input_digest == stored:
             return None
         question = question_of(self.terms, entries, self.version)
         rows = [row for e in chosen for row in _said(e, question, metrics, board)]
@@ -112,6 +115,7 @@ def question_of(terms: Terms, entries: Entries, version: str | None) -> Question
     """What an estimator may look at of a window; its parts are delay strata, else the first slice column's values."""
     task, sliced, reference = terms.monitor.spec.task, terms.dataset.slice_by, terms.reference.labels
     assert reference is not None  # who asks has looked
+    reference, entries, task = right_or_wrong(reference, task), right_or_wrong(entries, task), as_binary(task)
     parts = by_stratum(task, reference, entries, WHOLE, version)
     if len(parts) < 2 and sliced:
         parts = by_slice(task, reference, entries, sliced[0], version)

@@ -12,13 +12,15 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_ledger import Ledger
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.dataset import LabelSource, Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros, score_within
-from airflow_ml_monitor.truth.arrivals import Arrivals, Cells
+from airflow_ml_monitor.truth.arrivals import OF_CLASSES, Arrivals, Cells
 
 BINS: Final = 40
 """Of the score, equally filled: what a bin joins is one tie; of 40 the ROC AUC loses less than 0.001."""
+
+OF_PREDICTIONS: Final = ("labels of wrong predictions", "labels of right predictions")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,13 +74,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The ledger of successive calendar days as it was known at a moment. strata: all that occur in it."""
+    """The ledger of successive calendar days as it was known at a moment; of several classes by whether the prediction
+    is right. strata: all that occur in it.
+    """
 
     days: tuple[Window, ...]
     ledger: Ledger
     labels: LabelSource
     moment: datetime
-    is_binary: bool = True
+    task: Task
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What labels of 0, and of 1, are called."""
+        return OF_PREDICTIONS if self.task.kind is TaskKind.MULTICLASS else OF_CLASSES
 
     @property
     def strata(self) -> tuple[str, ...]:
@@ -88,8 +97,9 @@ class Past:
     def known(self, version: str | None = None) -> Known | None:
         """Of one model version, or of all; None where no prediction has a score.
 
-        Labels are the classes 0 and 1 of a binary task; of any other they are one class, and their cells one stratum's
-        each. A label that became known after the last whole day is counted to that day.
+        Labels are the classes 0 and 1 of a binary task, 1 of a multiclass one where the prediction is right; of any
+        other they are one class, and their cells one stratum's each. A label that became known after the last whole day
+        is counted to that day.
         """
         ends = np.array([micros(day.end) for day in self.days], np.int64)
         today = int(np.searchsorted(ends, micros(self.moment), side="right")) - 1
@@ -108,7 +118,7 @@ class Past:
         label, count = found.label[~is_prediction], found.count[~is_prediction].astype(np.float64)
         day, age = found.day[~is_prediction], found.age[~is_prediction]
         horizon = -(-self.labels.horizon // timedelta(days=1))
-        arrivals = Arrivals(cells, predicted, day, age, label, cell[~is_prediction], count, today, horizon)
+        arrivals = Arrivals(cells, predicted, day, age, label, cell[~is_prediction], count, today, horizon, self.names)
         return Known(arrivals, kinds, edges, strata)
 
 
@@ -144,7 +154,7 @@ class _Columns:
         if not parts:
             return cls(*(np.zeros(0, np.int64) for _ in range(7)))
         known, day, stratum, label, prediction, bucket, count = (np.concatenate(c) for c in zip(*parts, strict=True))
-        if not past.is_binary:
+        if not past.task.is_right_or_wrong:
             label, prediction, bucket = np.minimum(label, 0), np.zeros_like(prediction), np.zeros_like(bucket)
         if slice != WHOLE:
             bucket = bucket * SLICE_SCORE_JOIN + SLICE_SCORE_JOIN // 2

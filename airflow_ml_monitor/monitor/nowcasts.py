@@ -17,8 +17,9 @@ from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_arrivals import Known, Past
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
 from airflow_ml_monitor.monitor.run import FrozenReference
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.dataset import Task
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest
+from airflow_ml_monitor.profile.right_or_wrong import right_or_wrong
 from airflow_ml_monitor.truth.curve import ArrivalCurve
 from airflow_ml_monitor.truth.delay_watch import DelayWatch, watch_delay
 
@@ -59,29 +60,32 @@ class Book:
         marks = self.task.monitor.store.label_marks(self.task.monitor.key, labels.name)
         first = max(min(day.start for day in marks), rule.containing(moment - LOOKBACK - labels.horizon).start)
         days = list(rule.between(first, moment))
-        return Past(tuple(days), self._counted(days), labels, moment, self.is_binary)
+        return Past(tuple(days), self._counted(days), labels, moment, self.of_task)
 
     def _counted(self, days: list[Window]) -> Ledger:
         """The ledger of the past as counts of the whole: its sums and slices would be most of what is kept."""
         fresh = [day for day in days if day not in self._days and day not in self._counts]
         for start in range(0, len(fresh), _TOGETHER):
             parts = read(self.task, fresh[start : start + _TOGETHER])
-            self._counts.update({day: [("", _counts(entries))] for day, entries in parts.items()})
+            self._counts.update({day: [("", _counts(entries, self.of_task))] for day, entries in parts.items()})
         # A day that was opened may hold nothing: it is there all the same.
-        return {day: self._days[day] if day in self._days else self._counts[day] for day in days}
+        return {day: self._opened(day) if day in self._days else self._counts[day] for day in days}
+
+    def _opened(self, day: Window) -> list[tuple[str, Entries]]:
+        return [(name, right_or_wrong(entries, self.of_task)) for name, entries in self._days[day]]
 
     @property
-    def is_binary(self) -> bool:
-        return self.task.monitor.spec.task.kind is TaskKind.BINARY
+    def of_task(self) -> Task:
+        return self.task.monitor.spec.task
 
 
-def _counts(parts: list[tuple[str, Entries]]) -> Entries:
-    """Entries of the whole, without their sums."""
+def _counts(parts: list[tuple[str, Entries]], task: Task) -> Entries:
+    """Entries of the whole, without their sums; of several classes by whether the prediction is right."""
     found = []
     for _, entries in parts:
         is_whole = np.array([slice == WHOLE for slice, _, _ in entries.groups], bool)
         bare = replace(entries, sums=np.zeros((entries.size, 0)), names=())
-        found.append(bare.picked(is_whole[entries.group]) if entries.size else bare)
+        found.append(right_or_wrong(bare.picked(is_whole[entries.group]) if entries.size else bare, task))
     return Entries.together(found, ()).added()
 
 
@@ -106,8 +110,8 @@ class Nowcasts:
     @property
     def why_not(self) -> str:
         """Why nothing can be expected whatever the data; empty where it can."""
-        if not self.book.is_binary:
-            return "not estimated: the model is not binary"
+        if not self.book.of_task.is_right_or_wrong:
+            return "not estimated: labels at hand do not tell whether large errors take longer to come to light"
         if self.book.task.labels.label_time is None:
             return "not estimated: labels do not say when they became known"
         return ""
@@ -179,7 +183,9 @@ class Nowcasts:
         known, every = self.known(version), self.known(None)
         if known is None or every is None:
             return Immature("not estimated: no prediction has a score")
-        labelled = known.counted(reference.labels, version) if reference.labels is not None else None
+        labelled = None
+        if reference.labels is not None:
+            labelled = known.counted(right_or_wrong(reference.labels, self.book.of_task), version)
         try:
             # How long labels take does not depend on the model that scored.
             return TwoStage(States(known.arrivals, ArrivalCurve.of(every.arrivals)), labelled, DRAWS, 0)

@@ -71,6 +71,11 @@ class Task:
             raise SpecError(f"a {self.kind} task has no classes; set kind: multiclass", field="task.classes")
 
     @property
+    def is_right_or_wrong(self) -> bool:
+        """True if a prediction is a class, so that its label makes it right or wrong."""
+        return self.kind in (TaskKind.BINARY, TaskKind.MULTICLASS)
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as metrics call them, in their order."""
         return tuple(str(name) for name in self.classes)

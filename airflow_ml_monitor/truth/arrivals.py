@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from airflow_ml_monitor.profile.cells import Counts, Floats
+
+OF_CLASSES: Final = ("labels of class 0", "labels of class 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,7 @@ class Arrivals:
     day: 0 … T - 1; age: whole days from the day of prediction to the day on which the label became known, ≥ 0;
     label: 0 or 1; count: rows, net of corrections (an entry may be negative). today: the number of the last day all of
     whose labels are known; day + age ≤ today always, and today ≥ T - 1 where predictions of the newest day are in.
-    horizon: the age in days from which on nothing more is awaited.
+    horizon: the age in days from which on nothing more is awaited. names: what labels of 0, and of 1, are called.
     """
 
     cells: Cells
@@ -46,6 +49,7 @@ class Arrivals:
     count: Floats
     today: int
     horizon: int
+    names: tuple[str, str] = OF_CLASSES
 
     def arrived(self) -> Floats:
         """Labels known today by day, label and cell, (T, 2, C); never below 0."""
@@ -73,4 +77,5 @@ class Arrivals:
             self.count[pick],
             today,
             self.horizon,
+            self.names,
         )

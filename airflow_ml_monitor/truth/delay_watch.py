@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.truth.arrivals import Arrivals
+from airflow_ml_monitor.truth.arrivals import OF_CLASSES, Arrivals
 from airflow_ml_monitor.truth.diagonals import Diagonals, Silence, diagonals_of, silence_of
 from airflow_ml_monitor.truth.slowdown import Likelihood, Scope, curve_of, likelihood_of, tilt
 
@@ -75,6 +75,7 @@ class DelayWatch:
 
     signals: all that could be computed. strongest: the one furthest from steady by its own limit; None without
     history. likelihood: of the factors by which labels became slower, where flagged. silence: days without labels.
+    names: what labels of 0, and of 1, are called.
     """
 
     flow: Flow
@@ -83,6 +84,7 @@ class DelayWatch:
     likelihood: Likelihood | None
     silence: Silence
     today: int
+    names: tuple[str, str] = OF_CLASSES
 
     @property
     def is_flagged(self) -> bool:
@@ -125,7 +127,7 @@ class DelayWatch:
         if self.likelihood is None or self.strongest is None:
             return "labels come as fast as they used to"
         of, seen = self.likelihood, self.strongest
-        which = "labels" if len(of.labels) == 2 else f"labels of class {of.labels[0]}"
+        which = "labels" if len(of.labels) == 2 else self.names[of.labels[0]]
         low, high = of.interval
         return (
             f"{which} take about {of.best:.2f} times as long ({low:.2f}–{high:.2f}) as they used to, for about "
@@ -156,7 +158,7 @@ def watch_delay(arrivals: Arrivals) -> DelayWatch:
         flow = Flow.SLOWER if likelihood.best > 1 else Flow.FASTER
     if silence.lasting:
         flow = Flow.STOPPED
-    return DelayWatch(flow, tuple(signals), strongest, likelihood, silence, arrivals.today)
+    return DelayWatch(flow, tuple(signals), strongest, likelihood, silence, arrivals.today, arrivals.names)
 
 
 @dataclass(frozen=True, slots=True)

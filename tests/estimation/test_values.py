@@ -21,7 +21,7 @@ from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.ledger import SCORE_BUCKETS, score_within
 
 ROWS, WINDOWS = 300, 4_000
-FORMULAS = [m for m in metrics().values() if m.formula]
+FORMULAS = [m for m in metrics().values() if m.estimable(TaskKind.BINARY)]
 LIFTED = {"average_precision", "calibration_slope", "ks_separation"}
 
 

@@ -18,12 +18,8 @@ from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 
 BINARY = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.BINARY in m.tasks]
 FORMULAS = [m for m in BINARY if m.formula]
-WITHOUT = {
-    "calibration_curve": "a value a tenth of the score",
-    "lift": "a value a share looked at",
-    "expected_calibration_error": "before labels are final an estimate's own error passes for miscalibration",
-}
-"""Binary metrics without a formula, and why."""
+WITHOUT = {"calibration_curve": "a value a tenth of the score", "lift": "a value a share looked at"}
+"""Binary metrics without a formula, and why: one formula is one value."""
 LOSSES = {"log_loss", "brier"}
 """Their values have exact sums; the formula sees the cells' mean scores, as expected labels have nothing else."""
 DRAWS = 5

@@ -27,7 +27,7 @@ def binned(cells: ScoredCells) -> tuple[Floats, Floats, Floats]:
     return cells.rows @ inside, cells.positives @ inside, (cells.rows * cells.score) @ inside
 
 
-def _gap(cells: ScoredCells) -> Floats:
+def formula(cells: ScoredCells) -> Floats:
     """The sum over bins of |positives - sum of scores|, over rows."""
     count, right, expected = binned(cells)
     return quotient(np.abs(right - expected).sum(axis=-1), count.sum(axis=-1))
@@ -40,6 +40,8 @@ def _gap(cells: ScoredCells) -> Floats:
     worse=Worse.UP,
     tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
     version=3,
+    formula=formula,
+    waits=True,
 )
 def expected_calibration_error(rows: LabelledView) -> Estimate:
     """Mean gap between score and label rate over sixteen equal bins of the score, weighted by their rows.
@@ -56,7 +58,7 @@ def expected_calibration_error(rows: LabelledView) -> Estimate:
     Naeini, Cooper and Hauskrecht 2015.
     """
     rows.need(1)
-    value = float(_gap(rows.scored))
+    value = float(formula(rows.scored))
     count, _, expected = binned(rows.scored)
     count, expected = count[count > 0], np.clip(expected, 0.0, count)[count > 0]
     chance = _drawn(count, expected) / rows.n
