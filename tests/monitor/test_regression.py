@@ -20,7 +20,7 @@ COLUMNS = {
 @pytest.fixture
 def prices(worlds):
     """The prediction is a price; every ninth label is NULL and stays it, every eleventh is NULL until it is known."""
-    world = worlds(days=5, task="regression", dataset={"columns": COLUMNS})
+    world = worlds(days=5, task="regression", dataset={"columns": COLUMNS, "slice_by": "purpose"})
     rng = np.random.default_rng(5)
     world.predictions["score"] = 100 + 20 * world.predictions["x"]
     by_id = world.predictions.set_index("id")["score"]
@@ -69,3 +69,21 @@ def test_a_label_that_is_null_never_counts(prices, measure, stored):
     assert not any(metric in rows for rows in found.values() for metric in ("mae", "rmse", "bias"))
     heads = prices.store.heads(monitor.key, "performance", rule="day@UTC", dataset="outcomes")
     assert [h.coverage for h in heads] == [0.0] * prices.days
+
+
+def test_while_labels_are_awaited_it_says_what_is_known_of_the_errors_and_what_is_not(prices, measure):
+    monitor = prices.monitor()
+    for number in range(prices.days):
+        measure(monitor, prices.run(number))
+    newest = prices.day(prices.days - 1)
+    rows = prices.store.current(monitor.key, start=newest.start, end=newest.end, whole=True)
+    found = {r.measurement.metric: r.measurement for r in rows if r.head.stage == "production"}
+    for metric in ("mae", "rmse", "bias"):
+        waiting, naive, foreseen = (found[f"{basis}{metric}"] for basis in ("", "naive.", "direct_loss."))
+        assert (waiting.status, waiting.estimate) == ("immature", None)
+        assert waiting.reason.startswith("labels of ")
+        assert waiting.reason.endswith("labels at hand do not tell whether large errors take longer to come to light")
+        assert naive.status == foreseen.status == "ok"
+        assert "as large as they were in the reference" in foreseen.reason
+        assert foreseen.estimate.low < foreseen.estimate.value < foreseen.estimate.high
+    assert not [metric for metric in found if metric.startswith("final.")]
