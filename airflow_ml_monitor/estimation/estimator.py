@@ -40,7 +40,8 @@ class Question:
 
     reference: labelled rows of the reference. predictions: of the window. labels: those at hand of the window.
     parts: the same rows divided, or none. arrival: for each entry of `labels` the chance that a label like it had come
-    by now, in (0, 1]; None where the labels at hand are a random sample of the window's predictions.
+    by now, in (0, 1]; None where the labels at hand are a random sample of the window's predictions. Of several classes
+    it is asked as of two: a label is 1 where the prediction is right, and that it is, is predicted of every row.
     """
 
     task: Task
@@ -77,7 +78,7 @@ class Estimator:
     """A named way to an answer without, or with few, labels.
 
     assumption: one plain sentence, of which `check` says whether it holds. needs: what the question must have.
-    function: the labels to expect, of a binary model; of a regression the estimates themselves, by metric.
+    function: the labels to expect, of a model of classes; of a regression the estimates themselves, by metric.
     It raises TooFew or Undefined where it has no answer.
     version: raise it when the numbers change.
     """

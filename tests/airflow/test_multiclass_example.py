@@ -47,3 +47,28 @@ def test_the_other_classes_are_found_as_before(store):
     by_class = table.groupby("parameters")["value"]
     assert by_class.min()["class=billing"] > 0.8
     assert by_class.min()["class=returns"] < 0.2 < 0.7 < by_class.max()["class=returns"]
+
+
+def of_day(store, end, moment):
+    """What was known at a moment of the day that ends so, by metric."""
+    rows = store.history("default/tickets", as_of=moment)
+    rows = rows[(rows["window_end"] == end) & (rows["slice"] == "{}") & (rows["parameters"] == "")]
+    return rows[rows["stage"] == "production"].set_index("metric")
+
+
+def test_the_accuracy_is_estimated_at_the_end_of_a_day_whose_labels_so_far_flatter_the_model(store):
+    errors, held = [], 0
+    for day in range(DAYS - 1):
+        end = START + pd.Timedelta(days=day + 1)
+        first, last = (of_day(store, end, moment) for moment in (end, None))
+        realised = last.loc["accuracy", "value"]
+        if day < 3:
+            assert "predictions have been followed for" in first.loc["accuracy", "reason"]
+            continue
+        assert first.loc["accuracy", "reason"].startswith("estimated from labels of")
+        errors.append([first.loc[name, "value"] - realised for name in ("accuracy", "naive.accuracy")])
+        held += first.loc["final.accuracy", "low"] <= realised <= first.loc["final.accuracy", "high"]
+    estimated, naive = pd.DataFrame(errors).mean()
+    assert naive > 0.04
+    assert abs(estimated) < 0.5 * naive
+    assert held >= len(errors) - 1 >= 4

@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import rows as build  # noqa: E402
 from estimators_page import page  # noqa: E402
-from worlds import DATA, SHIFTS, WINDOW, World, delays, flights, hotel  # noqa: E402
+from worlds import DATA, SHIFTS, WINDOW, World, delays, flights, hotel, lateness  # noqa: E402
 
 from airflow_ml_monitor.estimation.calibration import Calibration, Scored  # noqa: E402
 from airflow_ml_monitor.estimation.estimator import Part, Question, estimator_named  # noqa: E402
@@ -57,6 +57,7 @@ def main() -> None:
     began, busy = time.perf_counter(), os.getloadavg()[0]
     report: dict[str, Any] = {"windows": arguments.windows}
     report["binary"] = [_measured(world, arguments) for world in (hotel(), flights())]
+    report["several"] = _measured(lateness(), arguments)
     report["regression"] = _measured(delays(), arguments)
     report["seconds"] = round(time.perf_counter() - began)
     report["machine"] = f"{os.cpu_count()} cores (load {busy:.1f} before the run), Python {platform.python_version()}"
@@ -120,11 +121,19 @@ def _summed(trials: list[Trial], holds: dict[str, list[bool]]) -> dict[str, Any]
 
 def _realised(world: World, rows: pd.DataFrame) -> dict[str, float]:
     view = labelled(world, rows)
-    names = COMPARED if world.is_binary else ("mae", "rmse", "bias")
+    names = compared(world) if world.is_binary else ("mae", "rmse", "bias")
     return {name: metric_named(name).function(view).value for name in names}
 
 
+def compared(world: World) -> tuple[str, ...]:
+    """Of several classes the accuracy alone is estimated."""
+    return ("accuracy",) if world.classes else COMPARED
+
+
 def labelled(world: World, rows: pd.DataFrame) -> Any:
+    if world.classes:
+        # The question is whether the prediction is right: that it is, is predicted of every row.
+        return build.labelled(rows.label, rows.score, 0.0)
     return (build.labelled if world.is_binary else build.regressed)(rows.label, rows.score)
 
 
@@ -133,7 +142,8 @@ def predicted(world: World, rows: pd.DataFrame) -> Predictions:
     if not world.is_binary:
         nothing = np.zeros(len(score), np.int64)
         return Predictions.counted(nothing, nothing, np.ones(len(score)))
-    return Predictions.counted(build.score_bucket(score), (score >= 0.5).astype(np.int64), np.ones(len(score)))
+    decided = np.ones(len(score), np.int64) if world.classes else (score >= 0.5).astype(np.int64)
+    return Predictions.counted(build.score_bucket(score), decided, np.ones(len(score)))
 
 
 def question(world: World, window: pd.DataFrame, at_hand: pd.DataFrame) -> Question:
@@ -156,11 +166,11 @@ def binary_answers(world: World, window: pd.DataFrame, number: int) -> tuple[Sai
     answers += [(f"prediction_powered {n}", "prediction_powered", n) for n in AT_HAND]
     for key, name, n in answers:
         expected = estimator_named(name).function(asked[n])
-        for metric in COMPARED:
+        for metric in compared(world):
             value = value_of(expected, metric_named(metric))
             said[key, metric] = (value.value, *value.final)
     for n, of in asked.items():
-        for metric in JUDGED:
+        for metric in set(JUDGED) & set(compared(world)):
             only = metric_named(metric).function(of.labels)
             said[f"labels alone {n}", metric] = (only.value, only.low, only.high)
         said[f"PPI++ {n}", "accuracy"] = _ppi(of)
@@ -208,12 +218,19 @@ def _nannyml(world: World, arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, rows in (("reference", world.reference), ("windows", pd.concat(every, ignore_index=True))):
-            if world.is_binary:
+            if world.classes:
+                # A prediction that the concept shift made right, or wrong, is of another class, whichever.
+                following = dict(zip(world.classes, (*world.classes[1:], world.classes[0]), strict=True))
+                other = np.where(rows.truth == rows.decided, rows.decided.map(following), rows.truth)
+                kept = {"prediction": rows.decided, "label": np.where(rows.label == 1, rows.decided, other)}
+                rows = rows[[f"p_{of}" for of in world.classes]].assign(**kept)
+            elif world.is_binary:
                 kept = score_within(build.score_bucket(rows.score.to_numpy()))
                 rows = rows.assign(prediction=(rows.score >= 0.5).astype(int), score=kept)
-            rows.drop(columns="part").to_parquet(folder / f"{file}.parquet")
+            rows.drop(columns="part", errors="ignore").to_parquet(folder / f"{file}.parquet")
         (folder / "window.txt").write_text(str(WINDOW))
-        kind, script = "cbpe" if world.is_binary else "dle", HERE / "shifts" / "nannyml_estimates.py"
+        kind = "cbpe_multiclass" if world.classes else "cbpe" if world.is_binary else "dle"
+        script = HERE / "shifts" / "nannyml_estimates.py"
         subprocess.run([arguments.nannyml, str(script), kind, str(folder)], check=True)
         answer = json.loads((folder / "nannyml.json").read_text())
     found: dict[str, Any] = {"about": {key: answer[key] for key in ("version", "is_calibrated")}}

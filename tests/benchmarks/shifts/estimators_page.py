@@ -27,7 +27,17 @@ Report = dict[str, Any]
 
 
 def page(report: Report) -> str:
-    return "\n".join([*_head(report), *_errors(report), *_coverage(report), *_checks(report), *_regression(report), ""])
+    return "\n".join(
+        [
+            *_head(report),
+            *_errors(report),
+            *_coverage(report),
+            *_checks(report),
+            *_several(report),
+            *_regression(report),
+            "",
+        ]
+    )
 
 
 def _head(report: Report) -> list[str]:
@@ -157,6 +167,31 @@ def _checks(report: Report) -> list[str]:
             muted = [key.removesuffix(" accuracy") for key in found["muted"] if key.endswith(" accuracy")]
             if shown := [name for name in muted if name.startswith(("cbpe", "weighted", "prediction"))]:
                 lines.append(f"- {world['name']}, {shift}: {', '.join(f'`{name}`' for name in shown)}")
+    return [*lines, ""]
+
+
+def _several(report: Report) -> list[str]:
+    world = report["several"]
+    lines = [
+        "## Several classes: mean absolute error of the estimated accuracy, points",
+        "",
+        f"{world['name']} ({world['rows']:,} reference rows): flights that arrive early, on time or late. Label: right "
+        "predictions twice or half as frequent; concept: none right in 15 % of the space. NannyML calibrates each "
+        "class's score by itself; `cbpe` that of the class decided for. In brackets the coverage of the 95 % intervals "
+        "for the realised value, %.",
+        "",
+        _header(report),
+    ]
+    for title, name in ROWS.items():
+        row = []
+        for found in world["shifts"].values():
+            covered = found["errors"].get(name, {}).get("accuracy", {}).get("coverage")
+            value = _mae(found, name, "accuracy")
+            has_interval = covered is not None and name != "NannyML"
+            row.append(
+                "–" if value is None else f"{100 * value:.1f}" + (f" ({100 * covered:.0f})" if has_interval else "")
+            )
+        lines.append(f"| {title} | {' | '.join(row)} |")
     return [*lines, ""]
 
 

@@ -16,7 +16,8 @@ DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 SHIFTS = ("none", "covariate, mild", "covariate, strong", "label", "concept", "natural time")
 WINDOW = 2_000
 FLIPPED = 0.15
-"""The share of the feature space in which a concept shift turns every label (delays: adds half an hour)."""
+"""The share of the feature space in which a concept shift turns every label (delays: adds half an hour; several
+classes: no prediction is right)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class World:
     """Rows of one data set with score, label and part, each set apart from what the model was fitted on.
 
     reference, pool: of the same time; later: of a later time, in its order. Columns: score, label, part and features.
+    classes: of several classes the label is 1 where the prediction is right, and the score that of the class decided
+    for; besides p_<class>, decided and truth.
     """
 
     name: str
@@ -32,6 +35,7 @@ class World:
     pool: pd.DataFrame
     later: pd.DataFrame
     is_binary: bool = True
+    classes: tuple[str, ...] = ()
 
     @property
     def high(self) -> float:
@@ -54,7 +58,9 @@ class World:
         if shift == "concept":
             along = self._direction(random)
             is_flipped = along[rows] > np.quantile(along, 1 - FLIPPED)
-            other = 1 - found.label if self.is_binary else found.label + 30
+            other = found.label + 30
+            if self.is_binary:
+                other = 0 if self.classes else 1 - found.label
             found["label"] = np.where(is_flipped, other, found.label)
         return found
 
@@ -90,6 +96,28 @@ def flights() -> World:
     """Flights that arrived more than a quarter of an hour late; parts: carriers."""
     table = _flights()
     return _world("flights", _coded(table, *_FLIGHT, table.carrier), (table.arr_delay > 15).to_numpy(int))
+
+
+LATENESS = {"early": -10.0, "on time": 15.0, "late": np.inf}
+"""A class of flights each, and by how many minutes at most they arrived late."""
+
+
+def lateness() -> World:
+    """Whether flights arrive early, on time or late; parts: carriers."""
+    table = _flights()
+    truth = np.array(list(LATENESS))[np.searchsorted(list(LATENESS.values()), table.arr_delay.to_numpy(float))]
+    rows, features = _coded(table, *_FLIGHT, table.carrier)
+    is_later = np.arange(len(rows)) >= len(rows) // 2
+    third = np.where(is_later, 3, np.random.default_rng(0).choice(3, len(rows), p=(0.35, 0.25, 0.4)))
+    model = HistGradientBoostingClassifier(random_state=0, max_iter=60).fit(
+        rows[features][third == 0], truth[third == 0]
+    )
+    classes, scores = tuple(model.classes_), model.predict_proba(rows[features])
+    decided = np.array(classes)[scores.argmax(axis=1)]
+    about = {"score": scores.max(axis=1), "label": (decided == truth).astype(int), "decided": decided, "truth": truth}
+    rows = rows.assign(**about, **{f"p_{name}": part for name, part in zip(classes, scores.T, strict=True)})
+    found = (rows[mine].reset_index(drop=True) for mine in (third == 1, third == 2, is_later))
+    return World("lateness", tuple(features), *found, classes=classes)
 
 
 def delays() -> World:
