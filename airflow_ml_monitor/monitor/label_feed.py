@@ -10,6 +10,7 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.label_ledger import LabelTask
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
+from airflow_ml_monitor.profile.dataset import Several
 from airflow_ml_monitor.store.records import Numbers
 from airflow_ml_monitor.truth.arrivals import Arrivals
 from airflow_ml_monitor.truth.curve import ArrivalCurve
@@ -22,10 +23,13 @@ FEWEST: Final = 30
 
 
 def label_numbers(task: LabelTask, counts: tuple[int, int], nowcasts: Nowcasts) -> Numbers:
-    """Of a run's window, as known at its moment. counts: (orphans, repeats)."""
+    """Of a run's window, as known at its moment. counts: (orphans, repeats).
+
+    Where several labels of one prediction are declared to mean something none of them is a repeat.
+    """
+    names = ("orphan_labels", "repeated_labels") if task.labels.several is Several.LAST else ("orphan_labels",)
     rows = [
-        Measurement(name, Status.OK, Estimate(float(count), count))
-        for name, count in zip(("orphan_labels", "repeated_labels"), counts, strict=True)
+        Measurement(name, Status.OK, Estimate(float(count), count)) for name, count in zip(names, counts, strict=False)
     ]
     inputs: list[Any] = [*counts]
     if task.labels.label_time is not None and (known := nowcasts.known(None)) is not None:

@@ -15,7 +15,7 @@ from airflow_ml_monitor.errors import SpecError, StoreError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen, meaning
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
@@ -50,6 +50,8 @@ class Terms:
         named: list[Any] = [labels.label, labels.key, labels.label_time, labels.zone, labels.mode]
         if labels.mode is LabelMode.IMPLICIT:
             named.append(labels.horizon)
+        if labels.several is not Several.LAST:
+            named.append(labels.several)
         cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
         task = self.monitor.spec.task
         return [meaning(self.dataset), named, asdict(task), cut, sums_of(task, self.dataset)]

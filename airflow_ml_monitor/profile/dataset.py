@@ -174,6 +174,23 @@ class LabelMode(StrEnum):
     """nothing: labels are asked for of rows drawn at random, and stand for the others"""
 
 
+class Several(StrEnum):
+    """What several labels of one prediction mean. Of those known at a moment, since the last row without a label."""
+
+    LAST = "last"
+    """corrections: the newest counts, the others are counted as repeated"""
+    FIRST = "first"
+    """the first counts, whatever comes after it"""
+    ANY = "any"
+    """events of a binary task: one positive is enough"""
+    ALL = "all"
+    """findings of a binary task: one negative is enough"""
+    MAJORITY = "majority"
+    """several opinions on a class: that of more than half of them; unknown without one"""
+    MEAN = "mean"
+    """several measurements of a number: their mean"""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelSource:
     """Where the ground truth of a dataset's rows appears, sooner or later.
@@ -183,8 +200,8 @@ class LabelSource:
     label_time: the column that says when the label became known; None means known from first sight.
     horizon: after this long nothing more is awaited. mature_at: the coverage from which the labels at hand are declared
     to stand for all of the window, where an estimate is not possible; None: never before the horizon.
-    mode: what a row without a label means. A label that comes after the horizon is a correction; of several labels of
-    one prediction the last counts, and the others are counted as repeated.
+    mode: what a row without a label means. A label that comes after the horizon is a correction.
+    several: what several labels of one prediction mean; a row whose label is empty takes back all that came before it.
     feedback: the model's decision shapes the label, as where a payment that it blocks is never disputed.
     """
 
@@ -199,6 +216,7 @@ class LabelSource:
     mode: LabelMode = LabelMode.EXPLICIT
     dataset: str = ""
     feedback: bool = False
+    several: Several = Several.LAST
 
     def __post_init__(self) -> None:
         if self.horizon <= timedelta(0):

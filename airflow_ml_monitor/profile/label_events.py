@@ -14,6 +14,7 @@ from airflow_ml_monitor.profile.class_query import class_index
 from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Task, TaskKind
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, in_window, number, source, text, whole
+from airflow_ml_monitor.profile.several_labels import standing, together
 
 
 def predictions_table(columns: LedgerColumns, *besides: str) -> sa.TableClause:
@@ -136,21 +137,26 @@ def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
         label_value(columns, table.c[labels.label]).label("label"),
         (table.c[labels.label_time] if labels.label_time else sa.null()).label("moment"),
     ).where(_known(labels, table))
-    if not labels.label_time:
-        known = plain.subquery("plain")
-        return sa.select(known, whole(1).label("sign")).where(known.c.label.is_not(None)).subquery("events")
-    told = plain.where(sa.tuple_(*keys).in_(_touched(columns, labels)))
     names = [f"k{i}" for i in range(len(keys))]
+    if not labels.label_time:
+        found = together(plain.subquery("plain"), names, labels.several, columns.task)
+        return sa.select(found, whole(1).label("sign")).where(found.c.label.is_not(None)).subquery("events")
+    told = plain.where(sa.tuple_(*keys).in_(_touched(columns, labels)))
     if labels.mode is LabelMode.IMPLICIT:
         # A key that is predicted on several days is silent about each of them from another moment on.
         known = sa.union_all(_of_days(columns, told), _silent(columns, labels)).subquery("plain")
         names.append("day")
     else:
         known = told.subquery("plain")
-    replaced = sa.func.lag(known.c.label).over(
-        partition_by=[known.c[name] for name in names], order_by=[known.c.moment, known.c.label]
+    return _changes(standing(known, names, labels.several, columns.task), names)
+
+
+def _changes(found: sa.FromClause, names: list[str]) -> sa.Subquery:
+    """+1 for a label that comes into force, -1 for the one it replaces."""
+    replaced = sa.func.lag(found.c.label).over(
+        partition_by=[found.c[name] for name in names], order_by=[found.c.moment, found.c.label]
     )
-    ordered = sa.select(known, replaced.label("before")).subquery("ordered")
+    ordered = sa.select(found, replaced.label("before")).subquery("ordered")
     signs = sa.values(sa.column("sign", sa.BigInteger), name="signs").data([(1,), (-1,)])
     label = sa.case((signs.c.sign == whole(1), ordered.c.label), else_=ordered.c.before)
     keyed = [ordered.c[name] for name in names]

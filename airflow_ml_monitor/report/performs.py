@@ -7,7 +7,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import Family, Status, base_of, is_beside
-from airflow_ml_monitor.profile.dataset import LabelMode
+from airflow_ml_monitor.profile.dataset import LabelMode, Several
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
 from airflow_ml_monitor.report.figures.intervals import intervals
@@ -93,6 +93,8 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
         silence = ", when silence is a label" if source["mode"] == LabelMode.IMPLICIT else ""
         said = f"{early}; finally after {number(horizon)} days{silence}"
         found.append((f"A window is judged ({source['name']})", said))
+        if (several := source.get("several", Several.LAST)) != Several.LAST:
+            found.append((f"Of several labels of one row ({source['name']})", f"{several} counts"))
         if source.get("feedback"):
             told = "the model's decision shapes these labels: they cannot tell how good another decision would be"
             found.append((f"Feedback ({source['name']})", told))

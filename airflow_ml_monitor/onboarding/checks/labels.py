@@ -9,7 +9,7 @@ from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Several, TaskKind
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import TIMES
 
@@ -39,6 +39,7 @@ def check(case: Case) -> Iterator[Finding]:
         if isinstance(predictions, Preview) and all(name in predictions.types for name in dataset.entity_key):
             found = case.engine.arrivals(dataset, case.spec.task, labels)
             yield from _matches(found, dataset, f"labels.{labels.name}.key")
+            yield from _repeats(found, labels)
             yield from _delays(found, labels, f"labels.{labels.name}")
 
 
@@ -106,9 +107,18 @@ def _matches(found: Arrivals, dataset: Dataset, field: str) -> Iterator[Finding]
         yield warning(field, told, "right if the file holds more than this model's rows; else look at the key")
     elif lost:
         yield ok(field, told)
-    if found.repeated:
-        told = f"{found.repeated / (found.labels + found.repeated):.1%} of the label rows repeat a key"
-        yield warning(field, told, "right if they are corrections, by label_time; else write each label once")
+
+
+def _repeats(found: Arrivals, labels: LabelSource) -> Iterator[Finding]:
+    """Several labels of one prediction: declared, or not?"""
+    if not found.repeated:
+        return
+    told = f"{found.repeated / (found.labels + found.repeated):.1%} of the label rows repeat a key"
+    if labels.several is not Several.LAST:
+        yield ok(f"labels.{labels.name}.several", f"{told}; several: {labels.several}")
+        return
+    advice = "right if they are corrections, by label_time; else say what several mean (any, majority, mean …)"
+    yield warning(f"labels.{labels.name}.key", told, f"{advice} under several")
 
 
 def _delays(found: Arrivals, labels: LabelSource, field: str) -> Iterator[Finding]:

@@ -1,0 +1,30 @@
+"""Whether what a label source declares of its labels makes sense together. Light: read when a DAG is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Several, Task, TaskKind
+
+_TASKS: Final[Mapping[Several, tuple[TaskKind, ...]]] = {
+    Several.ANY: (TaskKind.BINARY,),
+    Several.ALL: (TaskKind.BINARY,),
+    Several.MAJORITY: (TaskKind.BINARY, TaskKind.MULTICLASS),
+    Several.MEAN: (TaskKind.REGRESSION,),
+}
+"""Of what labels something can be made; last and first of any."""
+
+
+def check_several(source: LabelSource, task: Task) -> None:
+    """Whether several labels of one prediction can mean what is declared."""
+    field, several = f"labels.{source.name}.several", source.several
+    if several in _TASKS and task.kind not in _TASKS[several]:
+        fit = ", ".join(s for s in Several if task.kind in _TASKS.get(s, (task.kind,)))
+        raise SpecError(f"{several} means nothing of a {task.kind} task; choose one of {fit}", field=field)
+    if several is Several.FIRST and source.label_time is None:
+        raise SpecError("which label was first is told by label_time; declare it, or another of several", field=field)
+    if source.mode is LabelMode.IMPLICIT and several not in (Several.LAST, Several.ANY):
+        told = f"implicit labels are events, and silence is no opinion that {several} could count"
+        raise SpecError(f"{told}; choose any, or last if an event can be corrected", field=field)
