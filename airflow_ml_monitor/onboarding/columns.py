@@ -8,6 +8,7 @@ from typing import Final
 from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
 from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, Sureness, hints, words
 from airflow_ml_monitor.onboarding.outcome import Outcome, outcome
+from airflow_ml_monitor.onboarding.strata import with_stratum
 from airflow_ml_monitor.onboarding.structure import Structure, structure
 from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.layout import FEW_VALUES, MOST_CATEGORIES
@@ -24,6 +25,9 @@ def guesses(facts: Facts) -> Guesses:
     placed = structure(facts)
     said = outcome(facts, placed.taken)
     columns, left_out = _columns(facts, placed, said)
+    if placed.labels and said.label:
+        times = (placed.event_time.value, placed.labels.label_time.value)
+        columns = with_stratum(columns, facts, times, said.label.value)
     return Guesses(
         kind=said.kind,
         positive=said.positive,
@@ -134,6 +138,7 @@ def _kind(c: ColumnFacts) -> Guess:
 def _slices(facts: Facts, columns: tuple[ColumnGuess, ...]) -> tuple[str, ...]:
     """Columns worth looking at value by value: few values, none of them rare."""
     kinds = (Kind.CATEGORICAL, Kind.BOOLEAN)
-    features = (facts.reference.columns[g.name] for g in columns if g.role is Role.FEATURE and g.kind in kinds)
+    roles = (Role.FEATURE, Role.DELAY_STRATUM)
+    features = (facts.reference.columns[g.name] for g in columns if g.role in roles and g.kind in kinds)
     fitting = [c for c in features if 2 <= c.distinct <= _SLICE_VALUES and c.least >= _SLICE_SHARE]
     return tuple(name for _, name in sorted((c.distinct, c.name) for c in fitting)[:_MOST_SLICES])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, is_any
@@ -103,12 +104,26 @@ class Delays:
     labelled: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Predictions looked at and labels found for them, an entry a pair.
+
+    row: number of the prediction among those looked at. asked, told: seconds since 1970 by time column of either
+    table; NaN where there is none. values: of the labels' columns that have few values.
+    """
+
+    row: np.ndarray[Any, Any]
+    asked: Mapping[str, np.ndarray[Any, Any]]
+    told: Mapping[str, np.ndarray[Any, Any]]
+    values: Mapping[str, np.ndarray[Any, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """A way from predictions to labels.
 
     matched: share of the predictions looked at that find a label. agreed: share of matches in which the columns that
-    both tables have are equal; None without such. delays: by a time column of each.
+    both tables have are equal; None without such. delays: by a time column of each. labelled: the pairs themselves.
     """
 
     mine: tuple[str, ...]
@@ -116,6 +131,7 @@ class Join:
     matched: float
     agreed: float | None
     delays: Mapping[tuple[str, str], Delays]
+    labelled: Labelled
 
     @property
     def worth(self) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from airflow_ml_monitor.onboarding.facts import ColumnFacts, Delays, Join
+from airflow_ml_monitor.onboarding.facts import ColumnFacts, Delays, Join, Labelled
 from airflow_ml_monitor.profile.engines.sample import Sample
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 
@@ -120,15 +120,22 @@ def _join(opened: tuple[Sample, Sample], columns: tuple[Columns, Columns], mine:
     predictions, labels = opened
     of_both = (n for n, c in columns[0].items() if n not in (*mine, *theirs) and c.distinct > 1)
     shared = [n for n in of_both if predictions.types[n] == labels.types.get(n)][:_SHARED]
-    times = [(a.name, b.name) for a in columns[0].values() for b in columns[1].values() if a.is_time and b.is_time]
-    found = predictions.partners(labels, mine, theirs, list(dict.fromkeys([*shared, *(b for _, b in times)])))
+    dates = [[c.name for c in of.values() if c.is_time] for of in columns]
+    times = [(a, b) for a in dates[0] for b in dates[1]]
+    few = [c.name for c in columns[1].values() if c.values]
+    named = list(dict.fromkeys([*shared, *few, *dates[1]]))
+    found = predictions.partners(labels, mine, theirs, named)
     matched = found.index.nunique() / len(predictions.frame)
-    rows, found = predictions.frame.iloc[found.index].reset_index(drop=True), found.reset_index(drop=True)
+    place = found.index.to_numpy()
+    rows, found = predictions.frame.iloc[place].reset_index(drop=True), found.reset_index(drop=True)
     same = [(rows[n] == found[n]) | (rows[n].isna() & found[n].isna()) for n in shared]
     agreed = float(np.logical_and.reduce(same).mean()) if same and len(found) else None
-    late = {(a, b): (seconds(found[b]) - seconds(rows[a])) / _DAY for a, b in times}
+    asked, told = ({n: seconds(frame[n]) for n in names} for frame, names in ((rows, dates[0]), (found, dates[1])))
+    late = {(a, b): (told[b] - asked[a]) / _DAY for a, b in times}
     known = {pair: delay[np.isfinite(delay)] for pair, delay in late.items()}
-    return Join(mine, theirs, matched, agreed, {pair: _delays(delay) for pair, delay in known.items() if delay.size})
+    delays = {pair: _delays(delay) for pair, delay in known.items() if delay.size}
+    values = {name: found[name].to_numpy() for name in few}
+    return Join(mine, theirs, matched, agreed, delays, Labelled(place, asked, told, values))
 
 
 def _delays(days: Array) -> Delays:
