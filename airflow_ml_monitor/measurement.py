@@ -50,6 +50,9 @@ FINAL: Final = "final"
 BOUNDS: Final = "bounds"
 """`bounds.<metric>`: the value of the labelled rows, and between what the value of all rows must lie."""
 
+CENSORED_ROWS: Final = "censored_rows"
+"""The share of a window's predictions whose label will never come, as they are no longer observed."""
+
 
 def base_of(metric: str) -> str:
     """The formula behind a name: 'roc_auc' of 'naive.roc_auc'."""
@@ -57,8 +60,8 @@ def base_of(metric: str) -> str:
 
 
 def is_beside(metric: str) -> bool:
-    """True if a name is not the metric itself but stands beside it: naive, final, or of a named estimator."""
-    return "." in metric
+    """True if a name says no performance itself but stands beside it: naive, final, of an estimator; censored rows."""
+    return "." in metric or metric == CENSORED_ROWS
 
 
 @dataclass(frozen=True, slots=True)

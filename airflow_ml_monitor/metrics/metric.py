@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import BOUNDS, CENSORED_ROWS, FINAL, NAIVE, Estimate, Estimates, Family
 from airflow_ml_monitor.profile.dataset import Kind, TaskKind
 
 if TYPE_CHECKING:
@@ -111,7 +111,15 @@ def metric(
 
 
 BESIDES = frozenset(
-    {"expectation", "orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence"}
+    {
+        CENSORED_ROWS,
+        "expectation",
+        "orphan_labels",
+        "repeated_labels",
+        "label_maturity",
+        "label_delay",
+        "label_silence",
+    }
 )
 """Stored under a metric's name without being a formula over cells: a contract's outcomes, what a label source shows."""
 

@@ -15,7 +15,18 @@ from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.values import Value, value_of
 from airflow_ml_monitor.keys import WHOLE, Slice
-from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Measurement, Status, attempt, is_beside
+from airflow_ml_monitor.measurement import (
+    BOUNDS,
+    CENSORED_ROWS,
+    FINAL,
+    NAIVE,
+    Estimate,
+    Measurement,
+    Status,
+    attempt,
+    is_beside,
+)
+from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -67,11 +78,25 @@ class Answer:
 
 def answer(standing: Standing) -> Answer:
     """A window's numbers, as it stands."""
+    given = _answered(standing)
+    if standing.labels.censored is None:
+        return given
+    return replace(given, rows=[*given.rows, *attempt(CENSORED_ROWS, partial(censored_rows, standing.views[WHOLE]))])
+
+
+def censored_rows(view: LabelledView) -> Estimate:
+    """Share of the predictions whose label will never come, as they are no longer observed. TooFew without any."""
+    every = view.predictions + view.censored
+    if not every:
+        raise TooFew("no rows")
+    return Estimate(view.censored / every, every, *interval.share(view.censored, every))
+
+
+def _answered(standing: Standing) -> Answer:
     if standing.labels.mode is LabelMode.SAMPLED:
         return _of_sample(standing)
     if standing.ripe.is_final:
-        rows = labelled_rows(standing.views, standing.metrics)
-        return Answer(_selected(standing, rows) if standing.labels.mode is LabelMode.SELECTIVE else rows)
+        return Answer(_of_labelled(standing, labelled_rows(standing.views, standing.metrics)))
     whole = labelled_rows({WHOLE: standing.views[WHOLE]}, standing.early)
     naive = [replace(row, metric=f"{NAIVE}.{row.metric}") for row in whole]
     try:
@@ -86,7 +111,7 @@ def answer(standing: Standing) -> Answer:
 def _rest(standing: Standing, why: str) -> list[Measurement]:
     """What is not estimated: of the labels at hand where they are declared to stand for all, else awaited."""
     if standing.ripe.is_mature:
-        return labelled_rows(standing.views, standing.metrics)
+        return _of_labelled(standing, labelled_rows(standing.views, standing.metrics))
     return _waiting(standing, _reason(standing, why))
 
 
@@ -119,12 +144,20 @@ def _of_sample(standing: Standing) -> Answer:
     return Answer([*estimated, *(row for row in realised if (row.metric, row.slice) not in answered)])
 
 
-def _selected(standing: Standing, realised: list[Measurement]) -> list[Measurement]:
-    """Numbers of the rows that get labels, said to be so; and between what those of all rows must lie."""
+def _of_labelled(standing: Standing, realised: list[Measurement]) -> list[Measurement]:
+    """Numbers of the rows that get labels; where others never do, said so, and between what all rows' must lie."""
     view = standing.views[WHOLE]
-    said = f"of the rows that get labels, {view.coverage:.0%} of all"
+    if standing.labels.mode is LabelMode.SELECTIVE:
+        said = f"of the rows that get labels, {view.coverage:.0%} of all"
+    elif view.censored:
+        share = view.censored / (view.predictions + view.censored)
+        said = (
+            f"of rows observed in full; {share:.1%} are censored: right for all if neither score nor label decides that"
+        )
+    else:
+        return realised
     rows = [replace(row, reason=row.reason or said) for row in realised]
-    if view.coverage == 1:
+    if view.coverage == 1 and not view.censored:
         return rows
     values = {row.metric: row.estimate for row in realised if row.slice == WHOLE and row.estimate is not None}
     window = standing.predictions()
@@ -165,5 +198,7 @@ def _reason(standing: Standing, why: str) -> str:
     early = ""
     if labels.mature_at is not None and labels.mode is LabelMode.EXPLICIT:
         early = f"from {labels.mature_at:.0%}, or "
-    known = f"labels of {ripe.coverage:.0%} of {view.predictions} predictions; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
+    censored = f" besides {view.censored} censored" if view.censored else ""
+    known = f"labels of {ripe.coverage:.0%} of {view.predictions} predictions{censored}"
+    known += f"; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
     return f"{known}; {why}" if why else known

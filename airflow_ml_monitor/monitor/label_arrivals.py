@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from airflow_ml_monitor.monitor.label_ledger import Ledger
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import LabelSource, Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
-from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros, score_within
+from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micros, score_within
 from airflow_ml_monitor.truth.arrivals import OF_CLASSES, Arrivals, Cells
 
 BINS: Final = 40
@@ -26,12 +26,15 @@ OF_PREDICTIONS: Final = ("labels of wrong predictions", "labels of right predict
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """Arrivals, and what their cells are: (bin of the score, decided class, stratum) each. edges: first bucket of each
-    bin. strata: names."""
+    bin. strata: names. censored: share of the predictions whose label will never come, in [0, 1]; they are no part of
+    the arrivals.
+    """
 
     arrivals: Arrivals
     kinds: Counts
     edges: Counts
     strata: tuple[str, ...]
+    censored: float = 0.0
 
     def counted(self, entries: Entries, version: str | None) -> Floats:
         """Labelled rows of other entries by label and cell, (2, C); those that fit no cell left out."""
@@ -51,7 +54,7 @@ class Known:
     def part(self, past: Past, slice: Slice, version: str | None, days: Sequence[int]) -> tuple[Floats, Floats]:
         """A slice's predictions of successive days by cell, (T', C), and its labels so far, (T', 2, C)."""
         ends = np.array([micros(day.end) for day in past.days], np.int64)
-        found = _Columns.of(past, self.strata, ends, days, version, slice)
+        found = _Columns.of(past, self.strata, ends, days, version, slice).observed()
         cell = self._cell(found.bucket, found.prediction, found.stratum)
         counts = np.zeros((len(days), 3, self.kinds.shape[1]))
         mine = cell >= 0
@@ -104,7 +107,8 @@ class Past:
         ends = np.array([micros(day.end) for day in self.days], np.int64)
         today = int(np.searchsorted(ends, micros(self.moment), side="right")) - 1
         strata = self.strata
-        found = _Columns.of(self, strata, ends, range(today + 1), version)
+        every = _Columns.of(self, strata, ends, range(today + 1), version)
+        found = every.observed()
         is_prediction = found.label == PREDICTED
         if today < 0 or not is_prediction.any():
             return None
@@ -119,7 +123,7 @@ class Past:
         day, age = found.day[~is_prediction], found.age[~is_prediction]
         horizon = -(-self.labels.horizon // timedelta(days=1))
         arrivals = Arrivals(cells, predicted, day, age, label, cell[~is_prediction], count, today, horizon, self.names)
-        return Known(arrivals, kinds, edges, strata)
+        return Known(arrivals, kinds, edges, strata, every.censored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +167,21 @@ class _Columns:
         seen = known <= micros(past.moment)
         columns = (day, np.maximum(when - day, 0), stratum, label, prediction, bucket, count)
         return cls(*(column[seen] for column in columns))
+
+    @property
+    def censored(self) -> float:
+        """The share of the predictions that are censored; 0 without any."""
+        never, every = (int(self.count[self.label == one].sum()) for one in (CENSORED, PREDICTED))
+        return max(never, 0) / every if every > 0 else 0.0
+
+    def observed(self) -> _Columns:
+        """The same without predictions that are censored: each of them takes one prediction back."""
+        never = self.label == CENSORED
+        if not never.any():
+            return self
+        return replace(
+            self, label=np.where(never, PREDICTED, self.label), count=np.where(never, -self.count, self.count)
+        )
 
 
 def _of_part(

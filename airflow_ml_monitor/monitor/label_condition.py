@@ -19,7 +19,7 @@ from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, label_tasks, read, sources_of, update
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
-from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros
+from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, UNSCORED, Entries, micros
 from airflow_ml_monitor.store.records import EPOCH
 from airflow_ml_monitor.truth.maturity import AtHand, Enough, Maturity, maturity
 
@@ -185,7 +185,9 @@ def _at_hand(task: LabelTask) -> AtHand:
 def _arrived(entries: Entries, since: datetime) -> int:
     """Labels of scored rows that became known after a moment; a correction counts, what it replaces does not."""
     whole = np.array([slice == WHOLE for slice, _, _ in entries.groups], bool)
-    fresh = (entries.known > micros(since)) & (entries.label != PREDICTED) & (entries.bucket != UNSCORED)
+    fresh = (
+        (entries.known > micros(since)) & ~np.isin(entries.label, (PREDICTED, CENSORED)) & (entries.bucket != UNSCORED)
+    )
     fresh &= entries.count > 0
     return int(entries.count[fresh & whole[entries.group]].sum()) if entries.size else 0
 

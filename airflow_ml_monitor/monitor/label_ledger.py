@@ -52,6 +52,8 @@ class Terms:
             named.append(labels.horizon)
         if labels.several is not Several.LAST:
             named.append(labels.several)
+        if labels.censored is not None:
+            named.append(["censored", labels.censored])
         cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
         task = self.monitor.spec.task
         return [meaning(self.dataset), named, asdict(task), cut, sums_of(task, self.dataset)]

@@ -17,6 +17,22 @@ _TASKS: Final[Mapping[Several, tuple[TaskKind, ...]]] = {
 """Of what labels something can be made; last and first of any."""
 
 
+def check_censored(source: LabelSource, task: Task) -> None:
+    """Whether rows that are no longer observed can be told from those that are awaited."""
+    field = f"labels.{source.name}.censored"
+    if source.censored is None:
+        return
+    if task.kind is not TaskKind.BINARY or source.label_time is None:
+        told = "rows are censored of a binary task, from a moment on"
+        raise SpecError(f"{told}; declare label_time and task kind binary, or leave censored out", field=field)
+    if source.mode is LabelMode.SAMPLED:
+        told = "what is left of a random sample without its censored rows is none"
+        raise SpecError(f"{told}; leave censored out: such rows count as not labelled", field=field)
+    if source.several not in (Several.LAST, Several.ANY):
+        told = f"that a row is censored is no label that {source.several} could count"
+        raise SpecError(f"{told}; declare several: last or any, or leave censored out", field=field)
+
+
 def check_several(source: LabelSource, task: Task) -> None:
     """Whether several labels of one prediction can mean what is declared."""
     field, several = f"labels.{source.name}.several", source.several

@@ -28,6 +28,8 @@ LOOKBACK: Final = timedelta(days=310)
 _TOGETHER: Final = 32
 """Days of the past read at once, so that a large ledger is never in memory whole."""
 DRAWS: Final = 100
+MOST_CENSORED: Final = 0.05
+"""Of so many censored rows, were they all of one class, a share of positives would be off by half a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,9 @@ class Nowcasts:
         known, every = self.known(version), self.known(None)
         if known is None or every is None:
             return Immature("not estimated: no prediction has a score")
+        if known.censored > MOST_CENSORED:
+            # Quick labels come before a row can be censored: those at hand would tell too much of the quick ones.
+            return Immature(f"not estimated: {known.censored:.0%} of the predictions are censored")
         labelled = None
         if reference.labels is not None:
             labelled = known.counted(right_or_wrong(reference.labels, self.book.of_task), version)

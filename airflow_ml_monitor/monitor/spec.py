@@ -13,7 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
-from airflow_ml_monitor.monitor.label_spec import check_several
+from airflow_ml_monitor.monitor.label_spec import check_censored, check_several
 from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
@@ -204,6 +204,7 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
             field=f"labels.{source.name}.mode",
         )
     check_several(source, spec.task)
+    check_censored(source, spec.task)
     roles = {column.role for column in dataset.columns}
     # Of several classes either will do; that there are all scores, or none, has been checked.
     needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}

@@ -202,6 +202,8 @@ class LabelSource:
     to stand for all of the window, where an estimate is not possible; None: never before the horizon.
     mode: what a row without a label means. A label that comes after the horizon is a correction.
     several: what several labels of one prediction mean; a row whose label is empty takes back all that came before it.
+    censored: a column that is true where a row without a label says that none will come, as its label_time tells since
+    when: the account was closed, the loan sold. Such predictions are no longer awaited.
     feedback: the model's decision shapes the label, as where a payment that it blocks is never disputed.
     """
 
@@ -217,6 +219,13 @@ class LabelSource:
     dataset: str = ""
     feedback: bool = False
     several: Several = Several.LAST
+    censored: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read of it, each once."""
+        more = [name for name in (self.label_time, self.censored) if name]
+        return tuple(dict.fromkeys([*self.key, self.label, *more]))
 
     def __post_init__(self) -> None:
         if self.horizon <= timedelta(0):

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile.censoring import before_any_label, or_censored
 from airflow_ml_monitor.profile.class_query import class_index
 from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Task, TaskKind
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
@@ -57,8 +58,7 @@ def label_value(columns: LedgerColumns, column: Expression) -> Expression:
 
 
 def _labels(labels: LabelSource) -> sa.TableClause:
-    names = [*labels.key, labels.label, *([labels.label_time] if labels.label_time else [])]
-    return source(*dict.fromkeys(names), name="labels")
+    return source(*labels.columns, name="labels")
 
 
 def _known(labels: LabelSource, table: sa.TableClause, bound: str = "upto") -> Expression:
@@ -85,7 +85,7 @@ def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
     moment = table.c[labels.label_time or ""]
     first = (
         sa.select(*theirs, sa.func.min(moment).label("moment"))
-        .where(label_value(columns, table.c[labels.label]).is_not(None))
+        .where(or_censored(labels, table, label_value(columns, table.c[labels.label])).is_not(None))
         .group_by(*(key.element for key in theirs))
         .subquery("first")
     )
@@ -134,7 +134,7 @@ def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
     keys = columns.label_keys(labels, table)
     plain = sa.select(
         *(key.label(f"k{i}") for i, key in enumerate(keys)),
-        label_value(columns, table.c[labels.label]).label("label"),
+        or_censored(labels, table, label_value(columns, table.c[labels.label])).label("label"),
         (table.c[labels.label_time] if labels.label_time else sa.null()).label("moment"),
     ).where(_known(labels, table))
     names = [f"k{i}" for i in range(len(keys))]
@@ -148,7 +148,8 @@ def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
         names.append("day")
     else:
         known = told.subquery("plain")
-    return _changes(standing(known, names, labels.several, columns.task), names)
+    observed = before_any_label(labels, known, names)
+    return _changes(standing(observed, names, labels.several, columns.task), names)
 
 
 def _changes(found: sa.FromClause, names: list[str]) -> sa.Subquery:

@@ -25,7 +25,7 @@ from airflow_ml_monitor.profile.label_events import (
     predictions_table,
 )
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
-from airflow_ml_monitor.profile.ledger import SCORELESS, UNSCORED
+from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
 
@@ -173,10 +173,13 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
         parts = class_query.class_row(columns, p, label)
         return [*shared, label.label("label"), *(part.label(name) for name, part in parts.items())]
     losses = _losses(columns.task, p.c.score, sa.cast(label, sa.Double))
+    counts = p.c.bucket >= whole(0)
+    if columns.task.kind is TaskKind.BINARY:
+        counts = sa.and_(counts, label != whole(CENSORED))
     return [
         *shared,
         (label if columns.task.kind is TaskKind.BINARY else whole(0)).label("label"),
-        *(sa.case((p.c.bucket >= whole(0), part), else_=number(0)).label(name) for name, part in losses.items()),
+        *(sa.case((counts, part), else_=number(0)).label(name) for name, part in losses.items()),
     ]
 
 

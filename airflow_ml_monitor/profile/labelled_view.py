@@ -59,7 +59,7 @@ class LabelledView:
     are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
     error and label and shares of the label, as error_query names them (error = prediction - label). predictions: rows
-    predicted, with or without a label.
+    predicted whose label is known or awaited. censored: rows predicted whose label will never come.
     """
 
     task: Task
@@ -69,6 +69,7 @@ class LabelledView:
     count: Counts
     sums: dict[str, Floats]
     predictions: int
+    censored: int = 0
 
     @cached_property
     def n(self) -> int:
@@ -77,7 +78,7 @@ class LabelledView:
 
     @property
     def coverage(self) -> float:
-        """Share of the predicted rows whose label is known; in [0, 1], 0 without predictions."""
+        """Share of the predicted rows, but for those censored, whose label is known; in [0, 1], 0 without any."""
         return min(self.n / self.predictions, 1.0) if self.predictions else 0.0
 
     @cached_property

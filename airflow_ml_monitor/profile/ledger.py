@@ -1,7 +1,8 @@
 """The label ledger: for a calendar day of predictions, signed counts of what became known, and when.
 
 Entries add. What was known at K is the sum of the entries known up to K, so performance as of any day needs no rows.
-A corrected label is an entry of -1 for the old and +1 for the new; an entry of label PREDICTED counts rows predicted.
+A corrected label is an entry of -1 for the old and +1 for the new; an entry of label PREDICTED counts rows predicted,
+one of label CENSORED rows whose label will never come.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from airflow_ml_monitor.profile.sums import SUMS
 
 PREDICTED: Final = -1
 """The label of an entry that counts predictions, whether or not their label is known."""
+
+CENSORED: Final = -2
+"""The label of an entry that counts predictions whose label will never come: they are no longer observed."""
 
 UNSCORED: Final = -1
 """The bucket of a row whose score is missing or outside [0, 1]."""
@@ -158,7 +162,9 @@ class Entries:
         wanted = [s == slice and version in (None, v) for s, _, v in self.groups]
         mine = self.picked(np.array(wanted, bool)[self.group] if self.size else np.zeros(0, bool))
         predicted = mine.label == PREDICTED
-        labelled = mine.picked(~predicted & (mine.bucket != UNSCORED))
+        censored = mine.label == CENSORED
+        labelled = mine.picked(~predicted & ~censored & (mine.bucket != UNSCORED))
+        never = max(int(mine.count[censored].sum()), 0)
         folded = Entries(
             labelled.groups,
             np.zeros_like(labelled.known),
@@ -177,7 +183,8 @@ class Entries:
             folded.bucket,
             folded.count,
             {name: folded.sums[:, i] for i, name in enumerate(folded.names or SUMS[task.kind])},
-            int(mine.count[predicted].sum()),
+            max(int(mine.count[predicted].sum()) - never, 0),
+            never,
         )
 
 

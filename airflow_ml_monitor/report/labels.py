@@ -10,7 +10,7 @@ from typing import Any
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.profile.codec import decode_entries
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
-from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
+from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.figures.arrival import Arrival, Curve, arrival
@@ -49,10 +49,11 @@ def _curve(scope: Scope, source: Mapping[str, Any], window: Window) -> Curve | N
         for known, group, label, count in zip(entries.known, entries.group, entries.label, entries.count, strict=True)
         if wanted[group]
     ]
-    predicted = sum(count for _, label, count in rows if label == PREDICTED)
+    awaited = {PREDICTED: 1, CENSORED: -1}
+    predicted = sum(awaited.get(label, 0) * count for _, label, count in rows)
     by_day: dict[float, int] = {}
     for known, label, count in rows:
-        if label != PREDICTED:
+        if label not in awaited:
             age = max((known - micros(window.end)) / _DAY, 0.0)
             by_day[age] = by_day.get(age, 0) + count
     if not predicted:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
-from airflow_ml_monitor.measurement import Family, Status, base_of, is_beside
+from airflow_ml_monitor.measurement import CENSORED_ROWS, Family, Status, base_of, is_beside
 from airflow_ml_monitor.profile.dataset import LabelMode, Several
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
@@ -98,6 +98,11 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
         if source.get("feedback"):
             told = "the model's decision shapes these labels: they cannot tell how good another decision would be"
             found.append((f"Feedback ({source['name']})", told))
+    for r in mine:
+        if r.measurement.metric == CENSORED_ROWS and r.measurement.estimate and r.measurement.slice == WHOLE:
+            line = scope.line(r.head)
+            told = f"{percent(r.measurement.estimate.value)} of all: their label will never come"
+            found.append((f"No longer observed{f', of {line}' if line else ''}", told))
     found += _feed(scope)
     return (*found, ("Newest judged window", scope.named(judged) if judged else "none yet"))
 

@@ -46,6 +46,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _columns(labels: LabelSource, seen: Preview) -> Iterator[Finding]:
     field, time = f"labels.{labels.name}", labels.label_time
     named = [("key", name) for name in labels.key] + [("label", labels.label), ("label_time", time)]
+    named += [("censored", labels.censored)]
     for part, name in named:
         if name and name not in seen.types:
             yield error(f"{field}.{part}", f"column {name!r} is missing", "name it right")

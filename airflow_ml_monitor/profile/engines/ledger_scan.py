@@ -35,8 +35,7 @@ def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Op
 
 def labels_opening(labels: LabelSource) -> Opening:
     """A label source, all of it."""
-    names = [*labels.key, labels.label, *([labels.label_time] if labels.label_time else [])]
-    return Opening(labels, tuple(dict.fromkeys(names)))
+    return Opening(labels, labels.columns)
 
 
 def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
@@ -75,9 +74,13 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
 
 def need_labels(scan: Scan, labels: LabelSource) -> None:
     """Raise MissingColumn or WrongType unless the label source has what the spec declares."""
-    for name in (*labels.key, labels.label):
+    for name in labels.columns:
+        if name == labels.label_time:
+            continue
         if name not in scan.types["labels"]:
             raise MissingColumn(f"column {name!r} is missing in the labels of {labels.name!r}")
+    if labels.censored and not is_any(arrived := scan.types["labels"][labels.censored], _COUNTED):
+        raise WrongType(f"column {labels.censored!r} (censored) arrived as {arrived}, not as true or false")
     if labels.label_time:
         scan.need_time("labels", labels)
 
