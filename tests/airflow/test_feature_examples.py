@@ -300,20 +300,49 @@ def test_a_retraining_started_by_hand_needs_no_event_and_records_nothing(world):
     assert world.store.actions("default/credit_subscribed") == before
 
 
+def a_month_later(world, dag_id):
+    """Run a DAG about the second day again, when the horizon of its labels has passed."""
+    start, end = world.simulated.midnight(1), world.simulated.midnight(2)
+    conf = {"window_start": start.isoformat(), "window_end": end.isoformat()}
+    conf["known_at"] = (end + HORIZON).isoformat()
+    assert world.driver.run(dag_id, run_id="a_month_later", conf=conf).state == "success"
+
+
 def test_silence_is_a_label_after_the_horizon_and_nothing_is_judged_before(world, about):
     for day in range(2):
         result = about("watch_defaults", day)
         assert (result.state, result.task_states["report_defaults"]) == ("success", "success")
     before = world.store.history("default/credit_defaults", metric="accuracy")
     assert set(before["status"]) <= {"immature", "too_few"}
-    start, end = world.simulated.midnight(1), world.simulated.midnight(2)
-    conf = {"window_start": start.isoformat(), "window_end": end.isoformat()}
-    conf["known_at"] = (end + HORIZON).isoformat()
-    assert world.driver.run("watch_defaults", run_id="a_month_later", conf=conf).state == "success"
+    a_month_later(world, "watch_defaults")
     after = world.store.history("default/credit_defaults", metric="accuracy")
     whole = after[after["slice"] == "{}"].sort_values("window_start")
     rows = [len(world.simulated.applications(day)) for day in range(2)]
     assert (whole["status"].tolist(), whole["n"].tolist(), whole["coverage"].tolist()) == (["ok", "ok"], rows, [1, 1])
+
+
+def test_withdrawn_loans_are_not_awaited_and_a_default_that_is_cleared_is_one(world, about):
+    for day in range(2):
+        result = about("watch_reports", day)
+        assert (result.state, result.task_states["report"]) == ("success", "success")
+    a_month_later(world, "watch_reports")
+
+    def of_first_day(metric):
+        found = world.store.history("default/credit_reports", metric=metric)
+        found = found[(found["slice"] == "{}") & (found["stage"] == "production")]
+        return found.sort_values("window_start").iloc[0]
+
+    applications = world.simulated.applications(0)
+    scored = pd.read_parquet(world.data / "predictions" / f"{world.simulated.midnight(0).date()}.parquet")
+    gone = set(scored["application_id"][::10])
+    reports = pd.concat(pd.read_parquet(path) for path in (world.data / "reports").glob("*.parquet"))
+    defaults = set(reports.loc[reports["defaulted"] == 1, "application_id"]) & set(applications["application_id"])
+    assert of_first_day("censored_rows")["value"] == len(gone - defaults) / len(applications)
+    accuracy = of_first_day("accuracy")
+    assert (accuracy["coverage"], accuracy["n"]) == (1, len(applications) - len(gone - defaults))
+    assert accuracy["reason"].startswith("of rows observed in full")
+    assert of_first_day("label_rate")["value"] == pytest.approx(len(defaults) / accuracy["n"])
+    assert world.store.history("default/credit_reports", metric="repeated_labels").empty
 
 
 def test_a_day_whose_labels_are_awaited_says_why_it_has_no_value_and_what_it_came_to_in_the_end(world, about):
