@@ -138,15 +138,20 @@ class Dataset:
                 f"{', '.join(wrong)} is no categorical or boolean column of the dataset; declare it under columns",
                 field=f"datasets.{self.name}.slice_by",
             )
-        if (stratum := self.column(Role.DELAY_STRATUM)) and stratum.name not in known:
+        if wrong := [column.name for column in self.strata if column.kind is Kind.DATETIME]:
             raise SpecError(
-                f"the delay stratum {stratum.name!r} is {stratum.kind}; declare it categorical or boolean",
+                f"the delay stratum {wrong[0]!r} is a time; declare it categorical, boolean or numeric",
                 field=f"datasets.{self.name}.columns",
             )
 
     def column(self, role: Role) -> Column | None:
         """The first column of a role, or None."""
         return next((column for column in self.columns if column.role is role), None)
+
+    @property
+    def strata(self) -> tuple[Column, ...]:
+        """The columns on which the delay of labels depends; several tell rows apart together."""
+        return tuple(column for column in self.columns if column.role is Role.DELAY_STRATUM)
 
     def scores(self, task: Task) -> tuple[Column, ...]:
         """The score columns of a multiclass task, in the order of its classes; those without one left out."""

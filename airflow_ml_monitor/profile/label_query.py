@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile import class_query
+from airflow_ml_monitor.profile import class_query, strata
 from airflow_ml_monitor.profile.column_sums import column_sums
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import error_sums
@@ -82,7 +82,7 @@ def _predictions(
     In two steps, so that no expression is planned as often as it is used.
     """
     p, days = predictions_table(columns, *([label] if label else [])), days_table()
-    stratum, version = columns.stratum, sa.literal("", sa.String)
+    version = sa.literal("", sa.String)
     keys = columns.predicted_keys(p) if keyed else []
     read = (
         sa.select(
@@ -91,7 +91,7 @@ def _predictions(
             *(key.label(f"k{i}") for i, key in enumerate(keys)),
             *(category(p.c[s.column], s).label(f"s{i}") for i, s in enumerate(columns.slices)),
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
-            (category(p.c[stratum.column], stratum) if stratum else whole(0)).label("stratum"),
+            strata.code(p, columns.strata).label("stratum"),
             *_scored(columns, p),
             *(sa.cast(p.c[column.name], sa.Double).label(name) for name, column in columns.besides.items()),
             *([label_value(columns, p.c[label]).label("label")] if label else []),

@@ -36,7 +36,7 @@ class LedgerColumns:
     dataset: Dataset
     task: Task
     slices: tuple[Binning, ...] = ()
-    stratum: Binning | None = None
+    strata: tuple[Binning, ...] = ()
     version: str = ""
     label_is_number: bool = True
     class_is_number: bool = True

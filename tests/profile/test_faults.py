@@ -216,9 +216,9 @@ def test_a_source_of_no_known_type_is_named(engine: DuckDB, oracle: ModuleType) 
         engine.profile(xy({"x": [CANARY]}), LAYOUT, oracle.DAY)
 
 
-def test_a_delay_stratum_must_have_names() -> None:
-    with pytest.raises(SpecError, match="the delay stratum 'x' is numeric; declare it categorical or boolean"):
-        Dataset("d", "s", (Column("x", Kind.NUMERIC, Role.DELAY_STRATUM),), "at")
+def test_a_delay_stratum_is_no_time() -> None:
+    with pytest.raises(SpecError, match="the delay stratum 'x' is a time; declare it categorical, boolean or numeric"):
+        Dataset("d", "s", (Column("x", Kind.DATETIME, Role.DELAY_STRATUM),), "at")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

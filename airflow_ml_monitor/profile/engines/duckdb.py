@@ -15,7 +15,7 @@ import duckdb
 
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
-from airflow_ml_monitor.profile import label_events, query
+from airflow_ml_monitor.profile import label_events, query, strata
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
 from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, preview, profile_scan, reference_scan
@@ -66,7 +66,9 @@ class DuckDB:
             if not (rows := scan.rows(query.totals, "", (), event_time)[0][0]):
                 raise ReferenceMismatch("no rows in the reference; widen its start and end", field="reference")
             binnings = tuple(reference_scan.binning(scan, column, event_time, rows) for column in dataset.measured)
-            return Layout(binnings, dataset.slice_by)
+            found = Layout(binnings, dataset.slice_by)
+            strata.check([found[column.name] for column in dataset.strata])
+            return found
 
     def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
         """See Engine."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
-from airflow_ml_monitor.profile import label_events, label_query
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile import label_events, label_query, strata
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
@@ -91,10 +91,11 @@ def _columns(
     """What the ledger reads; raises DataFault where a column that it needs is missing or of another type."""
     mine, theirs = scan.types["source"], scan.types["labels" if labels else "source"]
     predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION, *OF_ROLE)]
+    predicted += [c for c in dataset.strata if c.kind is Kind.NUMERIC]
     if faults := scan.faults(predicted):
         raise DataFault("; ".join(faults.values()))
-    stratum, version = dataset.column(Role.DELAY_STRATUM), dataset.column(Role.VERSION)
-    needed = [*dataset.slice_by, *([stratum.name] if stratum else [])]
+    version = dataset.column(Role.VERSION)
+    needed = [*dataset.slice_by, *(column.name for column in dataset.strata)]
     if labels:
         needed += [*dataset.entity_key, *([version.name] if version else [])]
     if missing := [name for name in needed if name not in mine]:
@@ -106,7 +107,7 @@ def _columns(
         replace(dataset, source=None),
         task,
         tuple(layout[name] for name in layout.slice_by),
-        layout[stratum.name] if stratum else None,
+        tuple(layout[column.name] for column in dataset.strata),
         version.name if version and version.name in mine else "",
         is_number(label_type, task, labels.label if labels else label),
         is_number(mine[decided.name], task, decided.name) if decided else True,
@@ -211,8 +212,7 @@ def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tup
             if code < 0:
                 return None
             slice = ((by.column, by.labels[code]),)
-    strata = columns.stratum.labels if columns.stratum else ("",)
-    return slice, strata[stratum] if stratum >= 0 else "other", str(versions[version])
+    return slice, strata.names(columns.strata)[stratum], str(versions[version])
 
 
 def _by_day(days: Sequence[Window], parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:

@@ -25,7 +25,7 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
             field="reference",
         )
     values: tuple[float, ...] = ()
-    if column.kind is Kind.NUMERIC and column.role is Role.FEATURE:
+    if column.kind is Kind.NUMERIC and column.role in (Role.FEATURE, Role.DELAY_STRATUM):
         values = _few(scan, column, event_time, rows)
     return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
 
