@@ -105,3 +105,20 @@ def test_a_rule_on_slices_has_them_estimated_too(worlds):
         rows = mine[mine["at"].between(world.day(9).start, world.day(9).end, "left")].merge(world.labels, on="id")
         truth = ((rows["score"] >= 0.5) == rows["y"]).mean()
         assert r.measurement.estimate.low - 0.02 <= truth <= r.measurement.estimate.high + 0.02
+
+
+def test_labels_of_a_number_and_a_name_together_have_arrival_curves_of_their_own(worlds):
+    stratum = {"role": "delay_stratum"}
+    columns = {"x": stratum, "purpose": {"kind": "categorical", **stratum}, "score": {"role": "score"}}
+    world = worlds(days=6, dataset={"columns": columns})
+    for number in range(6):
+        measure_performance(world.monitor(), world.run(number))
+    (task,) = label_tasks(world.monitor(), world.run(5))
+    known = Book(task).past(world.run(5).known_at).known()
+    # Four parts of x, three purposes; the edges of x are those of the reference.
+    assert len(known.strata) == 12
+    low = min(float(name.split()[2]) for name in known.strata if name.startswith("up to"))
+    found = known.arrivals.predicted.sum(axis=0)
+    lowest = [i for i, name in enumerate(known.strata) if name == f"up to {low:g} × car"]
+    rows = world.predictions[(world.predictions["x"] <= low) & (world.predictions["purpose"] == "car")]
+    assert found[np.isin(known.arrivals.cells.stratum, lowest)].sum() == len(rows) > 0
