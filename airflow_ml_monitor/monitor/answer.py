@@ -147,13 +147,12 @@ def _of_sample(standing: Standing) -> Answer:
 def _of_labelled(standing: Standing, realised: list[Measurement]) -> list[Measurement]:
     """Numbers of the rows that get labels; where others never do, said so, and between what all rows' must lie."""
     view = standing.views[WHOLE]
+    every = view.predictions + view.censored
     if standing.labels.mode is LabelMode.SELECTIVE:
-        said = f"of the rows that get labels, {view.coverage:.0%} of all"
+        said = f"of the rows that get labels, {min(view.n / max(every, 1), 1):.0%} of all"
     elif view.censored:
-        share = view.censored / (view.predictions + view.censored)
-        said = (
-            f"of rows observed in full; {share:.1%} are censored: right for all if neither score nor label decides that"
-        )
+        said = f"of rows observed in full; {view.censored / every:.1%} are censored: "
+        said += "right for all only if neither score nor label decides which"
     else:
         return realised
     rows = [replace(row, reason=row.reason or said) for row in realised]

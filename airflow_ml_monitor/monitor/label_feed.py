@@ -27,10 +27,10 @@ def label_numbers(task: LabelTask, counts: tuple[int, int], nowcasts: Nowcasts) 
 
     Where several labels of one prediction are declared to mean something none of them is a repeat.
     """
-    names = ("orphan_labels", "repeated_labels") if task.labels.several is Several.LAST else ("orphan_labels",)
-    rows = [
-        Measurement(name, Status.OK, Estimate(float(count), count)) for name, count in zip(names, counts, strict=False)
-    ]
+    orphans, repeats = counts
+    rows = [Measurement("orphan_labels", Status.OK, Estimate(float(orphans), orphans))]
+    if task.labels.several is Several.LAST:
+        rows.append(Measurement("repeated_labels", Status.OK, Estimate(float(repeats), repeats)))
     inputs: list[Any] = [*counts]
     if task.labels.label_time is not None and (known := nowcasts.known(None)) is not None:
         rows += _maturity(known.arrivals)

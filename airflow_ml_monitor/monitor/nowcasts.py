@@ -29,7 +29,7 @@ _TOGETHER: Final = 32
 """Days of the past read at once, so that a large ledger is never in memory whole."""
 DRAWS: Final = 100
 MOST_CENSORED: Final = 0.05
-"""Of so many censored rows, were they all of one class, a share of positives would be off by half a tenth."""
+"""Share of the predictions; were all of that many of one class, the share of positives would be off by 5 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,8 @@ class Nowcasts:
             return Immature("not estimated: no prediction has a score")
         if known.censored > MOST_CENSORED:
             # Quick labels come before a row can be censored: those at hand would tell too much of the quick ones.
-            return Immature(f"not estimated: {known.censored:.0%} of the predictions are censored")
+            told = f"{known.censored:.1%} of the predictions are censored, more than {MOST_CENSORED:.0%}"
+            return Immature(f"not estimated: {told}")
         labelled = None
         if reference.labels is not None:
             labelled = known.counted(right_or_wrong(reference.labels, self.book.of_task), version)

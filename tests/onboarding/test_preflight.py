@@ -235,6 +235,18 @@ def test_files_of_csv_and_tables_in_memory_are_checked_like_parquet(drafted):
     assert told(in_memory, "labels.outcomes.key") == told(from_csv, "labels.outcomes.key")
 
 
+def test_declared_repeats_are_no_warning_and_what_tells_censored_rows_must_be_there(drafted):
+    made, path = drafted
+    pd.concat([made.labels, made.labels.head(60)]).to_parquet(made.folder / "labels.parquet", index=False)
+    text = path.read_text()
+    path.write_text(text.replace("  - name: outcomes\n", "  - name: outcomes\n    several: any\n"))
+    findings = preflight(path)
+    assert "several: any" in told(findings, "labels.outcomes.several")
+    assert grave(findings) == {STALE}
+    path.write_text(text.replace("  - name: outcomes\n", "  - name: outcomes\n    censored: closed\n"))
+    assert ("error", "labels.outcomes.censored") in grave(preflight(path))
+
+
 def test_a_newest_day_that_repeats_keys_and_lacks_a_column_is_told(drafted):
     made, path = drafted
     newest = sorted((made.folder / "predictions").iterdir())[-1]

@@ -191,13 +191,16 @@ def test_every_model_version_and_slice_has_its_numbers(shops: Any) -> None:
     assert any("by slice" in text for text in page.pictures("performs"))
 
 
-def test_two_label_sources_are_told_apart_and_silence_is_said_to_be_a_label(shops: Any) -> None:
-    page = shops(besides={"name": "events", "mode": "implicit", "horizon": "2d"}).live(*range(6)).page()
+def test_two_label_sources_are_told_apart_and_what_silence_and_several_labels_mean_is_said(shops: Any) -> None:
+    besides = {"name": "events", "mode": "implicit", "horizon": "2d", "several": "any"}
+    page = shops(besides=besides).live(*range(6)).page()
     section = page.section("performs")
     assert all(f"Labels known of v1, {name}" in page.text for name in ("labels", "events"))
     assert all(f"<td>v1, {name}</td>" in section for name in ("labels", "events"))
     assert "as estimated, where that holds; finally after 2 days, when silence is a label" in page.text
     assert "as estimated, where that holds; else from 75 % of its labels; finally after 4 days" in page.text
+    assert "Of several labels of one row (events) any counts" in page.text
+    assert "Of several labels of one row (labels)" not in page.text
 
 
 def test_a_regression_has_its_errors_and_no_scores_by_label(shops: Any) -> None:
