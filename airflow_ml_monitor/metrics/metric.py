@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import BOUNDS, CENSORED_ROWS, FINAL, NAIVE, Estimate, Estimates, Family
-from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+from airflow_ml_monitor.measurement import BOUNDS, CENSORED_ROWS, FINAL, NAIVE, Estimate, Estimates, Family, base_of
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role, Task, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
@@ -41,17 +41,38 @@ class Worse(StrEnum):
     BOTH = "both"
 
 
+class Need(StrEnum):
+    """What a metric asks of the spec besides labels."""
+
+    PAYOFF = "task.payoff"
+    THRESHOLDS = "task.thresholds"
+    WEIGHT = "a column of role weight"
+
+    def is_met(self, task: Task, dataset: Dataset) -> bool:
+        """True if the spec declares it."""
+        if self is Need.PAYOFF:
+            return task.payoff is not None
+        if self is Need.THRESHOLDS:
+            return bool(task.thresholds)
+        return dataset.column(Role.WEIGHT) is not None
+
+
+Formula = Callable[["ScoredCells"], "Floats"]
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A named formula. family, subject: when it runs and on what; kinds: columns; tasks: models.
 
     range: what values are possible (closed). unit: '' (a share or index), 'rows', 's', 'column' (the column's unit),
-    'label' (the label's unit), 'nat'. symmetric: unchanged when reference and current swap places.
+    'label' (the label's unit), 'nat', 'money' (the payoff's currency). symmetric: unchanged when reference and current
+    swap places.
     version: raise it when the numbers change; revisions made with another version are due again.
     formula: the value alone, of ScoredCells, one for each draw; NaN where it is undefined. What has a formula can be
     estimated before all labels are known, unless it waits. by_draws: chance lifts it (a maximum; a rank of few), so
     that whole rows have another value on average than expected rows: it is estimated by the mean of drawn ones.
     of_right: it holds of several classes too, where the rows of a positive label are those predicted right.
+    formula_of: the formula, or None, of a task where it depends on that.
     """
 
     name: str
@@ -65,10 +86,15 @@ class Metric:
     tasks: tuple[TaskKind, ...] = ()
     symmetric: bool = False
     version: int = 1
-    formula: Callable[[ScoredCells], Floats] | None = None
+    formula: Formula | None = None
     waits: bool = False
     by_draws: bool = False
     of_right: bool = False
+    formula_of: Callable[[Task], Formula | None] | None = None
+
+    def of(self, task: Task) -> Metric:
+        """The metric of one task: with its formula where that depends on the task."""
+        return replace(self, formula=self.formula_of(task)) if self.formula_of else self
 
     def estimable(self, task: TaskKind) -> bool:
         """True if it can be estimated before all labels are known."""
@@ -94,16 +120,17 @@ def metric(
     tasks: tuple[TaskKind, ...] = (),
     symmetric: bool = False,
     version: int = 1,
-    formula: Callable[[ScoredCells], Floats] | None = None,
+    formula: Formula | None = None,
     waits: bool = False,
     by_draws: bool = False,
     of_right: bool = False,
+    formula_of: Callable[[Task], Formula | None] | None = None,
 ) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
     """Register a function as the metric of its name."""
 
     def register(function: Callable[[Any], Estimate | Estimates]) -> Callable[[Any], Estimate | Estimates]:
         name = function.__name__
-        about = (range, unit, worse, kinds, tasks, symmetric, version, formula, waits, by_draws, of_right)
+        about = (range, unit, worse, kinds, tasks, symmetric, version, formula, waits, by_draws, of_right, formula_of)
         _registry[name] = Metric(name, family, subject, function, *about)
         return function
 
@@ -126,6 +153,12 @@ BESIDES = frozenset(
 LABEL_FREE = ("cbpe", "direct_loss", "weighted_cbpe")
 """Estimators that look at no label: `cbpe.roc_auc` is what scores alone say. None of them can see concept drift."""
 
+WEIGHTED = "weighted_"
+"""`weighted_<metric>`: the same formula, rows counted as often as their weight says; of those that have a formula."""
+
+AT_THRESHOLD = "_at_threshold"
+"""`<metric>_at_threshold`: had another of the task's thresholds decided, `threshold=0.3` for each."""
+
 _ROOMS = ("quality", "drift", "performance")
 
 
@@ -135,7 +168,19 @@ def metric_names() -> frozenset[str]:
     here = Path(__file__).parent
     plain = {module.name for module in pkgutil.iter_modules([str(here / room) for room in _ROOMS])}
     of_labels = [module.name for module in pkgutil.iter_modules([str(here / "performance")])]
-    return BESIDES | plain | {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
+    of_labels += [WEIGHTED + name for name in of_labels if not name.endswith(AT_THRESHOLD)]
+    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
+    return BESIDES | plain | {*of_labels} | beside
+
+
+def need_of(name: str) -> Need | None:
+    """What a metric of a name, whatever it is based on, asks of the spec; None: nothing besides labels."""
+    plain = base_of(name)
+    if plain == "profit":
+        return Need.PAYOFF
+    if plain.endswith(AT_THRESHOLD):
+        return Need.THRESHOLDS
+    return Need.WEIGHT if plain.startswith(WEIGHTED) else None
 
 
 @cache
@@ -150,6 +195,11 @@ def metrics() -> dict[str, Metric]:
 
 def metric_named(name: str) -> Metric:
     """One metric; UnknownName lists those that exist."""
+    plain = metrics().get(name.removeprefix(WEIGHTED))
+    if name.startswith(WEIGHTED) and plain and plain.formula:
+        from airflow_ml_monitor.metrics.weighted import weighted
+
+        return weighted(plain)
     if name not in metrics():
         raise UnknownName("metric", name, metrics())
     return metrics()[name]

@@ -52,11 +52,11 @@ class Standing:
 
     @property
     def metrics(self) -> list[Metric]:
-        return labelled_metrics(self.spec.task.kind, self.spec.measurements)
+        return labelled_metrics(self.spec.task, self.spec.dataset(self.labels.dataset), self.spec.measurements)
 
     @property
     def early(self) -> list[Metric]:
-        return early_metrics(self.spec)
+        return early_metrics(self.spec, self.spec.dataset(self.labels.dataset))
 
     @property
     def estimated(self) -> list[Slice]:

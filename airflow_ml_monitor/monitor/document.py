@@ -19,6 +19,7 @@ from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
 from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.payoff import Payoff, Worth
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -75,7 +76,7 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     if isinstance(spec.get("task"), str):
         spec["task"] = {"kind": spec["task"]}
     if isinstance(spec.get("task"), Mapping):
-        spec["task"] = _known(spec["task"], Task, "task")
+        spec["task"] = _task(_known(spec["task"], Task, "task"))
     if "windows" in spec:
         spec["windows"] = [_window(rule, zone, f"windows.{i}") for i, rule in enumerate(_list(spec["windows"]))]
     if "labels" in spec:
@@ -120,6 +121,19 @@ def _located(source: Any, folder: Path | None) -> Any:
     if folder is None or not isinstance(source, str) or "://" in source or Path(source).is_absolute():
         return source
     return str(folder.resolve() / source)
+
+
+def _task(task: dict[str, Any]) -> dict[str, Any]:
+    """What an outcome is worth may be a number alone: so much a row."""
+    if "thresholds" in task:
+        task["thresholds"] = _list(task["thresholds"])
+    if task.get("payoff") is not None:
+        payoff = _known(task["payoff"], Payoff, "task.payoff")
+        task["payoff"] = {
+            name: _known(worth if isinstance(worth, Mapping) else {"per_row": worth}, Worth, f"task.payoff.{name}")
+            for name, worth in payoff.items()
+        }
+    return task
 
 
 def _dataset(dataset: dict[str, Any], folder: Path | None) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Final, TypeVar
 
 from airflow_ml_monitor.keys import Slice
 from airflow_ml_monitor.measurement import Family, Measurement, attempt, base_of
-from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics, need_of
+from airflow_ml_monitor.metrics.weighted import weighted
 from airflow_ml_monitor.monitor.spec import ALWAYS, MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
@@ -63,20 +64,27 @@ def _rows(chosen: Sequence[Metric], view: Callable[[], T], *, column: str = "", 
     return rows
 
 
-def labelled_metrics(task: TaskKind, names: tuple[str, ...] = ()) -> list[Metric]:
-    """The metrics of labelled rows that a task has, and the spec asks for."""
-    return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
+def labelled_metrics(task: Task, dataset: Dataset, names: tuple[str, ...] = ()) -> list[Metric]:
+    """The metrics of labelled rows that a task and its dataset have, and the spec asks for; weighted, with weights."""
+    every = [m for m in metrics().values() if m.subject is Subject.LABELLED and task.kind in m.tasks]
+    if task.kind is TaskKind.BINARY:
+        every += [weighted(m) for m in every if m.formula is not None]
+    met = {m.name for m in every if (need := need_of(m.name)) is None or need.is_met(task, dataset)}
+    return [m.of(task) for m in every if m.name in met and (not names or m.name in names)]
 
 
-EARLY: Final = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "mae", "rmse", "bias")
+EARLY: Final = (
+    *("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "profit"),
+    *("mae", "rmse", "bias"),
+)
 """Given before all labels are in, besides those that rules name, where the spec does not say what is measured: every
 window that is waiting is measured anew whenever a label of it comes."""
 
 
-def early_metrics(spec: MonitorSpec) -> list[Metric]:
-    """Those given before all labels are in: as labels at hand, and as estimated."""
+def early_metrics(spec: MonitorSpec, dataset: Dataset) -> list[Metric]:
+    """Those of a dataset's labels that are given before all are in: as labels at hand, and as estimated."""
     ruled = {base_of(rule.metric) for rule in spec.policy.rules}
-    every = labelled_metrics(spec.task.kind, spec.measurements)
+    every = labelled_metrics(spec.task, dataset, spec.measurements)
     return [m for m in every if spec.measurements or m.name in ruled or m.name in EARLY]
 
 

@@ -255,7 +255,8 @@ def _write_reference_values(monitor: Monitor, dataset: str, reference: FrozenRef
     rows = {Family.QUALITY: column_rows(reference.profile, reference.layout, Family.QUALITY)}
     if reference.labels is not None:
         views = {s: reference.labels.view(monitor.spec.task, s) for s in reference.profile.slices}
-        rows[Family.PERFORMANCE] = labelled_rows(views, labelled_metrics(monitor.spec.task.kind))
+        chosen = labelled_metrics(monitor.spec.task, monitor.spec.dataset(dataset))
+        rows[Family.PERFORMANCE] = labelled_rows(views, chosen)
     run = Run(Window(EVER.start, known_at), monitor.spec.windows[0], known_at)
     heads = {f: HeadKey(f, dataset, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
     monitor.write([monitor.numbers(heads[f], run, [reference.digest], measured) for f, measured in rows.items()])

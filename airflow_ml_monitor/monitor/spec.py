@@ -14,6 +14,7 @@ from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
 from airflow_ml_monitor.monitor.label_spec import check_censored, check_several
+from airflow_ml_monitor.monitor.value_checks import check_values
 from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
@@ -177,6 +178,7 @@ def _check(spec: MonitorSpec) -> None:
         _check_scores(spec.task, dataset)
     for source in spec.labels:
         _check_labels(spec, source)
+    check_values(spec)
 
 
 def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:

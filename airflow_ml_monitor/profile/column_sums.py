@@ -27,10 +27,27 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
 
 
 def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
-    """A missing or infinite amount is none."""
-    amount = sa.case((x - x == number(0), x), else_=number(0))
-    return {"amount": amount, "amount2": amount * amount}
+    """amount_rows: those that have one. A missing, NaN or infinite amount is none."""
+    is_there = x - x == number(0)
+    amount = sa.case((is_there, x), else_=number(0))
+    return {
+        "amount_rows": sa.case((is_there, number(1)), else_=number(0)),
+        "amount": amount,
+        "amount2": amount * amount,
+        "amount3": amount * amount * amount,
+    }
 
 
-_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount}
+def _weight(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
+    """weight_rows: those that count. A weight that is missing, NaN, infinite or below 0 is 0."""
+    counts = sa.and_(x - x == number(0), x > number(0))
+    weight = sa.case((counts, x), else_=number(0))
+    return {
+        "weight_rows": sa.case((counts, number(1)), else_=number(0)),
+        "weight": weight,
+        "weight2": weight * weight,
+    }
+
+
+_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount, Role.WEIGHT: _weight}
 assert _OF_ROLE.keys() == OF_ROLE.keys()

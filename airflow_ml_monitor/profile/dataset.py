@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.payoff import Payoff
 
 
 class Kind(StrEnum):
@@ -54,7 +55,8 @@ MOST_CLASSES: Final = 100
 class Task:
     """What the model does.
 
-    Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1.
+    Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1. thresholds: others
+    that might decide, each judged beside it (`recall_at_threshold`). payoff: what decisions are worth (`profit`).
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
     Several labels a row (multilabel): a binary monitor each.
     """
@@ -63,8 +65,14 @@ class Task:
     positive: str | int | bool = 1
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    payoff: Payoff | None = None
 
     def __post_init__(self) -> None:
+        if self.kind != TaskKind.BINARY and (self.thresholds or self.payoff):
+            field = "task.thresholds" if self.thresholds else "task.payoff"
+            raise SpecError(f"a {self.kind} task has none; they are of a binary one: leave it out", field=field)
+        _check_thresholds(self.thresholds)
         if self.kind == TaskKind.MULTICLASS:
             _check_classes(self.classes)
         elif self.classes:
@@ -79,6 +87,14 @@ class Task:
     def class_names(self) -> tuple[str, ...]:
         """The classes as metrics call them, in their order."""
         return tuple(str(name) for name in self.classes)
+
+
+def _check_thresholds(thresholds: tuple[float, ...]) -> None:
+    field = "task.thresholds"
+    if outside := [value for value in thresholds if not 0 < value < 1]:
+        raise SpecError(f"{outside[0]} is not between 0 and 1, where scores are", field=field)
+    if twice := sorted({value for value in thresholds if thresholds.count(value) > 1}):
+        raise SpecError(f"declared twice: {', '.join(map(str, twice))}", field=field)
 
 
 def _check_classes(classes: tuple[str | int | bool, ...]) -> None:

@@ -28,6 +28,7 @@ from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
+from airflow_ml_monitor.profile.sums import at_least
 
 CLIP: Final = 1e-15
 """Scores are moved this far from 0 and 1 before a logarithm."""
@@ -130,7 +131,8 @@ def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
         return error_sums(rows.c.error, rows.c.truth)
     loss, gap = rows.c.log_loss, rows.c.gap
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": gap * gap}
-    return {**found, "brier2": gap * gap * gap * gap}
+    reached = {at_least(t): sa.case((rows.c.score >= number(t), number(1)), else_=number(0)) for t in task.thresholds}
+    return {**found, "brier2": gap * gap * gap * gap, **reached}
 
 
 def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import comb
 
@@ -12,6 +12,8 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable, class_table
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.sums import at_least
+from airflow_ml_monitor.profile.weighted_cells import WeightedCells
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,27 +90,52 @@ class LabelledView:
         Of several classes the question is whether the prediction is right: where it is, a row is positive; `prediction`
         is always 1. Undefined where their scores are not kept.
         """
+        cells, (positives, negatives) = self._by_cell(self.count.astype(np.float64))
+        _, scores = self._by_cell(self.sums["score"])
+        return ScoredCells(cells // 2, cells % 2, scores.sum(axis=0) / (positives + negatives), positives, negatives)
+
+    @cached_property
+    def weighted(self) -> WeightedCells:
+        """As `scored`, of rows that count as often as their weight says. Undefined without weights. Binary."""
+        # Sums of labels that were taken back leave rounding behind.
+        weight, squares = (np.maximum(self._by_cell(self.part(name))[1], 0.0) for name in ("weight", "weight2"))
+        cells = replace(self.scored, positives=weight[0], negatives=weight[1])
+        return WeightedCells(cells, squares, round(self.total("weight_rows")))
+
+    def _by_cell(self, part: Floats) -> tuple[Counts, Floats]:
+        """(2 · bucket + prediction of the cells that have rows, sums of a part over their positives and negatives)."""
         pick = self.count > 0
-        count, label, prediction = self.count[pick].astype(np.float64), self.label[pick], self.prediction[pick]
+        label, prediction = self.label[pick], self.prediction[pick]
         if self.task.kind is TaskKind.MULTICLASS:
             self.need_scores()
             label = ((label == prediction) & (label < len(self.task.classes))).astype(np.int64)
             prediction = np.ones_like(prediction)
         cells, where = np.unique(2 * self.bucket[pick] + prediction, return_inverse=True)
-        positives, negatives, score = (
-            np.bincount(where, weights=part, minlength=len(cells)).astype(np.float64)
-            for part in (count * label, count * (1 - label), self.sums["score"][pick])
-        )
-        return ScoredCells(cells // 2, cells % 2, score / (positives + negatives), positives, negatives)
+        parts = (part[pick] * label, part[pick] * (1 - label))
+        return cells, np.stack([np.bincount(where, of, len(cells)).astype(np.float64) for of in parts])
 
-    def total(self, name: str) -> float:
-        """Sum over all labelled rows. Undefined where values are too large, or entries were stored without it."""
-        found = float(self.sums[name].sum())
-        if np.isnan(found):
+    def at(self, threshold: float) -> LabelledView:
+        """The same rows, had one of the task's other thresholds decided: how many, by label and decision. Binary."""
+        reached, counts = self.part(at_least(threshold)), []
+        for mine in (self.label == 0, self.label == 1):
+            yes = round(float(reached[mine].sum()))
+            counts += [int(self.count[mine].sum()) - yes, yes]
+        decided, scores = np.array([0, 1, 0, 1]), {"score": np.full(4, np.nan)}
+        label, count = np.array([0, 0, 1, 1]), np.array(counts)
+        return LabelledView(self.task, label, decided, decided, count, scores, self.predictions)
+
+    def part(self, name: str) -> Floats:
+        """A sum of every cell. Undefined where values are too large, or entries were stored without it."""
+        found = self.sums.get(name)
+        if found is None or not np.isfinite(found.sum()):
             raise Undefined(
-                f"the sum of {name!r} is no number: its rows are too large, or were stored by a release without it"
+                f"the sum of {name!r} is no number: its rows are too large, or were stored before it was asked for"
             )
         return found
+
+    def total(self, name: str) -> float:
+        """Sum over all labelled rows; as `part`."""
+        return float(self.part(name).sum())
 
     def moment(self, i: int, j: int, centre: float = 0.0) -> float:
         """Mean of (error - centre)^i (label - mean label)^j over all labelled rows; i + j ≤ 4. Regression."""

@@ -19,12 +19,19 @@ SUMS: Final = {
 """By task, whatever columns there are."""
 
 OF_ROLE: Final = {
-    Role.AMOUNT: ("amount", "amount2"),
+    Role.AMOUNT: ("amount_rows", "amount", "amount2", "amount3"),
+    Role.WEIGHT: ("weight_rows", "weight", "weight2"),
 }
 """Besides, where the dataset has a column of the role."""
+
+
+def at_least(threshold: float) -> str:
+    """The name of the rows whose score reaches one of the task's thresholds."""
+    return f"score_at_least_{threshold}"
 
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
     roles = {column.role for column in dataset.columns}
-    return (*SUMS[task.kind], *(name for role, names in OF_ROLE.items() if role in roles for name in names))
+    of_roles = (name for role, names in OF_ROLE.items() if role in roles for name in names)
+    return (*SUMS[task.kind], *map(at_least, task.thresholds), *of_roles)

@@ -11,7 +11,7 @@ from typing import Any, Final, Unpack
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Family, HeadKey, base_of
-from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.metrics.metric import WEIGHTED, metrics
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report import calendar
@@ -119,6 +119,7 @@ class Scope:
         documents = [version.document for version in self.store.spec_versions(self.monitor)]
         rules = [rule for document in documents for rule in document.get("policy", {}).get("rules", ())]
         performance = {name for name, m in metrics().items() if m.family is Family.PERFORMANCE}
+        performance |= {WEIGHTED + name for name in performance}
         of = {True: Family.PERFORMANCE, False: Family.DRIFT}
         return {rule["name"] or rule["metric"]: of[base_of(rule["metric"]) in performance] for rule in rules}
 

@@ -117,24 +117,41 @@ def score_bucket(score: np.ndarray) -> np.ndarray:
     return np.where(score <= 0.5, rank, 4095 - rank)
 
 
-def labelled(label: Any, score: Any, threshold: float = 0.5) -> LabelledView:
-    """A binary model's ledger."""
+def labelled(
+    label: Any, score: Any, threshold: float = 0.5, *, amount: Any = None, weight: Any = None, **task: Any
+) -> LabelledView:
+    """A binary model's ledger; with amounts and weights (missing ones NaN), and what else its task declares."""
     y, s = np.asarray(label, np.int64), np.asarray(score, float)
     p = np.clip(s, 1e-15, 1 - 1e-15)
     loss = np.where(y == 1, -np.log(p), -np.log1p(-p))
     gap = (s - y) ** 2
+    sums = {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
+    declared = Task(TaskKind.BINARY, threshold=threshold, **task)
+    sums |= {f"score_at_least_{t}": (s >= t).astype(float) for t in declared.thresholds}
+    if amount is not None:
+        a = np.asarray(amount, float)
+        known = np.nan_to_num(a, posinf=0, neginf=0)
+        sums |= {"amount_rows": np.isfinite(a).astype(float), "amount": known}
+        sums |= {"amount2": known**2, "amount3": known**3}
+    if weight is not None:
+        w = np.maximum(np.nan_to_num(np.asarray(weight, float), posinf=0), 0)
+        sums |= {"weight_rows": (w > 0).astype(float), "weight": w, "weight2": w**2}
     key = (score_bucket(s) * 2 + y) * 2 + (s >= threshold)
-    names, count, sums = _ledger(
-        key, {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
-    )
-    task = Task(TaskKind.BINARY, threshold=threshold)
-    return LabelledView(task, names // 2 % 2, names % 2, names // 4, count, sums, len(y))
+    names, count, totals = _ledger(key, sums)
+    return LabelledView(declared, names // 2 % 2, names % 2, names // 4, count, totals, len(y))
 
 
 def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
     """A binary model's ledger of given confusion, scores 0.9 and 0.1."""
     label = [1] * tp + [0] * fp + [1] * fn + [0] * tn
     return labelled(label, [0.9] * (tp + fp) + [0.1] * (fn + tn))
+
+
+def reached(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
+    """A binary model's ledger whose confusion is this one at threshold 0.3, and not at its own."""
+    label = [1] * tp + [0] * fp + [1] * fn + [0] * tn
+    score = [0.4] * (tp + fp) + [0.1] * (fn + tn)
+    return labelled(label, score, 0.8, thresholds=(0.3,))
 
 
 def regressed(label: Any, prediction: Any) -> LabelledView:

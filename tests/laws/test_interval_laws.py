@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from airflow_ml_monitor.errors import NoValue
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.metric import metric_named, metrics
+from airflow_ml_monitor.profile.payoff import Payoff, Worth
 
 DRAWS = 1000
 Rng = np.random.Generator
@@ -190,6 +191,41 @@ def of_column(metric: str, values: str, n: int, *points: float) -> World:
     )
 
 
+PAYOFFS = {
+    "fraud": Payoff(Worth(-5, 1), Worth(-5), Worth(0, -1)),
+    "loans": Payoff(false_positive=Worth(0, -0.05), false_negative=Worth(0, -0.6), true_negative=Worth(0, 0.05)),
+    "calls": Payoff(Worth(10), Worth(-3), Worth(-8)),
+}
+
+
+def _threshold(share: float) -> float:
+    """Rare positives are decided for where they are likelier than on average."""
+    return 0.5 if share > 0.3 else share
+
+
+@cache
+def worth(payoff: str, share: float, gap: float, deviation: float) -> float:
+    """What a row is worth on average: outcomes of a million, amounts by their law."""
+    label, score = sample(np.random.default_rng(79), 1_000_000, share, gap)
+    decided, amount = (score >= _threshold(share)).astype(int), math.exp(3 + deviation**2 / 2)
+    parts = PAYOFFS[payoff].by_outcome.items()
+    return sum(
+        float(np.mean((label == y) & (decided == d))) * (w.per_row + w.of_amount * amount) for (y, d), w in parts
+    )
+
+
+def paying(payoff: str, n: int, share: float, gap: float, deviation: float, few: bool = False) -> World:
+    """Decisions on lognormal amounts, of this deviation of the logarithm."""
+
+    def draw(rows: ModuleType, rng: Rng) -> Any:
+        label, score = sample(rng, n, share, gap)
+        amount = rng.lognormal(3, deviation, n)
+        return rows.labelled(label, score, _threshold(share), amount=amount, payoff=PAYOFFS[payoff])
+
+    name = f"n={n} {payoff} positives={share:.1%} gap={gap} deviation={deviation}"
+    return World(name, "profit", draw, lambda: {"": (worth(payoff, share, gap, deviation), few)})
+
+
 def worlds() -> list[World]:
     found = [
         binary("roc_auc", 60, 0.5, 1.0, False),
@@ -240,6 +276,13 @@ def worlds() -> list[World]:
         binary("calibration_slope", 20, 0.5, 1.0, True),
         binary("calibration_slope", 300, 0.02, 1.5, True),
     ]
+    for payoff in PAYOFFS:
+        found += [
+            paying(payoff, n, *shape) for n, *shape in ((60, 0.5, 1, 0.5), (300, 0.2, 1.5, 1), (5000, 0.02, 2, 1))
+        ]
+        found += [
+            paying(payoff, n, *shape, few=True) for n, *shape in ((8, 0.5, 1, 0.5), (20, 0.3, 1, 1), (400, 0.01, 2, 1))
+        ]
     found += [surplus(n, *chances, few) for n, *chances, few in ((60, 0.3, 0.25, False), (400, 0.1, 0.03, False))]
     found += [surplus(20, 0.3, 0.25, True), surplus(200, 0.02, 0.01, True)]
     for metric in ("log_loss", "brier"):
@@ -283,6 +326,12 @@ SHARES: dict[str, Callable[[ModuleType, int, int], Any]] = {
     "negative_predictive_value": lambda rows, k, n: rows.counted(0, 3, n - k, k),
     "calibration_curve": lambda rows, k, n: rows.labelled([1] * k + [0] * (n - k), [0.25] * n),
     "f1": lambda rows, k, n: rows.counted(k, (n - k) // 2, n - k - (n - k) // 2, 3),
+    "accuracy_at_threshold": lambda rows, k, n: rows.reached(k, 0, n - k, 0),
+    "precision_at_threshold": lambda rows, k, n: rows.reached(k, n - k, 0, 3),
+    "recall_at_threshold": lambda rows, k, n: rows.reached(k, 3, n - k, 0),
+    "specificity_at_threshold": lambda rows, k, n: rows.reached(3, n - k, 0, k),
+    "prediction_rate_at_threshold": lambda rows, k, n: rows.reached(k, 0, 0, n - k),
+    "f1_at_threshold": lambda rows, k, n: rows.reached(k, (n - k) // 2, n - k - (n - k) // 2, 3),
     "top_k_accuracy": lambda rows, k, n: rows.classified([1] * k + [2] * (n - k), [[0.5, 0.4, 0.1]] * n),
     "confusion": lambda rows, k, n: rows.decided([0] * n, [0] * k + [1] * (n - k), 3),
     "completeness": lambda rows, k, n: rows.column([1.0] * k, rows.few(1.0), n - k),
@@ -345,7 +394,7 @@ def test_intervals_cover(world: World, rows: ModuleType) -> None:
 def test_intervals_of_shares_cover_exactly(metric: str, n: int, rows: ModuleType) -> None:
     found = np.array([next(iter(limits(metric, SHARES[metric](rows, k, n)).values())) for k in range(n + 1)])
     share = np.concatenate([np.linspace(0.001, 0.999, 400), np.linspace(0.1, 20, 200) / max(n, 21)])
-    truth = 2 * share / (1 + share) if metric == "f1" else share
+    truth = 2 * share / (1 + share) if metric.startswith("f1") else share
     inside = (found[:, :1] <= truth) & (truth <= found[:, 1:])
     coverage = (binom.pmf(np.arange(n + 1)[:, None], n, share) * inside).sum(axis=0)
     events = n * np.minimum(share, 1 - share)

@@ -18,6 +18,7 @@ from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
+from airflow_ml_monitor.profile.payoff import Payoff, Worth
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
 ALL = list(metrics().values())
@@ -65,7 +66,8 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
         label = (rng.random(300) < score).astype(int)
         pairs = [(label, score), (label[:1], score[:1]), ([0] * 5, score[:5]), ([1] * 5, score[:5]), ([], [])]
         pairs += [([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0]), ([1, 0], [0.0, 1.0]), ([0, 1] * 9, [0.5] * 18)]
-        return [rows.labelled(*pair) for pair in pairs]
+        declared = {"thresholds": (0.2, 0.5), "payoff": Payoff(Worth(-5, 1), Worth(-3), Worth(0, -1))}
+        return [rows.labelled(*pair, amount=rng.lognormal(2, 1, len(pair[0])), **declared) for pair in pairs]
     x = np.concatenate([rng.lognormal(0, 1, 200), [np.nan, np.inf, -np.inf, 1e12, -1e100]])
     sides = [x, x[:1], x[:0], x[200:203], np.full(7, 3.0), rng.normal(5, 1, 400)]
     cuts = [rows.grid(rng.normal(0, 1, 50)), rows.few(0.0, 1.0), rows.few(1.0, 2.0, 3.0)]
@@ -83,6 +85,8 @@ def test_every_number_is_finite_within_range_and_not_of_numpy(metric: Metric, ro
     some = False
     for view in views(metric, rows):
         for found in estimates(metric, view).values():
+            if math.isnan(found.value) and found.n == 0:
+                continue  # one of several has no value here
             some = True
             assert metric.range[0] <= found.value <= metric.range[1], found
             assert type(found.n) is int

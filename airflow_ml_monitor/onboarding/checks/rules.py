@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final
 
+from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, base_of
-from airflow_ml_monitor.metrics.metric import BESIDES, Metric, Subject, metrics
+from airflow_ml_monitor.metrics.metric import BESIDES, Metric, Subject, metric_named
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
@@ -27,7 +28,12 @@ def check(case: Case) -> Iterator[Finding]:
     for rule in case.spec.policy.rules:
         if rule.metric in BESIDES:
             continue
-        metric, field = metrics()[base_of(rule.metric)], f"policy.rules.{rule.title}"
+        field = f"policy.rules.{rule.title}"
+        try:
+            metric = metric_named(base_of(rule.metric))
+        except UnknownName as unknown:  # a weighted one of a metric that has no formula
+            yield error(field, str(unknown), "use another metric")
+            continue
         found = [error(field, *why) for why in _unjudgeable(case, rule, metric)]
         yield from found or _bounds(case, rule, metric, field)
 

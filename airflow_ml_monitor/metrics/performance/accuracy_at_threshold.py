@@ -1,0 +1,19 @@
+"""Accuracy, had another threshold decided."""
+
+from __future__ import annotations
+
+from airflow_ml_monitor.measurement import Estimates, Family
+from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.performance.accuracy import accuracy
+from airflow_ml_monitor.metrics.thresholds import at_thresholds
+from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.labelled_view import LabelledView
+
+
+@metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))
+def accuracy_at_threshold(rows: LabelledView) -> Estimates:
+    """Share of the labelled rows that each of the task's thresholds would get right: threshold=0.3.
+
+    In [0, 1], from exact counts, of slices too; interval and n as of accuracy. TooFew without labels.
+    """
+    return at_thresholds(rows, accuracy)

@@ -1,0 +1,70 @@
+"""Metrics of rows that do not count alike: `weighted_recall` beside `recall`, where a column has the role weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from airflow_ml_monitor.errors import Undefined
+from airflow_ml_monitor.measurement import Estimate, Estimates
+from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.interval import Interval
+from airflow_ml_monitor.metrics.metric import WEIGHTED, Metric
+from airflow_ml_monitor.profile.cells import Floats
+from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.weighted_cells import WeightedCells
+
+
+def weighted(metric: Metric) -> Metric:
+    """The same formula with every row counted as often as its weight says (scikit-learn's sample_weight).
+
+    Of binary metrics with a formula. Scores are taken as their cell's mean: what weights do inside a bucket is not
+    seen (`weighted_brier` of all rows is off by less than 1e-4). A row whose weight is missing, infinite or below 0
+    counts as 0; n: rows whose weight is above it. Undefined where the metric itself is, or no weight is left.
+    The interval is a bootstrap's, cell by cell with the exact means and variances of the sums of weights; where an
+    outcome has fewer than twelve effective rows (Kish 1965), joined with the metric's own, widened by the design
+    effect. It assumes independent rows.
+    """
+    assert metric.formula is not None  # only such a metric is asked
+    function = partial(_estimate, metric.function, metric.formula, metric.range)
+    return replace(metric, name=WEIGHTED + metric.name, function=function, formula=None, tasks=(TaskKind.BINARY,))
+
+
+def _estimate(
+    function: Callable[[LabelledView], Estimate | Estimates],
+    formula: Callable[[ScoredCells], Floats],
+    limits: Interval,
+    rows: LabelledView,
+) -> Estimate:
+    plain, weights = function(rows), rows.weighted
+    assert isinstance(plain, Estimate)  # a formula is one value
+    value = float(formula(weights.cells))
+    if not math.isfinite(value):
+        raise Undefined("the rows that would give it a value have no weight above 0")
+    if plain.low is None or plain.high is None:
+        return Estimate(value, weights.rows)
+    found = _drawn(value, formula(weights.draws), limits, weights)
+    if found is None or weights.fewest < interval.RARE_SHARE:
+        # Few rows, or none: draws of them cannot show what others there could be.
+        below, above = plain.value - plain.low, plain.high - plain.value
+        effect = weights.design_effect
+        found = interval.outer(found, (value - effect * below, value + effect * above)) or (value, value)
+    return Estimate(value, weights.rows, max(found[0], limits[0]), min(found[1], limits[1]))
+
+
+def _drawn(value: float, draws: Floats, limits: Interval, weights: WeightedCells) -> Interval | None:
+    """Of the draws' spread about the value; None where they have none."""
+    found = draws[np.isfinite(draws)]
+    variance = float(np.var(found, ddof=1)) if len(found) > 1 else 0.0
+    if variance <= 0:
+        return None
+    df = weights.rows / weights.design_effect - 1
+    if limits == (0.0, 1.0) and 0 < value < 1:
+        return interval.on_logit(value, variance, df)
+    half = interval.student(df) * math.sqrt(variance)
+    return value - half, value + half
