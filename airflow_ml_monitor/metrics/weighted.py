@@ -52,7 +52,8 @@ def _estimate(
     if found is None or weights.fewest < interval.RARE_SHARE:
         # Few rows, or none: draws of them cannot show what others there could be.
         below, above = plain.value - plain.low, plain.high - plain.value
-        effect = weights.design_effect
+        # A limit of n rows is 1/n away where none of them erred, else 1/√n.
+        effect = weights.design_effect if found is None else math.sqrt(weights.design_effect)
         found = interval.outer(found, (value - effect * below, value + effect * above)) or (value, value)
     return Estimate(value, weights.rows, max(found[0], limits[0]), min(found[1], limits[1]))
 
