@@ -194,12 +194,11 @@ def metrics() -> dict[str, Metric]:
 
 
 def metric_named(name: str) -> Metric:
-    """One metric; UnknownName lists those that exist."""
+    """One metric, weighted ones among them; UnknownName lists those that exist."""
     plain = metrics().get(name.removeprefix(WEIGHTED))
     if name.startswith(WEIGHTED) and plain and plain.formula:
-        from airflow_ml_monitor.metrics.weighted import weighted
-
-        return weighted(plain)
+        found: Metric = importlib.import_module("airflow_ml_monitor.metrics.weighted").weighted(plain)
+        return found
     if name not in metrics():
         raise UnknownName("metric", name, metrics())
     return metrics()[name]

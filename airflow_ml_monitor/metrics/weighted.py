@@ -29,8 +29,8 @@ def weighted(metric: Metric) -> Metric:
     counts as 0; n: rows whose weight is above it. Undefined where the metric itself is, or no weight is left.
     The interval is a bootstrap's, cell by cell with the exact means and variances of the sums of weights; where an
     outcome has fewer than twelve effective rows (Kish 1965), joined with the metric's own, widened by the design
-    effect. With weights that differ by class it covers 93-98 % (400 and 2,000 rows), 94-100 % where rows are few. It
-    assumes independent rows.
+    effect; so is a distance's noise floor. With weights that differ by class it covers 93-98 % (400 and 2,000 rows),
+    94-100 % where rows are few. It assumes independent rows.
     """
     assert metric.formula is not None  # only such a metric is asked
     function = partial(_estimate, metric.function, metric.formula, metric.range)
@@ -49,7 +49,8 @@ def _estimate(
     if not math.isfinite(value):
         raise Undefined("the rows that would give it a value have no weight above 0")
     if plain.low is None or plain.high is None:
-        return Estimate(value, weights.rows)
+        floor = None if plain.noise is None else plain.noise * math.sqrt(weights.design_effect)
+        return Estimate(value, weights.rows, noise=floor)
     found = _drawn(value, formula(weights.draws), limits, weights)
     if found is None or weights.fewest < interval.RARE_SHARE:
         # Few rows, or none: draws of them cannot show what others there could be.

@@ -60,8 +60,9 @@ class LabelledView:
     decided class, likewise. bucket: the score's, ascending with it (multiclass: that of the decided class's); a slice's
     are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
-    error and label and shares of the label, as error_query names them (error = prediction - label). predictions: rows
-    predicted whose label is known or awaited. censored: rows predicted whose label will never come.
+    error and label and shares of the label, as error_query names them (error = prediction - label); besides what
+    columns of some roles, and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or
+    awaited. censored: rows predicted whose label will never come.
     """
 
     task: Task

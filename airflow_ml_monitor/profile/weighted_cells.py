@@ -52,7 +52,7 @@ class WeightedCells:
         """
         random = np.random.default_rng(20_230_112)
         sums = np.stack([self.cells.positives, self.cells.negatives])
-        there = sums > 0
+        there = (sums > 0) & (self.squares > 0)
         shape = np.divide(sums**2, self.squares, out=np.ones_like(sums), where=there)
         scale = np.divide(self.squares, sums, out=np.zeros_like(sums), where=there)
         drawn = random.gamma(shape, scale, (DRAWS, *sums.shape))

@@ -71,6 +71,7 @@ def test_weights_of_one_and_the_same_size_are_none(metric: Any, rows: ModuleType
         assert found.n == 2000
         if plain.low is None:
             assert found.low is None
+            assert found.noise == pytest.approx(plain.noise)
         else:
             assert found.high - found.low == pytest.approx(plain.high - plain.low, rel=0.25), (found, plain)
 
@@ -96,6 +97,22 @@ def test_where_nothing_is_weighed_there_is_no_value(rows: ModuleType) -> None:
         value("weighted_recall", rows.labelled([1], [0.4]))
     with pytest.raises(UnknownName):
         metric_named("weighted_lift")
+
+
+def test_what_is_left_of_weights_that_were_taken_back_weighs_nothing(rows: ModuleType) -> None:
+    """Labels taken back leave the rounding of their sums in a cell whose only row has weight 0."""
+    label, score, weight = sample(np.random.default_rng(9), 300)
+    weight[:40] = 0.0
+    view = rows.labelled(label, score, weight=weight)
+    expected = value("weighted_roc_auc", view)
+    empty = view.sums["weight"] == 0
+    assert empty.any()
+    view = rows.labelled(label, score, weight=weight)
+    view.sums["weight"][empty] = 5e-17
+    view.sums["weight2"][empty] = -1e-17
+    found = value("weighted_roc_auc", view)
+    assert (found.value, found.n) == (pytest.approx(expected.value), expected.n)
+    assert found.low == pytest.approx(expected.low, abs=1e-6)
 
 
 def _truth(metric: str, share: float) -> float:

@@ -157,6 +157,12 @@ def test_rules_name_them_and_the_page_and_the_preflight_know_them(shops: Any, me
     assert "recall_at_threshold [threshold=0.3]" in page
 
 
+def test_a_rule_on_a_weighted_metric_that_cannot_be_is_found_before_the_first_run(shops: Any) -> None:
+    world = shops(policy={"rules": [{"metric": "weighted_lift", "min": 1}]})
+    (found,) = [f for f in preflight(world.spec) if f.level is Level.ERROR]
+    assert "unknown metric 'weighted_lift'" in str(found)
+
+
 def test_what_no_amount_decides_is_estimated_while_labels_are_awaited(shops: Any, measure: Any) -> None:
     world = shops(task={"kind": "binary", "payoff": {"true_positive": 5, "false_negative": -5}})
     for number in range(world.days):
