@@ -7,7 +7,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.baseline_query import baseline_sums, baseline_value
+from airflow_ml_monitor.profile.dataset import Column, Role
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number
 from airflow_ml_monitor.profile.sums import OF_ROLE
@@ -26,11 +27,18 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     return {name: sa.case((rows.c.bucket >= number(0), part), else_=number(0)) for name, part in found.items()}
 
 
+def column_value(columns: LedgerColumns, x: Expression, column: Column) -> Expression:
+    """A column of such a role as its sums read it."""
+    if column.role is Role.BASELINE:
+        return baseline_value(columns, x, column)
+    return sa.cast(x, sa.Double)
+
+
 def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
     """A missing or infinite amount is none."""
     amount = sa.case((x - x == number(0), x), else_=number(0))
     return {"amount": amount, "amount2": amount * amount}
 
 
-_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount}
+_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount, Role.BASELINE: baseline_sums}
 assert _OF_ROLE.keys() == OF_ROLE.keys()

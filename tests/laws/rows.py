@@ -117,18 +117,33 @@ def score_bucket(score: np.ndarray) -> np.ndarray:
     return np.where(score <= 0.5, rank, 4095 - rank)
 
 
-def labelled(label: Any, score: Any, threshold: float = 0.5) -> LabelledView:
-    """A binary model's ledger."""
+def labelled(label: Any, score: Any, threshold: float = 0.5, baseline: Any = None) -> LabelledView:
+    """A binary model's ledger; baseline: the scores of something simpler, NaN where there is none."""
     y, s = np.asarray(label, np.int64), np.asarray(score, float)
     p = np.clip(s, 1e-15, 1 - 1e-15)
     loss = np.where(y == 1, -np.log(p), -np.log1p(-p))
     gap = (s - y) ** 2
     key = (score_bucket(s) * 2 + y) * 2 + (s >= threshold)
-    names, count, sums = _ledger(
-        key, {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
-    )
+    parts = {"score": s, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
+    if baseline is not None:
+        parts |= _score_gains(y, np.asarray(baseline, float), threshold, {"brier": gap, "log_loss": loss})
+    names, count, sums = _ledger(key, parts)
     task = Task(TaskKind.BINARY, threshold=threshold)
     return LabelledView(task, names // 2 % 2, names % 2, names // 4, count, sums, len(y))
+
+
+def _score_gains(
+    y: np.ndarray, b: np.ndarray, threshold: float, ours: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    there = np.isfinite(b)
+    clipped = np.clip(b, 1e-15, 1 - 1e-15)
+    theirs = {"brier": (b - y) ** 2, "log_loss": np.where(y == 1, -np.log(clipped), -np.log1p(-clipped))}
+    found = {"baseline_rows": there, "baseline_scored": there, "baseline_right": (b >= threshold) == y}
+    for name, loss in theirs.items():
+        gain = loss - ours[name]
+        found |= {f"{name}_gain{k}": gain ** int(k or 1) for k in ("", "2", "3")}
+        found |= {f"{name}_gain_up": np.maximum(gain, 0), f"{name}_gain_up2": np.maximum(gain, 0) ** 2}
+    return {name: np.where(there, part, 0.0) for name, part in found.items()}
 
 
 def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
@@ -137,8 +152,8 @@ def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
     return labelled(label, [0.9] * (tp + fp) + [0.1] * (fn + tn))
 
 
-def regressed(label: Any, prediction: Any) -> LabelledView:
-    """A regression's ledger: one cell."""
+def regressed(label: Any, prediction: Any, baseline: Any = None) -> LabelledView:
+    """A regression's ledger: one cell; baseline: what something simpler predicts, NaN where it does not."""
     y, p = np.asarray(label, float), np.asarray(prediction, float)
     e, size = p - y, np.abs(y) + np.abs(p)
     sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error3": e**3, "error4": e**4}
@@ -151,8 +166,18 @@ def regressed(label: Any, prediction: Any) -> LabelledView:
     }
     sums |= {f"{name}{k or ''}": x ** (k or 1) for name, x in shares.items() for k in (0, 2, 3)}
     sums["relative_rows"] = (y != 0).astype(float)
+    if baseline is not None:
+        sums |= _error_gains(np.asarray(baseline, float) - y, e)
     names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
     return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
+
+
+def _error_gains(b: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
+    less, less2 = np.abs(b) - np.abs(e), b**2 - e**2
+    found = {"baseline_rows": np.ones(len(e)), "baseline_error_abs": np.abs(b), "baseline_error2": b**2}
+    found |= {"baseline_error4": b**4, "mae_gain": less, "mae_gain2": less**2, "mae_gain3": less**3}
+    found |= {"mse_gain": less2, "mse_gain2": less2**2, "baseline_error2_mse_gain": b**2 * less2}
+    return {name: np.where(np.isfinite(b), part, 0.0) for name, part in found.items()}
 
 
 def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
@@ -175,10 +200,13 @@ def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
 
 
-def decided(label: Any, prediction: Any, size: int) -> LabelledView:
-    """The ledger of a multiclass model whose scores are not kept."""
+def decided(label: Any, prediction: Any, size: int, baseline: Any = None) -> LabelledView:
+    """The ledger of a multiclass model whose scores are not kept; baseline: another's classes, below 0 without one."""
     y, predicted = np.asarray(label, np.int64), np.asarray(prediction, np.int64)
     sums = dict.fromkeys(SUMS[TaskKind.MULTICLASS], np.zeros(len(y)))
+    if baseline is not None:
+        other = np.asarray(baseline, np.int64)
+        sums |= {"baseline_rows": (other >= 0) * 1.0, "baseline_right": ((other == y) & (y < size)) * 1.0}
     names, count, totals = _ledger(_class_key(np.full(len(y), SCORELESS), y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
 

@@ -56,7 +56,11 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             pairs += [(y[:n], y[:n] + e[:n]) for n in (300, 1, 2, 3, 4, 9)]
             pairs += [(y, 2 * y), (y, -y), (y, y), (y, y * 0 + 5), (y * 0 + 5, y), (y + 1e9, y + 1e9 + e)]
             pairs += [([0, 0, 2, -3], [0, 1, 2, -2]), ([1e-90, 1e-80, 1], [1, 1, 1]), (y - y.mean(), y * 1e-6)]
-            return [rows.regressed(*pair) for pair in pairs]
+            others = [np.full(len(y), np.nanmean([0.0, *y])) for y, _ in pairs]
+            gaps = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
+            if metric.role is None:
+                return [rows.regressed(*pair) for pair in pairs]
+            return [rows.regressed(*p, b) for p, b in [*zip(pairs, others), *zip(pairs, gaps), (pairs[0], pairs[0][0])]]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -65,7 +69,10 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
         label = (rng.random(300) < score).astype(int)
         pairs = [(label, score), (label[:1], score[:1]), ([0] * 5, score[:5]), ([1] * 5, score[:5]), ([], [])]
         pairs += [([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0]), ([1, 0], [0.0, 1.0]), ([0, 1] * 9, [0.5] * 18)]
-        return [rows.labelled(*pair) for pair in pairs]
+        if metric.role is None:
+            return [rows.labelled(*pair) for pair in pairs]
+        others = [np.resize([0.0, 0.3, np.nan, 1.0], len(pair[0])) for pair in pairs]
+        return [rows.labelled(*pair, baseline=b) for pair, b in zip(pairs, others, strict=True)]
     x = np.concatenate([rng.lognormal(0, 1, 200), [np.nan, np.inf, -np.inf, 1e12, -1e100]])
     sides = [x, x[:1], x[:0], x[200:203], np.full(7, 3.0), rng.normal(5, 1, 400)]
     cuts = [rows.grid(rng.normal(0, 1, 50)), rows.few(0.0, 1.0), rows.few(1.0, 2.0, 3.0)]
