@@ -82,18 +82,23 @@ class Gains:
         return value, (limits[0] / n, limits[1] / n)
 
 
-def score_gain(rows: LabelledView, loss: str, worst: Callable[[LabelledView], dict[int, float]]) -> Estimate:
+def score_gain(
+    rows: LabelledView, loss: str, worst: Callable[[LabelledView], dict[int, float]], most: float = math.inf
+) -> Estimate:
     """Mean of what the model's loss of a score is less than the baseline's. Binary.
 
     worst: by label the largest loss of the model's own scores: what a class of fewer than ten rows is reckoned with.
+    most: no gain is larger, on either side.
     """
     n = paired(rows, "baseline_scored")
     classes = [_gains(rows, label, f"{loss}_gain", largest) for label, largest in worst(rows).items()]
     value = sum(part.total for part in classes) / n
     if all(part.rows >= interval.FEW for part in classes):
         squares, cubes = (sum(getattr(part, name) for part in classes) / n for name in ("squares", "cubes"))
-        return Estimate(value, n, *(interval.moments_mean(value, squares, cubes, n) or (None, None)))
-    return Estimate(value, n, *interval.added(*(part.of(n) for part in classes)))
+        limits = interval.moments_mean(value, squares, cubes, n) or (-most, most)
+    else:
+        limits = interval.added(*(part.of(n) for part in classes))
+    return Estimate(value, n, max(limits[0], -most), min(limits[1], most))
 
 
 def _gains(rows: LabelledView, label: int, name: str, largest: float) -> Gains:

@@ -56,11 +56,13 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             pairs += [(y[:n], y[:n] + e[:n]) for n in (300, 1, 2, 3, 4, 9)]
             pairs += [(y, 2 * y), (y, -y), (y, y), (y, y * 0 + 5), (y * 0 + 5, y), (y + 1e9, y + 1e9 + e)]
             pairs += [([0, 0, 2, -3], [0, 1, 2, -2]), ([1e-90, 1e-80, 1], [1, 1, 1]), (y - y.mean(), y * 1e-6)]
-            others = [np.full(len(y), np.nanmean([0.0, *y])) for y, _ in pairs]
-            gaps = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
             if metric.role is None:
                 return [rows.regressed(*pair) for pair in pairs]
-            return [rows.regressed(*p, b) for p, b in [*zip(pairs, others), *zip(pairs, gaps), (pairs[0], pairs[0][0])]]
+            others = [np.full(len(y), np.mean([0.0, *y])) for y, _ in pairs]
+            some = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
+            # The last baseline makes no error.
+            given = zip([*pairs, *pairs, pairs[0]], [*others, *some, pairs[0][0]], strict=True)
+            return [rows.regressed(*pair, other) for pair, other in given]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -210,13 +212,14 @@ def assert_same(one: dict[str, Estimate], other: dict[str, Estimate], metric: Me
 def test_metrics_of_added_ledgers_are_those_of_all_rows(
     rows: ModuleType, a: list[tuple[int, float]], b: list[tuple[int, float]]
 ) -> None:
-    both = [rows.labelled(*zip(*part, strict=True)) for part in (a, b, a + b)]
-    errors = [rows.regressed(*zip(*part, strict=True)) for part in (a, b, a + b)]
+    parts = (a, b, a + b)
+    both = [rows.labelled(*zip(*part, strict=True), baseline=np.full(len(part), 0.3)) for part in parts]
+    errors = [rows.regressed(*zip(*part, strict=True), np.full(len(part), 0.3)) for part in parts]
     for metric in ALL:
         if metric.subject is Subject.LABELLED and metric.tasks != (TaskKind.MULTICLASS,):
-            parts = both if TaskKind.BINARY in metric.tasks else errors
-            added = rows.merged(parts[:2])
-            assert_same(estimates(metric, added), estimates(metric, parts[2]), metric)
+            views = both if TaskKind.BINARY in metric.tasks else errors
+            added = rows.merged(views[:2])
+            assert_same(estimates(metric, added), estimates(metric, views[2]), metric)
 
 
 RANKED = {
@@ -240,7 +243,8 @@ def test_a_slice_that_holds_all_rows_measures_what_the_whole_does(metric: Metric
     rng = np.random.default_rng(12)
     score = rng.beta(a, 2, 3000)
     # Wrong now in one direction, now in the other: wide bins would not see it.
-    whole = rows.labelled(rng.random(3000) < np.clip(score + 0.2 * np.sin(40 * score), 0, 1), score)
+    label = rng.random(3000) < np.clip(score + 0.2 * np.sin(40 * score), 0, 1)
+    whole = rows.labelled(label, score, baseline=rng.random(3000))
     joined = rows.merged([replace(whole, bucket=whole.bucket // SLICE_SCORE_JOIN)])
     assert len(np.unique(joined.bucket)) <= len(np.unique(whole.bucket)) / 2
     ones, others = estimates(metric, whole), estimates(metric, joined)

@@ -27,4 +27,4 @@ def brier_gain(rows: LabelledView) -> Estimate:
     assumes independent rows. n: labelled rows with a baseline. Undefined where the baseline is a class and no score.
     TooFew without such rows.
     """
-    return score_gain(rows, "brier", brier.worst)
+    return score_gain(rows, "brier", brier.worst, most=1.0)

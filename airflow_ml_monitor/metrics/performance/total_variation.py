@@ -14,13 +14,13 @@ from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.UP, tasks=(TaskKind.MULTICLASS,))
 def total_variation(rows: LabelledView) -> Estimate:
-    """The share of the labelled rows that would have to be predicted otherwise for every class to be predicted as often
-    as it is the label.
+    """Distance between the shares in which classes are predicted and those in which they are the label.
 
-    In [0, 1]; half the sum of prediction_surplus over the classes, whatever its signs; an undeclared class counts as
-    one. Errors that cancel are not seen: 0 says that the shares are right, not the predictions. A distance: its noise
-    and p-value are those of windows in which the errors from any class to another are as likely as back, drawn from the
-    errors at hand (Bowker 1948). TooFew without labels.
+    In [0, 1]: the share of the labelled rows that would have to be predicted otherwise for every class to be predicted
+    as often as it is the label; half the sum of prediction_surplus over the classes, whatever its signs. An undeclared
+    class counts as one. Errors that cancel are not seen: 0 says that the shares are right, not the predictions. Its
+    noise and p-value are those of windows in which the errors from any class to another are as likely as back, drawn
+    from the errors at hand (Bowker 1948). TooFew without labels.
     """
     rows.need(1)
     counts = rows.table.counts
