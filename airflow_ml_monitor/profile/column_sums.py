@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.baseline_query import baseline_sums, baseline_value
 from airflow_ml_monitor.profile.dataset import Column, Role
+from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number
+from airflow_ml_monitor.profile.query import Expression, number, whole
 from airflow_ml_monitor.profile.sums import OF_ROLE
 
 _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expression]]
@@ -19,12 +20,12 @@ _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expressio
 def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """By their names in sums.OF_ROLE, of labelled rows whose extra columns are named as in `LedgerColumns.besides`.
 
-    Nothing of rows whose score or prediction is missing: their bucket is below 0 and no metric sees them.
+    Nothing of rows whose score or prediction is missing: no metric sees them.
     """
     found: dict[str, Expression] = {}
     for name, column in columns.besides.items():
         found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
-    return {name: sa.case((rows.c.bucket >= number(0), part), else_=number(0)) for name, part in found.items()}
+    return {name: sa.case((rows.c.bucket != whole(UNSCORED), part), else_=number(0)) for name, part in found.items()}
 
 
 def column_value(columns: LedgerColumns, x: Expression, column: Column) -> Expression:

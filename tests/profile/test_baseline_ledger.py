@@ -103,7 +103,7 @@ def expected(rows: ModuleType, of: str, scored: pd.DataFrame, known: dict[Any, A
     if of == "class":
         place = {name: i for i, name in enumerate(CLASSES)}
         y, p = (np.array([place.get(name, 3) for name in part]) for part in (label, ours))
-        other = np.array([-1 if name is None else place.get(name, 3) for name in theirs])
+        other = np.array([-1 if pd.isna(name) else place.get(name, 3) for name in theirs])
         view = rows.decided(y, p, 3, other)
     elif of == "value":
         view = rows.regressed(label, ours, theirs.where(np.isfinite(theirs)))
