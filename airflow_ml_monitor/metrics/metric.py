@@ -116,8 +116,15 @@ def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
     here = Path(__file__).parent
     plain = {module.name for module in pkgutil.iter_modules([str(here / room) for room in _ROOMS])}
-    of_labels = [module.name for module in pkgutil.iter_modules([str(here / "performance")])]
-    return BESIDES | plain | {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
+    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in performance_names()}
+    return BESIDES | plain | beside
+
+
+@cache
+def performance_names() -> frozenset[str]:
+    """The metrics of labelled rows; lists files, imports none."""
+    room = Path(__file__).parent / "performance"
+    return frozenset(module.name for module in pkgutil.iter_modules([str(room)]))
 
 
 @cache
