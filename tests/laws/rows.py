@@ -180,11 +180,11 @@ def _error_gains(b: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.where(np.isfinite(b), part, 0.0) for name, part in found.items()}
 
 
-def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
+def classified(label: Any, scores: Any, prediction: Any = None, baseline: Any = None) -> LabelledView:
     """A multiclass model's ledger; label, prediction: a class's index, the one after the last for an undeclared class.
 
     scores: a row a prediction, a column a class, each row of sum 1. The prediction is the first of the highest unless
-    given.
+    given. baseline: another model's classes, below 0 where there is none.
     """
     y, p = np.asarray(label, np.int64), np.asarray(scores, float)
     size, rows = p.shape[1], np.arange(len(y))
@@ -196,6 +196,7 @@ def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
     best = np.argsort(-p, axis=1, kind="stable")
     sums = {"score": score, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
     sums |= {f"in_top{k}": (best[:, :k] == y[:, None]).any(axis=1).astype(float) for k in (2, 3, 5)}
+    sums |= _class_gains(y, baseline, size)
     names, count, totals = _ledger(_class_key(score_bucket(score) // SLICE_SCORE_JOIN, y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
 
@@ -204,11 +205,16 @@ def decided(label: Any, prediction: Any, size: int, baseline: Any = None) -> Lab
     """The ledger of a multiclass model whose scores are not kept; baseline: another's classes, below 0 without one."""
     y, predicted = np.asarray(label, np.int64), np.asarray(prediction, np.int64)
     sums = dict.fromkeys(SUMS[TaskKind.MULTICLASS], np.zeros(len(y)))
-    if baseline is not None:
-        other = np.asarray(baseline, np.int64)
-        sums |= {"baseline_rows": (other >= 0) * 1.0, "baseline_right": ((other == y) & (y < size)) * 1.0}
+    sums |= _class_gains(y, baseline, size)
     names, count, totals = _ledger(_class_key(np.full(len(y), SCORELESS), y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
+
+
+def _class_gains(y: np.ndarray, baseline: Any, size: int) -> dict[str, np.ndarray]:
+    if baseline is None:
+        return {}
+    other = np.asarray(baseline, np.int64)
+    return {"baseline_rows": (other >= 0) * 1.0, "baseline_right": ((other == y) & (y < size)) * 1.0}
 
 
 def _classes(size: int) -> Task:

@@ -340,8 +340,9 @@ def test_more_rows_make_intervals_narrower(rows: ModuleType) -> None:
     rng = np.random.default_rng(3)
     score = rng.random(4000)
     label = rng.random(4000) < score
+    other = rng.random(4000)
     for metric in BINARY:
-        few, many = (estimates(metric, rows.labelled(label[:n], score[:n])) for n in (200, 4000))
+        few, many = (estimates(metric, rows.labelled(label[:n], score[:n], baseline=other[:n])) for n in (200, 4000))
         assert few.keys() == many.keys()
         for parameters, one in many.items():
             if one.low is not None:
