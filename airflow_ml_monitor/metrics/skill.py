@@ -11,7 +11,7 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 FEW_LOSSES: Final = 12
-"""Below so many rows' worth of loss (its sum squared over its sum of squares) their tails tell: 81 % else."""
+"""Below so many rows' worth of loss (its sum squared over its sum of squares) their tails tell: 81 % were covered else."""
 
 
 def class_counts(rows: LabelledView) -> list[int]:
@@ -28,9 +28,9 @@ def skill(rows: LabelledView, loss: str, of_base_rates: Sequence[float], worst: 
     """One less the ratio of the mean loss to that of the base rates.
 
     of_base_rates: what a label of each class costs them. They are the best constant scores, so the ratio's variance is
-    that of two means (delta method), whatever the base rates' own: t on the log scale, joined with the gamma
-    interval of rare events (Fay and Feuer 1997) where the loss is that of a few rows. worst: the
-    largest loss that a row could have had, as far as the scores at hand tell.
+    that of two means (delta method), whatever the base rates' own: t on the log scale, joined with the gamma interval
+    of rare events (Fay and Feuer 1997) where the loss is that of a few rows. worst: the largest loss that a row could
+    have had, as far as the scores at hand tell.
     """
     n, counts = rows.n, class_counts(rows)
     parts = [rows.losses(loss, k) for k in range(len(counts))]

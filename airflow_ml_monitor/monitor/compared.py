@@ -9,6 +9,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, metrics, performance_names
 from airflow_ml_monitor.profile.dataset import UNDECLARED, Dataset, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.sums import OF_ROLE
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -21,6 +22,8 @@ def check_baseline(task: Task, dataset: Dataset) -> None:
     """At most one column is a baseline, of a kind that the task can read; SpecError otherwise."""
     found = [column for column in dataset.columns if column.role is Role.BASELINE]
     field = f"datasets.{dataset.name}.columns"
+    if found and task.kind not in OF_ROLE[Role.BASELINE]:
+        raise SpecError(f"a {task.kind} task has no metric against a baseline; leave its role out", field=field)
     if len(found) > 1:
         names = ", ".join(column.name for column in found)
         raise SpecError(f"{names} are all baselines; keep one, or make a monitor for each", field=field)

@@ -39,9 +39,8 @@ def baseline_sums(columns: LedgerColumns, rows: sa.FromClause, x: Expression) ->
         is_there, found = x.is_not(None), {"baseline_right": _one(sa.and_(x == rows.c.label, is_declared))}
     else:
         is_there, found = _of_chances(columns, rows, x)
-    return {
-        name: sa.case((is_there, part), else_=number(0)) for name, part in {"baseline_rows": number(1), **found}.items()
-    }
+    found = {"baseline_rows": number(1), **found}
+    return {name: sa.case((is_there, part), else_=number(0)) for name, part in found.items()}
 
 
 def _of_chances(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> tuple[Expression, dict[str, Expression]]:

@@ -36,5 +36,5 @@ OF_ROLE: Final[dict[Role, dict[TaskKind, tuple[str, ...]]]] = {
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
-    mine = (names[task.kind] for role, names in OF_ROLE.items() if role in dataset.roles)
+    mine = (names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles)
     return (*SUMS[task.kind], *(name for names in mine for name in names))

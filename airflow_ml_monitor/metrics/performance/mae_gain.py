@@ -28,6 +28,5 @@ def mae_gain(rows: LabelledView) -> Estimate:
     TooFew without such rows.
     """
     n = paired(rows)
-    moments = (rows.total(name) / n for name in ("mae_gain", "mae_gain2", "mae_gain3"))
-    value, second, third = moments
+    value, second, third = (rows.total(name) / n for name in ("mae_gain", "mae_gain2", "mae_gain3"))
     return Estimate(value, n, *(interval.moments_mean(value, second, third, n) or (None, None)))

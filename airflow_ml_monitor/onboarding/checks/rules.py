@@ -62,8 +62,8 @@ def _roles(case: Case) -> set[Role]:
 
 def _stated(case: Case, rule: Rule, metric: Metric) -> float | None:
     """The benchmark that a rule's bound is relative to."""
-    told = {(name, parameters): value for name, parameters, value in stated(case.spec.reference.benchmark)}
-    return told.get((metric.name, rule.parameters or ""))
+    told = stated(case.spec.reference.benchmark)
+    return next((v for name, p, v in told if name == metric.name and rule.parameters in (None, p)), None)
 
 
 def _fits(rule: Rule, metric: Metric, column: Column) -> bool:
