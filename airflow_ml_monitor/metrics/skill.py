@@ -11,7 +11,7 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 FEW_LOSSES: Final = 12
-"""Below so many rows' worth of loss (its sum squared over its sum of squares) their tails tell: 81 % were covered else."""
+"""Below so many rows of loss (its sum squared over its sum of squares) their tails tell: 81 % were covered without."""
 
 
 def class_counts(rows: LabelledView) -> list[int]:
