@@ -47,6 +47,7 @@ class Need(StrEnum):
     PAYOFF = "task.payoff"
     THRESHOLDS = "task.thresholds"
     WEIGHT = "a column of role weight"
+    BASELINE = "a column of role baseline"
 
     def is_met(self, task: Task, dataset: Dataset) -> bool:
         """True if the spec declares it."""
@@ -54,7 +55,7 @@ class Need(StrEnum):
             return task.payoff is not None
         if self is Need.THRESHOLDS:
             return bool(task.thresholds)
-        return dataset.column(Role.WEIGHT) is not None
+        return (Role.WEIGHT if self is Need.WEIGHT else Role.BASELINE) in dataset.roles
 
 
 Formula = Callable[["ScoredCells"], "Floats"]
@@ -159,6 +160,9 @@ WEIGHTED = "weighted_"
 AT_THRESHOLD = "_at_threshold"
 """`<metric>_at_threshold`: had another of the task's thresholds decided, `threshold=0.3` for each."""
 
+GAIN = "_gain"
+"""`<metric>_gain`: how much better than the baseline, of the same rows."""
+
 _ROOMS = ("quality", "drift", "performance")
 
 
@@ -167,10 +171,17 @@ def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
     here = Path(__file__).parent
     plain = {module.name for module in pkgutil.iter_modules([str(here / room) for room in _ROOMS])}
-    of_labels = [module.name for module in pkgutil.iter_modules([str(here / "performance")])]
-    of_labels += [WEIGHTED + name for name in of_labels if not name.endswith(AT_THRESHOLD)]
+    weighed = {WEIGHTED + name for name in performance_names() if not name.endswith(AT_THRESHOLD)}
+    of_labels = performance_names() | weighed
     beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
-    return BESIDES | plain | {*of_labels} | beside
+    return BESIDES | plain | of_labels | beside
+
+
+@cache
+def performance_names() -> frozenset[str]:
+    """The metrics of labelled rows; lists files, imports none."""
+    room = Path(__file__).parent / "performance"
+    return frozenset(module.name for module in pkgutil.iter_modules([str(room)]))
 
 
 def need_of(name: str) -> Need | None:
@@ -180,6 +191,8 @@ def need_of(name: str) -> Need | None:
         return Need.PAYOFF
     if plain.endswith(AT_THRESHOLD):
         return Need.THRESHOLDS
+    if plain.endswith(GAIN) or plain == "relative_mae":
+        return Need.BASELINE
     return Need.WEIGHT if plain.startswith(WEIGHTED) else None
 
 

@@ -30,7 +30,7 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.truth.maturity import Maturity
 
@@ -44,6 +44,7 @@ class Standing:
     """
 
     spec: MonitorSpec
+    dataset: Dataset
     labels: LabelSource
     views: Mapping[Slice, LabelledView]
     ripe: Maturity
@@ -52,11 +53,11 @@ class Standing:
 
     @property
     def metrics(self) -> list[Metric]:
-        return labelled_metrics(self.spec.task, self.spec.dataset(self.labels.dataset), self.spec.measurements)
+        return labelled_metrics(self.spec.task, self.dataset, self.spec.measurements)
 
     @property
     def early(self) -> list[Metric]:
-        return early_metrics(self.spec, self.spec.dataset(self.labels.dataset))
+        return early_metrics(self.spec, self.dataset)
 
     @property
     def estimated(self) -> list[Slice]:

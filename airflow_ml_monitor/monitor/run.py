@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from airflow_ml_monitor import __version__
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
-from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
+from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.monitor.compared import Benchmark, check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
@@ -206,6 +207,7 @@ def freeze(monitor: Monitor, known_at: datetime, *, again: bool = False) -> dict
 
 def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: bool = False) -> str:
     """The digest of the dataset's newest reference, which is frozen now if there is none, or if asked `again`."""
+    check_named(monitor.spec)
     known = [name for _, name in monitor.store.references(monitor.key, dataset.name)]
     if known and not again:
         return known[-1]
@@ -215,7 +217,8 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
     fingerprint = monitor.engine.fingerprints(source, [window])[0]
     document = monitor.spec.document()
     task = document["task"]
-    name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__])
+    told = [document["reference"]["benchmark"]] if wanted.benchmark else []
+    name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__, *told])
     if known and known[-1].startswith(name):
         return known[-1]
     # One that comes back after another is a reference of its own: A, B, A are three.
@@ -246,20 +249,33 @@ def _freeze(monitor: Monitor, source: Dataset, window: Window, named: tuple[str,
         frozen_at=known_at,
         fingerprint=named[1],
     )
-    _write_reference_values(monitor, source.name, FrozenReference(named[0], layout, profile, labels), known_at)
+    _write_reference_values(monitor, source, FrozenReference(named[0], layout, profile, labels), known_at)
     monitor.store.save_reference(monitor.key, record)
 
 
-def _write_reference_values(monitor: Monitor, dataset: str, reference: FrozenReference, known_at: datetime) -> None:
+def _write_reference_values(monitor: Monitor, dataset: Dataset, reference: FrozenReference, known_at: datetime) -> None:
     """The reference's own numbers, which relative bounds are drawn from: of every metric, as rules may change."""
     rows = {Family.QUALITY: column_rows(reference.profile, reference.layout, Family.QUALITY)}
     if reference.labels is not None:
         views = {s: reference.labels.view(monitor.spec.task, s) for s in reference.profile.slices}
-        chosen = labelled_metrics(monitor.spec.task, monitor.spec.dataset(dataset))
+        chosen = labelled_metrics(monitor.spec.task, dataset)
         rows[Family.PERFORMANCE] = labelled_rows(views, chosen)
+    if told := _stated(monitor.spec.reference.benchmark):
+        places = {(row.metric, row.slice, row.parameters) for row in told}
+        found = rows.get(Family.PERFORMANCE, [])
+        rest = [row for row in found if (row.metric, row.slice, row.parameters) not in places]
+        rows[Family.PERFORMANCE] = [*told, *rest]
     run = Run(Window(EVER.start, known_at), monitor.spec.windows[0], known_at)
-    heads = {f: HeadKey(f, dataset, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
+    heads = {f: HeadKey(f, dataset.name, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
     monitor.write([monitor.numbers(heads[f], run, [reference.digest], measured) for f, measured in rows.items()])
+
+
+def _stated(benchmark: Benchmark) -> list[Measurement]:
+    """A benchmark as the reference's own values: no row is behind them here."""
+    return [
+        Measurement(name, Status.OK, Estimate(value, 0), "stated as the benchmark", parameters=parameters)
+        for name, parameters, value in stated(benchmark)
+    ]
 
 
 def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, Profile, FrozenReference]:

@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
+from airflow_ml_monitor.monitor.compared import Benchmark, check_baseline, check_benchmark
 from airflow_ml_monitor.monitor.label_spec import check_censored, check_several
 from airflow_ml_monitor.monitor.value_checks import check_values
 from airflow_ml_monitor.policy.rule import Action, Policy
@@ -34,14 +35,19 @@ class Reference:
 
     source: as in Dataset, with the same columns (a label column may stand in it). start, end: use only these rows.
     label: the column that holds the label, if it does; needed for bounds relative to the reference's performance.
+    benchmark: what the model reached elsewhere, e.g. on rows held out when it was trained: {roc_auc: 0.81}, of a class
+    {recall: {class=a: 0.7}}. Such bounds are relative to it; it takes the place of what the reference's labels say, and
+    is frozen with the reference: another one counts once that is frozen anew.
     """
 
     source: Any
     start: datetime | None = None
     end: datetime | None = None
     label: str | None = None
+    benchmark: Benchmark = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_benchmark(self.benchmark)
         for name in ("start", "end"):
             moment = getattr(self, name)
             if moment is not None and moment.tzinfo is None:
@@ -176,6 +182,7 @@ def _check(spec: MonitorSpec) -> None:
     _check_metrics(spec)
     for dataset in spec.datasets:
         _check_scores(spec.task, dataset)
+        check_baseline(spec.task, dataset)
     for source in spec.labels:
         _check_labels(spec, source)
     check_values(spec)

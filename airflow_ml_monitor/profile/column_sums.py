@@ -7,9 +7,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.baseline_query import baseline_sums, baseline_value
+from airflow_ml_monitor.profile.dataset import Column, Role
+from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number
+from airflow_ml_monitor.profile.query import Expression, number, whole
 from airflow_ml_monitor.profile.sums import OF_ROLE
 
 _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expression]]
@@ -18,12 +20,19 @@ _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expressio
 def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """By their names in sums.OF_ROLE, of labelled rows whose extra columns are named as in `LedgerColumns.besides`.
 
-    Nothing of rows whose score or prediction is missing: their bucket is below 0 and no metric sees them.
+    Nothing of rows whose score or prediction is missing: no metric sees them.
     """
     found: dict[str, Expression] = {}
     for name, column in columns.besides.items():
         found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
-    return {name: sa.case((rows.c.bucket >= number(0), part), else_=number(0)) for name, part in found.items()}
+    return {name: sa.case((rows.c.bucket != whole(UNSCORED), part), else_=number(0)) for name, part in found.items()}
+
+
+def column_value(columns: LedgerColumns, x: Expression, column: Column) -> Expression:
+    """A column of such a role as its sums read it."""
+    if column.role is Role.BASELINE:
+        return baseline_value(columns, x, column)
+    return sa.cast(x, sa.Double)
 
 
 def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
@@ -49,5 +58,5 @@ def _weight(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[
     }
 
 
-_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount, Role.WEIGHT: _weight}
+_OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount, Role.WEIGHT: _weight, Role.BASELINE: baseline_sums}
 assert _OF_ROLE.keys() == OF_ROLE.keys()

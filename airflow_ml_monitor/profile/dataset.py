@@ -30,6 +30,8 @@ class Role(StrEnum):
     LABEL_TIME = "label_time"
     WEIGHT = "weight"
     AMOUNT = "amount"
+    BASELINE = "baseline"
+    """what something simpler predicts for the same row: the rule replaced, the old champion, a naive forecast"""
     ENTITY_KEY = "entity_key"
     EVENT_TIME = "event_time"
     VERSION = "version"
@@ -124,6 +126,12 @@ class Column:
     of: str | int | bool = ""
 
 
+_CUT: Final = (
+    *(Role.FEATURE, Role.SCORE, Role.PREDICTION, Role.BASELINE, Role.SLICE, Role.AMOUNT, Role.WEIGHT),
+    Role.DELAY_STRATUM,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """One table of the user's: where it is and what its columns mean.
@@ -169,6 +177,11 @@ class Dataset:
         """The columns on which the delay of labels depends; several tell rows apart together."""
         return tuple(column for column in self.columns if column.role is Role.DELAY_STRATUM)
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that its columns have."""
+        return frozenset(column.role for column in self.columns)
+
     def scores(self, task: Task) -> tuple[Column, ...]:
         """The score columns of a multiclass task, in the order of its classes; those without one left out."""
         found = {str(column.of): column for column in self.columns if column.role is Role.SCORE}
@@ -176,9 +189,8 @@ class Dataset:
 
     @property
     def measured(self) -> tuple[Column, ...]:
-        """The columns that are cut into cells: features, score, prediction, delay stratum, what rows are sliced by."""
-        roles = (Role.FEATURE, Role.SCORE, Role.PREDICTION, Role.SLICE, Role.AMOUNT, Role.WEIGHT, Role.DELAY_STRATUM)
-        return tuple(column for column in self.columns if column.role in roles or column.name in self.slice_by)
+        """The columns that are cut into cells: of the roles above, and what rows are sliced by."""
+        return tuple(column for column in self.columns if column.role in _CUT or column.name in self.slice_by)
 
 
 class LabelMode(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.query import Expression, number
+from airflow_ml_monitor.profile.query import Expression, number, size
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
@@ -15,16 +15,16 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     relative: |error| / |label|, 0 where the label is 0; relative_rows counts the others. symmetric: twice |error| over
     |label| + |prediction|, 0 where both are 0 (Makridakis 1993).
     """
-    size, whole = _size(error), _size(label) + _size(label + error)
+    wrong, whole = size(error), size(label) + size(label + error)
     zero, one = number(0), number(1)
-    relative = sa.case((label == zero, zero), else_=size / _size(label))
-    symmetric = sa.case((whole == zero, zero), else_=number(2) * size / whole)
+    relative = sa.case((label == zero, zero), else_=wrong / size(label))
+    symmetric = sa.case((whole == zero, zero), else_=number(2) * wrong / whole)
     powers = {"relative": relative, "symmetric": symmetric}
     return {
         **_products(error, label),
-        "error_abs": size,
-        "truth_abs": _size(label),
-        "error_truth_abs": _size(error * label),
+        "error_abs": wrong,
+        "truth_abs": size(label),
+        "error_truth_abs": size(error * label),
         "relative_rows": sa.case((label == zero, zero), else_=one),
         **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
     }
@@ -46,7 +46,3 @@ def _products(error: Expression, label: Expression) -> dict[str, Expression]:
 
 def _power(x: Expression, k: int) -> Expression:
     return x if k == 1 else _power(x, k - 1) * x
-
-
-def _size(x: Expression) -> Expression:
-    return sa.func.abs(x, type_=sa.Double)

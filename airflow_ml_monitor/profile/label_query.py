@@ -8,12 +8,12 @@ Their arguments carry no source, so that a statement is built once for each of t
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import class_query, strata
-from airflow_ml_monitor.profile.column_sums import column_sums
+from airflow_ml_monitor.profile.column_sums import column_sums, column_value
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import error_sums
 from airflow_ml_monitor.profile.label_events import (
@@ -28,10 +28,8 @@ from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
+from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import at_least
-
-CLIP: Final = 1e-15
-"""Scores are moved this far from 0 and 1 before a logarithm."""
 
 
 def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
@@ -94,7 +92,7 @@ def _predictions(
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
             strata.code(p, columns.strata).label("stratum"),
             *_scored(columns, p),
-            *(sa.cast(p.c[column.name], sa.Double).label(name) for name, column in columns.besides.items()),
+            *(column_value(columns, p.c[column.name], column).label(name) for name, column in columns.besides.items()),
             *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
         .select_from(p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days)))
@@ -113,9 +111,7 @@ def _losses(task: Task, score: Expression, label: Expression) -> dict[str, Expre
     """What a labelled prediction is worth."""
     if task.kind is TaskKind.REGRESSION:
         return {"error": score - label, "truth": label}
-    clipped = sa.case((score < number(CLIP), number(CLIP)), (score > number(1 - CLIP), number(1 - CLIP)), else_=score)
-    chance = sa.case((label == number(1), clipped), else_=number(1) - clipped)
-    return {"score": score, "log_loss": -sa.func.ln(chance, type_=sa.Double), "gap": score - label}
+    return {"score": score, "log_loss": log_loss(score, label), "gap": score - label}
 
 
 def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:

@@ -197,6 +197,13 @@ class LabelledView:
         )
         return bucket, positives.astype(np.int64), negatives.astype(np.int64), score
 
+    @property
+    def score_ends(self) -> tuple[float, float]:
+        """The mean scores of the lowest and of the highest bucket that has rows."""
+        _, positives, negatives, total = self.by_score
+        scores = total / (positives + negatives)
+        return float(scores[0]), float(scores[-1])
+
     def losses(self, name: str, label: int) -> tuple[int, float, float, float]:
         """(rows, sum, sum of squares, of cubes) of one class's losses; a cell's rows taken as even about its mean."""
         pick = (self.label == label) & (self.count > 0)

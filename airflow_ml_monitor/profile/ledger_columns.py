@@ -31,6 +31,7 @@ class LedgerColumns:
     """What a ledger statement reads of the predictions, and how; all of it is known before the rows.
 
     keys: how each key is read, of the predictions and of the labels. version: the column's name, '' without one.
+    label_is_number …: whether its values are compared as numbers, else as texts.
     """
 
     dataset: Dataset
@@ -40,6 +41,7 @@ class LedgerColumns:
     version: str = ""
     label_is_number: bool = True
     class_is_number: bool = True
+    baseline_is_number: bool = True
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
 
     @property

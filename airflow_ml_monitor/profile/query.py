@@ -36,6 +36,11 @@ def whole(value: int) -> Expression:
     return sa.literal(int(value), sa.BigInteger)
 
 
+def size(x: Expression) -> Expression:
+    """The absolute value."""
+    return sa.func.abs(x, type_=sa.Double)
+
+
 def source(*columns: str, name: str = "source") -> sa.TableClause:
     """A table of the engine, with the columns a statement names."""
     # Quoted, every one: what is a reserved word differs from engine to engine.

@@ -18,11 +18,21 @@ SUMS: Final = {
 }
 """By task, whatever columns there are."""
 
-OF_ROLE: Final = {
-    Role.AMOUNT: ("amount_rows", "amount", "amount2", "amount3"),
-    Role.WEIGHT: ("weight_rows", "weight", "weight2"),
+_GAINS: Final = tuple(f"{loss}_gain{part}" for loss in ("brier", "log_loss") for part in ("", "2", "3", "_up", "_up2"))
+
+OF_ROLE: Final[dict[Role, dict[TaskKind, tuple[str, ...]]]] = {
+    Role.AMOUNT: dict.fromkeys(TaskKind, ("amount_rows", "amount", "amount2", "amount3")),
+    Role.WEIGHT: dict.fromkeys(TaskKind, ("weight_rows", "weight", "weight2")),
+    Role.BASELINE: {
+        TaskKind.BINARY: ("baseline_rows", "baseline_right", "baseline_scored", *_GAINS),
+        TaskKind.REGRESSION: (
+            *("baseline_rows", "baseline_error_abs", "baseline_error2", "baseline_error4", "mae_gain", "mae_gain2"),
+            *("mae_gain3", "mse_gain", "mse_gain2", "baseline_error2_mse_gain"),
+        ),
+        TaskKind.MULTICLASS: ("baseline_rows", "baseline_right"),
+    },
 }
-"""Besides, where the dataset has a column of the role."""
+"""Besides, by task, where the dataset has a column of the role."""
 
 
 def at_least(threshold: float) -> str:
@@ -32,6 +42,5 @@ def at_least(threshold: float) -> str:
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
-    roles = {column.role for column in dataset.columns}
-    of_roles = (name for role, names in OF_ROLE.items() if role in roles for name in names)
-    return (*SUMS[task.kind], *map(at_least, task.thresholds), *of_roles)
+    mine = (names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles)
+    return (*SUMS[task.kind], *map(at_least, task.thresholds), *(name for names in mine for name in names))

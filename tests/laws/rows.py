@@ -118,9 +118,17 @@ def score_bucket(score: np.ndarray) -> np.ndarray:
 
 
 def labelled(
-    label: Any, score: Any, threshold: float = 0.5, *, amount: Any = None, weight: Any = None, **task: Any
+    label: Any,
+    score: Any,
+    threshold: float = 0.5,
+    *,
+    amount: Any = None,
+    weight: Any = None,
+    baseline: Any = None,
+    **task: Any,
 ) -> LabelledView:
-    """A binary model's ledger; with amounts and weights (missing ones NaN), and what else its task declares."""
+    """A binary model's ledger; with amounts, weights and the scores of something simpler (missing ones NaN), and what
+    else its task declares."""
     y, s = np.asarray(label, np.int64), np.asarray(score, float)
     p = np.clip(s, 1e-15, 1 - 1e-15)
     loss = np.where(y == 1, -np.log(p), -np.log1p(-p))
@@ -137,8 +145,24 @@ def labelled(
         w = np.maximum(np.nan_to_num(np.asarray(weight, float), posinf=0), 0)
         sums |= {"weight_rows": (w > 0).astype(float), "weight": w, "weight2": w**2}
     key = (score_bucket(s) * 2 + y) * 2 + (s >= threshold)
+    if baseline is not None:
+        sums |= _score_gains(y, np.asarray(baseline, float), threshold, {"brier": gap, "log_loss": loss})
     names, count, totals = _ledger(key, sums)
     return LabelledView(declared, names // 2 % 2, names % 2, names // 4, count, totals, len(y))
+
+
+def _score_gains(
+    y: np.ndarray, b: np.ndarray, threshold: float, ours: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    there = np.isfinite(b)
+    clipped = np.clip(b, 1e-15, 1 - 1e-15)
+    theirs = {"brier": (b - y) ** 2, "log_loss": np.where(y == 1, -np.log(clipped), -np.log1p(-clipped))}
+    found = {"baseline_rows": there, "baseline_scored": there, "baseline_right": (b >= threshold) == y}
+    for name, loss in theirs.items():
+        gain = loss - ours[name]
+        found |= {f"{name}_gain{k}": gain ** int(k or 1) for k in ("", "2", "3")}
+        found |= {f"{name}_gain_up": np.maximum(gain, 0), f"{name}_gain_up2": np.maximum(gain, 0) ** 2}
+    return {name: np.where(there, part, 0.0) for name, part in found.items()}
 
 
 def counted(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
@@ -154,8 +178,8 @@ def reached(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
     return labelled(label, score, 0.8, thresholds=(0.3,))
 
 
-def regressed(label: Any, prediction: Any) -> LabelledView:
-    """A regression's ledger: one cell."""
+def regressed(label: Any, prediction: Any, baseline: Any = None) -> LabelledView:
+    """A regression's ledger: one cell; baseline: what something simpler predicts, NaN where it does not."""
     y, p = np.asarray(label, float), np.asarray(prediction, float)
     e, size = p - y, np.abs(y) + np.abs(p)
     sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error3": e**3, "error4": e**4}
@@ -168,15 +192,25 @@ def regressed(label: Any, prediction: Any) -> LabelledView:
     }
     sums |= {f"{name}{k or ''}": x ** (k or 1) for name, x in shares.items() for k in (0, 2, 3)}
     sums["relative_rows"] = (y != 0).astype(float)
+    if baseline is not None:
+        sums |= _error_gains(np.asarray(baseline, float) - y, e)
     names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
     return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
 
 
-def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
+def _error_gains(b: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:
+    less, less2 = np.abs(b) - np.abs(e), b**2 - e**2
+    found = {"baseline_rows": np.ones(len(e)), "baseline_error_abs": np.abs(b), "baseline_error2": b**2}
+    found |= {"baseline_error4": b**4, "mae_gain": less, "mae_gain2": less**2, "mae_gain3": less**3}
+    found |= {"mse_gain": less2, "mse_gain2": less2**2, "baseline_error2_mse_gain": b**2 * less2}
+    return {name: np.where(np.isfinite(b), part, 0.0) for name, part in found.items()}
+
+
+def classified(label: Any, scores: Any, prediction: Any = None, baseline: Any = None) -> LabelledView:
     """A multiclass model's ledger; label, prediction: a class's index, the one after the last for an undeclared class.
 
     scores: a row a prediction, a column a class, each row of sum 1. The prediction is the first of the highest unless
-    given.
+    given. baseline: another model's classes, below 0 where there is none.
     """
     y, p = np.asarray(label, np.int64), np.asarray(scores, float)
     size, rows = p.shape[1], np.arange(len(y))
@@ -188,16 +222,25 @@ def classified(label: Any, scores: Any, prediction: Any = None) -> LabelledView:
     best = np.argsort(-p, axis=1, kind="stable")
     sums = {"score": score, "log_loss": loss, "log_loss2": loss**2, "brier": gap, "brier2": gap**2}
     sums |= {f"in_top{k}": (best[:, :k] == y[:, None]).any(axis=1).astype(float) for k in (2, 3, 5)}
+    sums |= _class_gains(y, baseline, size)
     names, count, totals = _ledger(_class_key(score_bucket(score) // SLICE_SCORE_JOIN, y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
 
 
-def decided(label: Any, prediction: Any, size: int) -> LabelledView:
-    """The ledger of a multiclass model whose scores are not kept."""
+def decided(label: Any, prediction: Any, size: int, baseline: Any = None) -> LabelledView:
+    """The ledger of a multiclass model whose scores are not kept; baseline: another's classes, below 0 without one."""
     y, predicted = np.asarray(label, np.int64), np.asarray(prediction, np.int64)
     sums = dict.fromkeys(SUMS[TaskKind.MULTICLASS], np.zeros(len(y)))
+    sums |= _class_gains(y, baseline, size)
     names, count, totals = _ledger(_class_key(np.full(len(y), SCORELESS), y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))
+
+
+def _class_gains(y: np.ndarray, baseline: Any, size: int) -> dict[str, np.ndarray]:
+    if baseline is None:
+        return {}
+    other = np.asarray(baseline, np.int64)
+    return {"baseline_rows": (other >= 0) * 1.0, "baseline_right": ((other == y) & (y < size)) * 1.0}
 
 
 def _classes(size: int) -> Task:

@@ -54,10 +54,18 @@ def calibrated_few(rows: ModuleType, rng: Rng) -> Any:
     return rows.labelled(rng.random(25) < score, score)
 
 
+def symmetric(rows: ModuleType, rng: Rng) -> Any:
+    """Errors between classes that are as likely as back."""
+    label = rng.choice(4, 300, p=[0.5, 0.3, 0.15, 0.05])
+    other = rng.choice(4, 300, p=[0.5, 0.3, 0.15, 0.05])
+    return rows.decided(label, np.where(rng.random(300) < 0.7, label, other), 4)
+
+
 WORLDS: dict[Draw, list[str]] = {
     **dict.fromkeys((normal, skewed, few_values), NUMERIC),
     **dict.fromkeys((categories, rare_categories), CATEGORICAL),
     **dict.fromkeys((calibrated, calibrated_few), CALIBRATION),
+    symmetric: ["total_variation"],
 }
 
 

@@ -18,6 +18,7 @@ from airflow_ml_monitor.metrics.metric import metric_named
 DRAWS = 500
 AGREEMENT = ("balanced_accuracy", "cohen_kappa", "matthews_correlation", "precision", "recall", "f1")
 LOSSES = ("log_loss", "brier")
+SKILL = ("log_loss_skill", "brier_skill", "accuracy_over_majority")
 Model = tuple[int, float, float, float]
 """(classes, how far the scores part them, how much rarer each is than the one before, how much too sure they are)."""
 EVEN, RARE, SURE, MANY = (3, 1.5, 0.0, 1.0), (4, 2.0, 0.8, 1.0), (5, 1.5, 0.3, 2.0), (10, 3.0, 0.0, 1.0)
@@ -45,6 +46,11 @@ def truths(model: Model) -> dict[tuple[str, str], float]:
         ("log_loss", ""): oracle.log_loss(y, p),
         ("brier", ""): oracle.brier_score_loss(y, p),
     }
+    share = np.bincount(y) / len(y)
+    always = np.broadcast_to(share, p.shape)
+    found["accuracy_over_majority", ""] = (guess == y).mean() - share.max()
+    found["log_loss_skill", ""] = 1 - oracle.log_loss(y, p) / oracle.log_loss(y, always)
+    found["brier_skill", ""] = 1 - oracle.brier_score_loss(y, p) / oracle.brier_score_loss(y, always)
     for metric in ("precision", "recall", "f1"):
         for average in ("macro", "weighted"):
             value = getattr(oracle, f"{metric}_score")(y, guess, average=average)
@@ -77,7 +83,7 @@ def estimates(metric: str, view: Any) -> dict[str, Estimate]:
 def test_intervals_cover(model: Model, n: int, few: bool, rows: ModuleType) -> None:
     rng = np.random.default_rng(2026)
     views = [rows.classified(*drawn(rng, n, model)) for _ in range(DRAWS)]
-    for metric in (*AGREEMENT, *LOSSES):
+    for metric in (*AGREEMENT, *LOSSES, *SKILL):
         found = [estimates(metric, view) for view in views]
         for parameters in (p for name, p in truths(model) if name == metric):
             truth = truths(model)[metric, parameters]

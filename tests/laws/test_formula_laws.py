@@ -18,10 +18,14 @@ from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 
 BINARY = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.BINARY in m.tasks]
 FORMULAS = [m for m in BINARY if m.formula]
-WITHOUT = {"calibration_curve": "a value a tenth of the score", "lift": "a value a share looked at"}
-WITHOUT |= {"profit": "of a payoff: tests/metrics/test_profit.py"}
-"""Binary metrics without a formula, and why: one formula is one value."""
-LOSSES = {"log_loss", "brier"}
+WITHOUT = {
+    "calibration_curve": "a value a tenth of the score",
+    "lift": "a value a share looked at",
+    "profit": "of a payoff: tests/metrics/test_profit.py",
+    **dict.fromkeys(("accuracy_gain", "brier_gain", "log_loss_gain"), "of another model's predictions besides"),
+}
+"""Binary metrics without a formula, and why: one formula is one value, of the model's scores and the labels alone."""
+LOSSES = {"log_loss", "brier", "log_loss_skill", "brier_skill"}
 """Their values have exact sums; the formula sees the cells' mean scores, as expected labels have nothing else."""
 DRAWS = 5
 scores = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60)
@@ -47,12 +51,18 @@ def loss_bounds(rows: ModuleType, metric: str, view: LabelledView) -> tuple[floa
     edges = np.concatenate([rows.SCORE_EDGES, 1 - rows.SCORE_EDGES[-2::-1]])
     low, high = edges[view.bucket], edges[view.bucket + 1]
     near, far = (np.where(view.label == 1, a, 1 - b) for a, b in ((high, low), (low, high)))
-    if metric == "brier":
+    loss, is_skill, _ = metric.partition("_skill")
+    if loss == "brier":
         least, largest = (1 - near) ** 2, (1 - far) ** 2
     else:
         # A score of 1 is clipped to the double nearest to 1 - 1e-15.
         least, largest = (-np.log(np.clip(chance, 1 - (1 - 1e-15), 1)) for chance in (near, far))
-    return float(least @ view.count / view.n), float(largest @ view.count / view.n)
+    low, high = float(least @ view.count / view.n), float(largest @ view.count / view.n)
+    if not is_skill:
+        return low, high
+    rate = float(view.label @ view.count / view.n)
+    alone = rate * (1 - rate) if loss == "brier" else -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
+    return 1 - high / alone, 1 - low / alone
 
 
 @pytest.mark.parametrize("metric", FORMULAS, ids=name)

@@ -57,7 +57,13 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             pairs += [(y[:n], y[:n] + e[:n]) for n in (300, 1, 2, 3, 4, 9)]
             pairs += [(y, 2 * y), (y, -y), (y, y), (y, y * 0 + 5), (y * 0 + 5, y), (y + 1e9, y + 1e9 + e)]
             pairs += [([0, 0, 2, -3], [0, 1, 2, -2]), ([1e-90, 1e-80, 1], [1, 1, 1]), (y - y.mean(), y * 1e-6)]
-            return [rows.regressed(*pair) for pair in pairs]
+            if metric.role is None:
+                return [rows.regressed(*pair) for pair in pairs]
+            others = [np.full(len(y), np.mean([0.0, *y])) for y, _ in pairs]
+            some = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
+            # The last baseline makes no error.
+            given = zip([*pairs, *pairs, pairs[0]], [*others, *some, pairs[0][0]], strict=True)
+            return [rows.regressed(*pair, other) for pair, other in given]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -67,7 +73,11 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
         pairs = [(label, score), (label[:1], score[:1]), ([0] * 5, score[:5]), ([1] * 5, score[:5]), ([], [])]
         pairs += [([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0]), ([1, 0], [0.0, 1.0]), ([0, 1] * 9, [0.5] * 18)]
         declared = {"thresholds": (0.2, 0.5), "payoff": Payoff(Worth(-5, 1), Worth(-3), Worth(0, -1))}
-        return [rows.labelled(*pair, amount=rng.lognormal(2, 1, len(pair[0])), **declared) for pair in pairs]
+        others = [np.resize([0.0, 0.3, np.nan, 1.0], len(pair[0])) for pair in pairs]
+        return [
+            rows.labelled(*pair, amount=rng.lognormal(2, 1, len(pair[0])), baseline=other, **declared)
+            for pair, other in zip(pairs, others, strict=True)
+        ]
     x = np.concatenate([rng.lognormal(0, 1, 200), [np.nan, np.inf, -np.inf, 1e12, -1e100]])
     sides = [x, x[:1], x[:0], x[200:203], np.full(7, 3.0), rng.normal(5, 1, 400)]
     cuts = [rows.grid(rng.normal(0, 1, 50)), rows.few(0.0, 1.0), rows.few(1.0, 2.0, 3.0)]
@@ -207,13 +217,14 @@ def assert_same(one: dict[str, Estimate], other: dict[str, Estimate], metric: Me
 def test_metrics_of_added_ledgers_are_those_of_all_rows(
     rows: ModuleType, a: list[tuple[int, float]], b: list[tuple[int, float]]
 ) -> None:
-    both = [rows.labelled(*zip(*part, strict=True)) for part in (a, b, a + b)]
-    errors = [rows.regressed(*zip(*part, strict=True)) for part in (a, b, a + b)]
+    parts = (a, b, a + b)
+    both = [rows.labelled(*zip(*part, strict=True), baseline=np.full(len(part), 0.3)) for part in parts]
+    errors = [rows.regressed(*zip(*part, strict=True), np.full(len(part), 0.3)) for part in parts]
     for metric in ALL:
         if metric.subject is Subject.LABELLED and metric.tasks != (TaskKind.MULTICLASS,):
-            parts = both if TaskKind.BINARY in metric.tasks else errors
-            added = rows.merged(parts[:2])
-            assert_same(estimates(metric, added), estimates(metric, parts[2]), metric)
+            views = both if TaskKind.BINARY in metric.tasks else errors
+            added = rows.merged(views[:2])
+            assert_same(estimates(metric, added), estimates(metric, views[2]), metric)
 
 
 RANKED = {
@@ -237,7 +248,8 @@ def test_a_slice_that_holds_all_rows_measures_what_the_whole_does(metric: Metric
     rng = np.random.default_rng(12)
     score = rng.beta(a, 2, 3000)
     # Wrong now in one direction, now in the other: wide bins would not see it.
-    whole = rows.labelled(rng.random(3000) < np.clip(score + 0.2 * np.sin(40 * score), 0, 1), score)
+    label = rng.random(3000) < np.clip(score + 0.2 * np.sin(40 * score), 0, 1)
+    whole = rows.labelled(label, score, baseline=rng.random(3000))
     joined = rows.merged([replace(whole, bucket=whole.bucket // SLICE_SCORE_JOIN)])
     assert len(np.unique(joined.bucket)) <= len(np.unique(whole.bucket)) / 2
     ones, others = estimates(metric, whole), estimates(metric, joined)

@@ -12,6 +12,7 @@ import pytest
 import scipy.stats
 import sklearn.metrics as oracle
 from scipy.spatial.distance import jensenshannon
+from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from airflow_ml_monitor.metrics.metric import metric_named
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -146,6 +147,93 @@ def test_the_calibration_curve_is_that_of_scikit_learn(rows: ModuleType) -> None
     assert list(found)[:2] == ["score=0.0-0.1", "score=0.1-0.2"]
     assert [one.value for one in found.values()] == pytest.approx(share.tolist(), abs=0.01)
     assert sum(one.n for one in found.values()) == 3000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_skill_is_against_scikit_learns_dummy(seed: int, rows: ModuleType) -> None:
+    rng = np.random.default_rng(seed)
+    score = (rng.integers(0, 1024, 500) + 0.5) / 1024
+    label = (rng.random(500) < 0.1 + 0.4 * score).astype(int)
+    blind = np.zeros((500, 1))
+    prior = DummyClassifier(strategy="prior").fit(blind, label).predict_proba(blind)[:, 1]
+    most = DummyClassifier(strategy="most_frequent").fit(blind, label).predict(blind)
+    view = rows.labelled(label, score)
+    skill = 1 - oracle.brier_score_loss(label, score) / oracle.brier_score_loss(label, prior)
+    assert value("brier_skill", view) == pytest.approx(skill, abs=1e-12)
+    # A log loss ratio of deviances, one less: D² (scikit-learn's name for McFadden's).
+    assert value("log_loss_skill", view) == pytest.approx(oracle.d2_log_loss_score(label, score), abs=1e-12)
+    gained = oracle.accuracy_score(label, score >= 0.5) - oracle.accuracy_score(label, most)
+    assert value("accuracy_over_majority", view) == pytest.approx(gained, abs=1e-12)
+    assert value("prediction_surplus", view) == pytest.approx((score >= 0.5).mean() - label.mean(), abs=1e-12)
+
+
+def drawn_beside(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(labels, scores, another model's scores, which knows less of the same)."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1.5, n)
+    label = (rng.random(n) < 1 / (1 + np.exp(-x))).astype(int)
+    return label, 1 / (1 + np.exp(-x)), 1 / (1 + np.exp(-0.7 * x + rng.normal(0, 0.7, n)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gains_in_losses_are_paired_differences_with_the_interval_of_scipys_paired_t(
+    seed: int, rows: ModuleType
+) -> None:
+    label, score, other = drawn_beside(seed, 800)
+    view = rows.labelled(label, score, baseline=other)
+    losses = {
+        "brier_gain": [(s - label) ** 2 for s in (other, score)],
+        "log_loss_gain": [-np.log(np.where(label == 1, s, 1 - s)) for s in (other, score)],
+    }
+    for metric, (theirs, ours) in losses.items():
+        _is_that_of_scipy(metric_named(metric).function(view), theirs, ours)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gain_in_absolute_error_is_a_paired_difference_with_the_interval_of_scipys_paired_t(
+    seed: int, rows: ModuleType
+) -> None:
+    rng = np.random.default_rng(seed)
+    label = rng.normal(10, 3, 600)
+    ours, theirs = label + rng.normal(0.2, 1, 600), label + rng.normal(0, 1.4, 600)
+    view = rows.regressed(label, ours, theirs)
+    _is_that_of_scipy(metric_named("mae_gain").function(view), np.abs(theirs - label), np.abs(ours - label))
+    mae, naive = (oracle.mean_absolute_error(label, x) for x in (ours, theirs))
+    assert value("relative_mae", view) == pytest.approx(mae / naive)
+    root, other = (oracle.root_mean_squared_error(label, x) for x in (ours, theirs))
+    assert value("rmse_gain", view) == pytest.approx(other - root)
+
+
+def _is_that_of_scipy(found: Any, theirs: np.ndarray, ours: np.ndarray) -> None:
+    low, high = scipy.stats.ttest_rel(theirs, ours).confidence_interval()
+    assert found.value == pytest.approx((theirs - ours).mean(), abs=1e-12)
+    # Widened where the differences are skewed, by little with so many rows.
+    assert low - 0.06 * (high - low) <= found.low <= low + 1e-9
+    assert high - 1e-9 <= found.high <= high + 0.06 * (high - low)
+
+
+def test_a_mean_absolute_error_relative_to_the_labels_median_is_one_less_scikit_learns_d2(rows: ModuleType) -> None:
+    rng = np.random.default_rng(6)
+    label, predicted = rng.normal(10, 3, 400), rng.normal(10.5, 3, 400)
+    blind = np.zeros((400, 1))
+    naive = DummyRegressor(strategy="median").fit(blind, label).predict(blind)
+    view = rows.regressed(label, predicted, naive)
+    assert 1 - value("relative_mae", view) == pytest.approx(oracle.d2_absolute_error_score(label, predicted))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_interval_of_an_accuracy_gain_is_near_that_of_bonett_and_price(seed: int, rows: ModuleType) -> None:
+    label, score, other = drawn_beside(seed, 1500)
+    ours, theirs = ((s >= 0.5) == label for s in (score, other))
+    found = metric_named("accuracy_gain").function(rows.labelled(label, score, baseline=other))
+    assert found.value == pytest.approx(ours.mean() - theirs.mean(), abs=1e-12)
+    # Bonett and Price 2012: a row more in both kinds of discordant rows.
+    more, fewer = ((a & ~b).sum() + 1 for a, b in ((ours, theirs), (theirs, ours)))
+    p, q = more / 1502, fewer / 1502
+    half = 1.959964 * math.sqrt((p + q - (p - q) ** 2) / 1502)
+    assert (found.low, found.high) == (pytest.approx(p - q - half, abs=8e-4), pytest.approx(p - q + half, abs=8e-4))
+    # Two intervals side by side would say less.
+    assert found.high - found.low < 0.8 * math.hypot(*(2 * 1.96 * math.sqrt(x.var() / 1500) for x in (ours, theirs)))
 
 
 @pytest.mark.parametrize("share", [0.5, 0.02, 0.002])

@@ -11,6 +11,7 @@ import pytest
 import sklearn.metrics as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 
 from airflow_ml_monitor.errors import NoValue, TooFew, Undefined
 from airflow_ml_monitor.measurement import Estimate, Status, attempt
@@ -20,7 +21,7 @@ from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 ALL = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.MULTICLASS in m.tasks]
-OF_SCORES = {"log_loss", "brier", "expected_calibration_error", "top_k_accuracy"}
+OF_SCORES = {"log_loss", "brier", "log_loss_skill", "brier_skill", "expected_calibration_error", "top_k_accuracy"}
 labels_and_predictions = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
 
 
@@ -148,6 +149,54 @@ def test_distributions_are_shares_of_rows_and_the_surplus_their_difference(rows:
     assert [value("label_rate", view, f"class=c{k}") for k in range(3)] == pytest.approx([0.6, 0.4, 0])
     assert [value("prediction_rate", view, f"class=c{k}") for k in range(3)] == pytest.approx([0.2, 0.4, 0.4])
     assert [value("prediction_surplus", view, f"class=c{k}") for k in range(3)] == pytest.approx([-0.4, 0, 0.4])
+    # Two of five rows would have to be predicted otherwise.
+    assert value("total_variation", view) == pytest.approx(0.4)
+
+
+def test_the_distance_of_predicted_and_realised_shares_knows_what_chance_alone_would_make_of_it(
+    rows: ModuleType,
+) -> None:
+    rng = np.random.default_rng(6)
+    y, p = drawn(rng, 600, 4)
+    balanced, lost = (estimates("total_variation", rows.decided(y, g, 4))[""] for g in (p.argmax(axis=1), y * (y < 3)))
+    assert balanced.value == pytest.approx(balanced.noise, abs=0.03)
+    assert (balanced.p_value or 0) > 0.02
+    assert lost.value == pytest.approx((y == 3).mean())
+    assert (lost.p_value or 1) <= 0.001
+    # Every second error is one's other: neither is seen.
+    swapped = np.where(np.arange(600) % 2, y, 1 - y) * (y < 2) + y * (y >= 2)
+    exchanged = value("total_variation", rows.decided(np.r_[y, swapped], np.r_[swapped, y], 4))
+    assert exchanged == pytest.approx(0, abs=1e-12)
+
+
+def test_skill_is_against_scikit_learns_dummy(sample: tuple[np.ndarray, np.ndarray], rows: ModuleType) -> None:
+    y, p = sample
+    view, size, blind = rows.classified(*sample), p.shape[1], np.zeros((len(y), 1))
+    prior = DummyClassifier(strategy="prior").fit(blind, y).predict_proba(blind)
+    most = DummyClassifier(strategy="most_frequent").fit(blind, y).predict(blind)
+    losses = {"brier_skill": oracle.brier_score_loss, "log_loss_skill": oracle.log_loss}
+    for metric, loss in losses.items():
+        expected = 1 - loss(y, p, labels=range(size)) / loss(y, prior, labels=range(size))
+        assert value(metric, view) == pytest.approx(expected, abs=1e-12)
+    gained = oracle.accuracy_score(y, p.argmax(axis=1)) - oracle.accuracy_score(y, most)
+    assert value("accuracy_over_majority", view) == pytest.approx(gained, abs=1e-12)
+
+
+def test_skill_counts_undeclared_labels_as_a_class_that_is_never_given_a_chance(rows: ModuleType) -> None:
+    # Half of the labels are undeclared: each costs 1 + Σp², and always saying the shares costs 1 - Σ share².
+    view = rows.classified([0, 1, 3, 3], [[0.8, 0.1, 0.1]] * 4)
+    ours = (0.2**2 + 2 * 0.1**2) + (0.8**2 + 0.9**2 + 0.1**2) + 2 * (1 + 0.66)
+    assert value("brier_skill", view) == pytest.approx(1 - ours / 4 / (1 - 2 * 0.25**2 - 0.5**2))
+    # Of the majority only a declared class can be said.
+    assert value("accuracy_over_majority", view) == pytest.approx(1 / 4 - 1 / 4)
+
+
+def test_a_gain_over_another_models_classes_leaves_out_rows_without_one(rows: ModuleType) -> None:
+    # Rows: both right, the model alone, the baseline alone, neither (an undeclared label), no baseline.
+    view = rows.decided([0, 1, 2, 3, 0], [0, 1, 0, 3, 1], 3, [0, 0, 2, 3, -1])
+    found = estimates("accuracy_gain", view)[""]
+    assert (found.value, found.n) == (0, 4)
+    assert found.low == pytest.approx(-found.high)
 
 
 def test_which_classes_come_is_part_of_the_uncertainty_of_a_weighted_average(rows: ModuleType) -> None:
@@ -172,7 +221,8 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_being_right(row
 
 def test_without_scores_decisions_are_judged_and_nothing_else(rows: ModuleType) -> None:
     y, p = drawn(np.random.default_rng(7), 300, 4)
-    scored, decided = rows.classified(y, p), rows.decided(y, p.argmax(axis=1), 4)
+    other = (y + np.arange(300) % 2) % 4
+    scored, decided = rows.classified(y, p, None, other), rows.decided(y, p.argmax(axis=1), 4, other)
     for metric in ALL:
         if metric.name in OF_SCORES:
             with pytest.raises(Undefined, match="declare a column of role score for every class"):
@@ -205,6 +255,7 @@ def nasty(rows: ModuleType) -> list[LabelledView]:
     found = [rows.classified(y[:n], p[:n]) for n in (300, 1, 2, 7)]
     found += [rows.classified(y, sharp), rows.classified(p.argmax(axis=1), p), rows.classified(y * 0 + 5, p)]
     found += [rows.classified(y, p, (y + 1) % 6), rows.classified(y * 0, p * 0 + 0.2)]
+    found += [rows.classified(y[:n], p[:n], None, np.arange(n) % 7 - 1) for n in (300, 1, 2)]
     return [*found, rows.decided([0], [5], 5), rows.decided([5], [5], 5), rows.decided([0, 1, 2], [1, 2, 0], 3)]
 
 
@@ -242,7 +293,7 @@ def test_metrics_of_added_ledgers_are_those_of_all_rows(
 
     def classified(pairs: list[tuple[int, int]], p: np.ndarray) -> LabelledView:
         label, guess = (np.array(x) for x in zip(*pairs, strict=True))
-        made: LabelledView = rows.classified(label, p, guess)
+        made: LabelledView = rows.classified(label, p, guess, guess - 1)
         return made
 
     p = drawn(np.random.default_rng(seed), len(a) + len(b), 3)[1]

@@ -341,9 +341,11 @@ def test_more_rows_make_intervals_narrower(rows: ModuleType) -> None:
     rng = np.random.default_rng(3)
     score = rng.random(4000)
     label = rng.random(4000) < score
+    other = rng.random(4000)
     declared = {"thresholds": (0.3,), "payoff": Payoff(Worth(8), Worth(-5))}
     for metric in BINARY:
-        few, many = (estimates(metric, rows.labelled(label[:n], score[:n], **declared)) for n in (200, 4000))
+        views = (rows.labelled(label[:n], score[:n], baseline=other[:n], **declared) for n in (200, 4000))
+        few, many = (estimates(metric, view) for view in views)
         assert few.keys() == many.keys()
         for parameters, one in many.items():
             if one.low is not None:

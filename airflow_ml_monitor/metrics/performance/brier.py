@@ -19,6 +19,12 @@ def formula(cells: ScoredCells) -> Floats:
     return quotient(gaps, cells.rows.sum(axis=-1))
 
 
+def worst(rows: LabelledView) -> dict[int, float]:
+    """By label, the largest loss that a row with one of the scores at hand could have. Binary."""
+    lowest, highest = rows.score_ends
+    return {0: highest**2, 1: (1 - lowest) ** 2}
+
+
 @metric(
     Family.PERFORMANCE,
     Subject.LABELLED,
@@ -46,9 +52,6 @@ def brier(rows: LabelledView) -> Estimate:
         limits = interval.mean_loss(class_losses(rows, "brier"))
         low, high = limits or (None, None)
         return Estimate(rows.total("brier") / rows.n, rows.n, low, None if high is None else min(high, 2.0))
-    _, positives, negatives, total = rows.by_score
-    scores = total / (positives + negatives)
-    worst = {1: (1 - scores[0]) ** 2, 0: scores[-1] ** 2}
-    limits = interval.mean_loss([Losses(*rows.losses("brier", label), float(worst[label])) for label in (0, 1)])
+    limits = interval.mean_loss([Losses(*rows.losses("brier", label), most) for label, most in worst(rows).items()])
     low, high = limits or (None, None)
     return Estimate(rows.total("brier") / rows.n, rows.n, low, None if high is None else min(high, 1.0))

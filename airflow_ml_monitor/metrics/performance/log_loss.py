@@ -26,6 +26,12 @@ def formula(cells: ScoredCells) -> Floats:
     return quotient(-(cells.positives @ np.log(score) + cells.negatives @ np.log1p(-score)), cells.rows.sum(axis=-1))
 
 
+def worst(rows: LabelledView) -> dict[int, float]:
+    """By label, the largest loss that a row with one of the scores at hand could have. Binary."""
+    lowest, highest = rows.score_ends
+    return {0: -math.log(max(1 - highest, CLIP)), 1: -math.log(max(lowest, CLIP))}
+
+
 @metric(
     Family.PERFORMANCE,
     Subject.LABELLED,
@@ -52,9 +58,6 @@ def log_loss(rows: LabelledView) -> Estimate:
         limits = interval.mean_loss(class_losses(rows, "log_loss"))
         low, high = limits or (None, None)
         return Estimate(rows.total("log_loss") / rows.n, rows.n, low, high)
-    _, positives, negatives, total = rows.by_score
-    scores = total / (positives + negatives)
-    worst = {1: -math.log(max(scores[0], CLIP)), 0: -math.log(max(1 - scores[-1], CLIP))}
-    limits = interval.mean_loss([Losses(*rows.losses("log_loss", label), float(worst[label])) for label in (0, 1)])
+    limits = interval.mean_loss([Losses(*rows.losses("log_loss", label), most) for label, most in worst(rows).items()])
     low, high = limits or (None, None)
     return Estimate(rows.total("log_loss") / rows.n, rows.n, low, high)

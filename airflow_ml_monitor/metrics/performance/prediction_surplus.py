@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-import math
-
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
-from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.paired import share_gain
+from airflow_ml_monitor.metrics.performance import label_rate, prediction_rate
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import TaskKind
-from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(-1.0, 1.0), worse=Worse.BOTH, tasks=(TaskKind.MULTICLASS,))
-def prediction_surplus(rows: LabelledView) -> Estimates:
-    """How much more often each class is predicted than it is the label, as a share of the labelled rows: class=a.
+def formula(cells: ScoredCells) -> Floats:
+    """(FP - FN) / rows."""
+    return prediction_rate.formula(cells) - label_rate.formula(cells)
+
+
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(-1.0, 1.0),
+    worse=Worse.BOTH,
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    formula=formula,
+)
+def prediction_surplus(rows: LabelledView) -> Estimate | Estimates:
+    """How much more often a positive is predicted than it is the label, as a share of the labelled rows.
 
     From -1 to 1, without a unit: predicted against realised distribution, whose shares are prediction_rate and
     label_rate. The interval joins those of the rows that are predicted so and are not, and are so and not predicted,
-    with their correlation (Zou 2007); it assumes independent rows. TooFew without labels.
+    with their correlation (Zou 2007); it assumes independent rows. TooFew without labels. Of several classes class=a
+    for each; total_variation is one number for all of them.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.BINARY:
+        _, fp, fn, _ = rows.confusion()
+        return share_gain(fp, fn, rows.n)
     table = rows.table
     found = {}
     for k, name in enumerate(table.names):
         more, fewer = (int(margin[k] - table.right[k]) for margin in (table.predictions, table.labels))
-        found[f"class={name}"] = Estimate((more - fewer) / table.n, table.n, *_limits(more, fewer, table.n))
+        found[f"class={name}"] = share_gain(more, fewer, rows.n)
     return found
-
-
-def _limits(more: int, fewer: int, n: int) -> interval.Interval:
-    """Of the difference of two shares of the same rows, none of which has both."""
-    a, b = more / n, fewer / n
-    (low, high), (least, most) = interval.share(more, n), interval.share(fewer, n)
-    # Shares of a multinomial: where one is larger the other is smaller.
-    tie = math.sqrt(a * b / ((1 - a) * (1 - b))) if 0 < a < 1 and 0 < b < 1 else 0.0
-    down, up = _joined(a - low, most - b, tie), _joined(high - a, b - least, tie)
-    return max(a - b - down, -1.0), min(a - b + up, 1.0)
-
-
-def _joined(one: float, other: float, correlation: float) -> float:
-    return math.sqrt(one**2 + other**2 + 2 * correlation * one * other)

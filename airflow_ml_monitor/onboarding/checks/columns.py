@@ -69,6 +69,9 @@ def _label(case: Case, seen: Preview) -> Iterator[Finding]:
         yield error(field, f"column {label!r} is missing in the reference", "name the one that holds the label")
     elif label:
         yield ok(field, f"column {label!r} is in the reference, as {seen.types[label]}")
+    elif case.spec.reference.benchmark:
+        named = ", ".join(sorted(case.spec.reference.benchmark))
+        yield ok(field, f"the reference has no label; what it would say is stated as the benchmark, of {named}")
     elif case.spec.labels and any(rule.bounds.is_relative for rule in case.spec.policy.rules):
         told = "the reference has no label: bounds relative to its performance cannot be drawn"
         yield warning(field, told, "name the column that holds it, or use min and max")

@@ -10,6 +10,7 @@ from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, Metric, Subject, metric_named
+from airflow_ml_monitor.monitor.compared import stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
@@ -45,9 +46,9 @@ def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, 
         yield f"{rule.metric} is for {', '.join(metric.tasks)}; the task is {task}", "use a metric of the task"
     if of_labels and not case.spec.labels:
         yield f"{rule.metric} needs labels, and the spec has no label source", "add one, or delete the rule"
-    if of_labels and is_relative and not case.spec.reference.label:
+    if of_labels and is_relative and not case.spec.reference.label and _stated(case, rule, metric) is None:
         told = "its bound is relative to the reference's performance, and the reference has no label"
-        yield told, "name reference.label, or use min or max"
+        yield told, "name reference.label, state reference.benchmark, or use min or max"
     if metric.family is Family.DRIFT and is_relative:
         yield f"{rule.metric} is a distance from the reference, which has none from itself", "use max"
     if metric.name in _OF_THE_WHOLE and is_relative:
@@ -56,6 +57,12 @@ def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, 
     if metric.subject in (Subject.COLUMN, Subject.PAIR) and not fitting:
         told = f"{rule.metric} is for columns of kind {', '.join(metric.kinds) or 'any'}, and the rule has none"
         yield told, "name others, or delete it"
+
+
+def _stated(case: Case, rule: Rule, metric: Metric) -> float | None:
+    """The benchmark that a rule's bound is relative to."""
+    told = stated(case.spec.reference.benchmark)
+    return next((v for name, p, v in told if name == metric.name and rule.parameters in (None, p)), None)
 
 
 def _fits(rule: Rule, metric: Metric, column: Column) -> bool:
@@ -80,6 +87,9 @@ def _bounds(case: Case, rule: Rule, metric: Metric, field: str) -> Iterator[Find
 def _against_reference(case: Case, rule: Rule, metric: Metric, frozen: Frozen, field: str) -> Iterator[Finding]:
     """Where the limits lie, and whether the reference itself would break them."""
     named = (metric.name,)
+    if (benchmark := _stated(case, rule, metric)) is not None:
+        yield ok(field, f"the benchmark is {benchmark:.4g}; an alarm is {_limits(rule, benchmark)}")
+        return
     if metric.family is Family.PERFORMANCE:
         if frozen.labels is None:
             yield ok(field, f"{_limits(rule, None)}; the reference has no label to compare with")

@@ -11,6 +11,7 @@ import numpy as np
 from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import label_events, label_query, strata
+from airflow_ml_monitor.profile.baseline_query import decides
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
@@ -101,7 +102,7 @@ def _columns(
     if missing := [name for name in needed if name not in mine]:
         raise MissingColumn(f"column {missing[0]!r} is missing")
     label_type = theirs[labels.label if labels else label]
-    decided = dataset.column(Role.PREDICTION)
+    decided, baseline = dataset.column(Role.PREDICTION), dataset.column(Role.BASELINE)
     pairs = zip(dataset.entity_key, labels.key, strict=True) if labels else ()
     return LedgerColumns(
         replace(dataset, source=None),
@@ -111,6 +112,7 @@ def _columns(
         version.name if version and version.name in mine else "",
         is_number(label_type, task, labels.label if labels else label),
         is_number(mine[decided.name], task, decided.name) if decided else True,
+        is_number(mine[baseline.name], task, baseline.name) if baseline and decides(baseline, task) else True,
         tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
     )
 
