@@ -14,7 +14,7 @@ from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
 from airflow_ml_monitor.policy.rule import Action, Policy
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
 
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
 """Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
@@ -205,7 +205,7 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
     roles = {column.role for column in dataset.columns}
     # Of several classes either will do; that there are all scores, or none, has been checked.
     needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
-    needed -= {Role.PREDICTION} if spec.task.kind is TaskKind.MULTICLASS and Role.SCORE in roles else set()
+    needed -= {Role.PREDICTION} if spec.task.classes and Role.SCORE in roles else set()
     if missing := needed - roles:
         raise SpecError(
             f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
@@ -218,13 +218,14 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
     scores = [column for column in dataset.columns if column.role is Role.SCORE]
     for column in dataset.columns:
         field = f"datasets.{dataset.name}.columns.{column.name}.of"
-        is_score = task.kind is TaskKind.MULTICLASS and column.role is Role.SCORE
+        is_score = bool(task.classes) and column.role is Role.SCORE
         if is_score and str(column.of) not in task.class_names:
             known = ", ".join(task.class_names)
             raise SpecError(f"{column.of!r} is none of the classes {known}; say whose score it holds", field=field)
         if column.of != "" and not is_score:
-            raise SpecError("only a score of a multiclass task is of a class; leave it out", field=field)
-    if not scores or task.kind is not TaskKind.MULTICLASS:
+            raise SpecError("only a score of a multiclass or multilabel task is of a class; leave it out", field=field)
+    _check_set(task, dataset)
+    if not scores or not task.classes:
         return
     named = [str(column.of) for column in scores]
     field = f"datasets.{dataset.name}.columns"
@@ -235,6 +236,16 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
             f"no column holds the score of {', '.join(map(repr, missing))}; declare one of role score for every class, "
             "or none and a column of role prediction",
             field=field,
+        )
+
+
+def _check_set(task: Task, dataset: Dataset) -> None:
+    """A set of labels is read as lists or text."""
+    column = dataset.column(Role.PREDICTION)
+    if task.kind is TaskKind.MULTILABEL and column is not None and column.kind is not Kind.CATEGORICAL:
+        raise SpecError(
+            f"{column.kind} holds no set of labels; declare kind: categorical, or a score for every class",
+            field=f"datasets.{dataset.name}.columns.{column.name}.kind",
         )
 
 

@@ -41,6 +41,7 @@ class TaskKind(StrEnum):
     BINARY = "binary"
     REGRESSION = "regression"
     MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
 
 
 UNDECLARED: Final = "undeclared"
@@ -56,19 +57,27 @@ class Task:
 
     Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1.
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
-    Several labels a row (multilabel): a binary monitor each.
+    Multilabel: a row has several of the classes (two to MOST_CLASSES), or none; a class is predicted where its score is
+    ≥ threshold. A set of labels is a list column, or text with `separator` between them, as pandas' str.get_dummies
+    reads it: nothing is stripped, their order is free; empty is no label, NULL is not known yet.
     """
 
     kind: TaskKind
     positive: str | int | bool = 1
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
+    separator: str = "|"
 
     def __post_init__(self) -> None:
-        if self.kind == TaskKind.MULTICLASS:
-            _check_classes(self.classes)
+        if self.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL):
+            _check_classes(self.kind, self.classes)
         elif self.classes:
-            raise SpecError(f"a {self.kind} task has no classes; set kind: multiclass", field="task.classes")
+            told = f"a {self.kind} task has no classes; set kind: multiclass, or multilabel"
+            raise SpecError(told, field="task.classes")
+        if self.kind == TaskKind.MULTILABEL:
+            _check_separator(self.separator, self.class_names)
+        elif self.separator != "|":
+            raise SpecError(f"a {self.kind} task has no sets of labels; leave it out", field="task.separator")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -76,12 +85,12 @@ class Task:
         return tuple(str(name) for name in self.classes)
 
 
-def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
+def _check_classes(kind: TaskKind, classes: tuple[str | int | bool, ...]) -> None:
     field = "task.classes"
     if not classes:
-        raise SpecError("a multiclass task names its classes, e.g. classes: [car, house, other]", field=field)
-    if len(classes) < 3:
-        raise SpecError(f"{len(classes)} are too few for multiclass; use kind: binary and positive", field=field)
+        raise SpecError(f"a {kind} task names its classes, e.g. classes: [car, house, other]", field=field)
+    if len(classes) < (3 if kind == TaskKind.MULTICLASS else 2):
+        raise SpecError(f"{len(classes)} are too few for {kind}; use kind: binary and positive", field=field)
     if len(classes) > MOST_CLASSES:
         raise SpecError(f"{len(classes)} are more than {MOST_CLASSES}; declare groups of them", field=field)
     names = [str(name) for name in classes]
@@ -93,9 +102,19 @@ def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
         raise SpecError(f"{UNDECLARED!r} is what classes are called that are not declared here", field=field)
 
 
+def _check_separator(separator: str, names: tuple[str, ...]) -> None:
+    if not separator:
+        raise SpecError("empty; give what stands between two labels, e.g. '|'", field="task.separator")
+    if split := [name for name in names if separator in name]:
+        told = f"{split[0]!r} holds the separator {separator!r}; set task.separator to what stands in no class"
+        raise SpecError(told, field="task.classes")
+    if "" in names:
+        raise SpecError("a class without a name; an empty set of labels is no label at all", field="task.classes")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset. of: the class whose score it holds (role score of a multiclass task)."""
+    """One column of a dataset. of: the class whose score it holds (role score; multiclass, multilabel)."""
 
     name: str
     kind: Kind = Kind.NUMERIC
@@ -144,7 +163,7 @@ class Dataset:
         return next((column for column in self.columns if column.role is role), None)
 
     def scores(self, task: Task) -> tuple[Column, ...]:
-        """The score columns of a multiclass task, in the order of its classes; those without one left out."""
+        """The score columns of a task of several classes, in the order of its classes; those without one left out."""
         found = {str(column.of): column for column in self.columns if column.role is Role.SCORE}
         return tuple(found[name] for name in task.class_names if name in found)
 

@@ -11,7 +11,13 @@ from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 
-@metric(Family.PERFORMANCE, Subject.LABELLED, range=(-1.0, 1.0), worse=Worse.BOTH, tasks=(TaskKind.MULTICLASS,))
+@metric(
+    Family.PERFORMANCE,
+    Subject.LABELLED,
+    range=(-1.0, 1.0),
+    worse=Worse.BOTH,
+    tasks=(TaskKind.MULTICLASS, TaskKind.MULTILABEL),
+)
 def prediction_surplus(rows: LabelledView) -> Estimates:
     """How much more often each class is predicted than it is the label, as a share of the labelled rows: class=a.
 
@@ -20,7 +26,7 @@ def prediction_surplus(rows: LabelledView) -> Estimates:
     with their correlation (Zou 2007); it assumes independent rows. TooFew without labels.
     """
     rows.need(1)
-    table = rows.table
+    table = rows.margins
     found = {}
     for k, name in enumerate(table.names):
         more, fewer = (int(margin[k] - table.right[k]) for margin in (table.predictions, table.labels))
