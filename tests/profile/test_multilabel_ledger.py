@@ -1,4 +1,4 @@
-"""The ledger of a model of several labels a row against pandas and numpy on the rows: at every moment, by every part."""
+"""The ledger of a model of several labels a row against numpy on the rows: at every moment, by every part."""
 
 from __future__ import annotations
 
