@@ -63,7 +63,8 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
         present, hits, distinct = case.engine.label_values(task, labels)
     except WrongType as wrong:
         at = {TaskKind.BINARY: "task.positive", TaskKind.MULTICLASS: "task.classes"}.get(task.kind, field)
-        yield error(at, wrong.reason, "name another column, or the number that counts as 1, or as a class")
+        others = "" if task.kind is TaskKind.MULTILABEL else ", or the number that counts as 1, or as a class"
+        yield error(at, wrong.reason, f"name another column{others}")
         return
     if task.classes:
         yield _declared(present, hits, task.kind)
