@@ -4,7 +4,7 @@ Why a rule on one class: from day 5 on customers who send something back write a
 twelve is such a one, so the accuracy falls by less than its rule allows; the recall of `returns` falls to nothing.
 Why a rule on `class=undeclared`: from day 7 on a new queue, `warranty`, takes a twentieth of the tickets. No class of
 the task has this name; such labels are counted, never right, and have a rate of their own: the model needs a new class.
-Several labels at once (multilabel) are a monitor each: one binary task per label, on the same predictions.
+Several labels at once: multilabel.py.
 
 The first task lands the day: the tickets with their scores, and the queues that solved those of the day before. So the
 DAG needs nothing else: backfill 2026-01-01 to 2026-01-10 and read the decisions of 7 and 9 January.
