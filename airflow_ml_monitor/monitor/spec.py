@@ -13,8 +13,9 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
+from airflow_ml_monitor.monitor.set_columns import check_sets
 from airflow_ml_monitor.policy.rule import Action, Policy
-from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
 """Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
@@ -173,6 +174,7 @@ def _check(spec: MonitorSpec) -> None:
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
     _check_metrics(spec)
     for dataset in spec.datasets:
+        check_sets(spec.task, dataset)
         _check_scores(spec.task, dataset)
     for source in spec.labels:
         _check_labels(spec, source)
@@ -224,7 +226,6 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
             raise SpecError(f"{column.of!r} is none of the classes {known}; say whose score it holds", field=field)
         if column.of != "" and not is_score:
             raise SpecError("only a score of a multiclass or multilabel task is of a class; leave it out", field=field)
-    _check_set(task, dataset)
     if not scores or not task.classes:
         return
     named = [str(column.of) for column in scores]
@@ -236,16 +237,6 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
             f"no column holds the score of {', '.join(map(repr, missing))}; declare one of role score for every class, "
             "or none and a column of role prediction",
             field=field,
-        )
-
-
-def _check_set(task: Task, dataset: Dataset) -> None:
-    """A set of labels is read as lists or text."""
-    column = dataset.column(Role.PREDICTION)
-    if task.kind is TaskKind.MULTILABEL and column is not None and column.kind is not Kind.CATEGORICAL:
-        raise SpecError(
-            f"{column.kind} holds no set of labels; declare kind: categorical, or a score for every class",
-            field=f"datasets.{dataset.name}.columns.{column.name}.kind",
         )
 
 

@@ -241,6 +241,16 @@ def test_sets_without_scores_have_no_entries_by_score(
     same_view(oracle, view, replace(wanted, parts={STATES: wanted.parts[STATES]}, predictions=len(scored)))
 
 
+@pytest.mark.parametrize("values", [[[], []], ["", ""], pd.Categorical(["", ""])], ids=["lists", "text", "categories"])
+def test_sets_that_are_all_empty_are_labels(engine: DuckDB, oracle: ModuleType, values: Any) -> None:
+    scored = pd.DataFrame({"id": [1, 2], "at": oracle.NOON, "decided": ["", "sport"]})
+    labels = pd.DataFrame({"id": [1, 2], "label": values, "known_at": oracle.DAY.end})
+    mine = Dataset("p", scored, (DECIDED,), "at", entity_key=("id",))
+    request = oracle.request(mine, oracle.labelled_by(labels), oracle.DAY.end, task=TASK)
+    view = engine.label_entries(request).entries[oracle.DAY].view(TASK)
+    assert (view.n, view.total("exact"), view.sets.labels.tolist()) == (2, 1, [0, 0, 0, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("classes", "values"), [((1, 2, 7), [[7, 1], [], [2, 9]]), (("1", "2", "7"), ["7|1", "", "2|9"])]
 )
@@ -259,6 +269,7 @@ def test_classes_are_found_as_numbers_and_as_texts(
 @pytest.mark.parametrize(
     ("column", "values", "arrived"),
     [
+        ("label", pa.array([["a"]], pa.list_(pa.string(), 1)), r"VARCHAR\[1\]"),
         ("label", [3.5], "DOUBLE"),
         ("label", [[0.5]], r"DOUBLE\[\]"),
         ("decided", [1], "BIGINT"),
@@ -270,7 +281,7 @@ def test_what_can_hold_no_set_is_a_fault_of_the_data(
 ) -> None:
     given = {"decided": ["sport"], "label": ["sport"], column: values}
     mine = Dataset("p", pd.DataFrame({"id": [1], "at": oracle.NOON, "decided": given["decided"]}), (DECIDED,), "at")
-    labels = pd.DataFrame({"id": [1], "label": given["label"], "known_at": [oracle.DAY.end]})
+    labels = pa.table({"id": [1], "label": given["label"], "known_at": pa.array([oracle.DAY.end])})
     request = oracle.request(replace(mine, entity_key=("id",)), oracle.labelled_by(labels), oracle.DAY.end, task=TASK)
     with pytest.raises(WrongType, match=f"{column!r} arrived as {arrived}; a multilabel task needs lists of labels"):
         engine.label_entries(request)

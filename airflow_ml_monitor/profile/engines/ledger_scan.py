@@ -24,9 +24,6 @@ from airflow_ml_monitor.profile.sums import OF_ROLE, sums_of
 _COUNTED: Final = NUMBERS | {"BOOLEAN"}
 """Types whose values are compared as numbers."""
 
-_TEXTS: Final = ("VARCHAR", "ENUM", '"NULL"')
-"""How types begin that are read as text, of a set of labels or in a list of them."""
-
 _Found = Mapping[str, Array]
 
 
@@ -139,8 +136,9 @@ def is_number(arrived: str, task: Task, column: str) -> bool:
 
 def _need_sets(arrived: str, column: str) -> None:
     """Raise WrongType unless a column can hold sets of labels."""
-    inside = arrived.removesuffix("[]")
-    if not (inside.startswith(_TEXTS) or (is_list(arrived) and inside in INTEGERS)):
+    if arrived.removesuffix("[]") in ("VARCHAR", '"NULL"') or arrived.startswith("ENUM("):
+        return
+    if not (is_list(arrived) and arrived.removesuffix("[]") in INTEGERS):
         told = "a multilabel task needs lists of labels, or text with task.separator between them"
         raise WrongType(f"column {column!r} arrived as {arrived}; {told}")
 
