@@ -97,7 +97,8 @@ def of_each_class(rows: LabelledView, metric: Callable[[LabelledView], Estimate]
     """A binary metric of the scores of each class (NaN where it has none), and its plain mean over those that have one.
 
     The mean's limits are the means of theirs: as wide as if all classes erred together, since the ledger does not hold
-    how the scores of two classes hang together. They cover more than 99 %. Undefined without scores, or where no class has a value.
+    how the scores of two classes hang together. They cover more than 99 %. Undefined without scores, or where no class
+    has a value.
     """
     rows.need_scores()
     found: dict[str, Estimate] = {}

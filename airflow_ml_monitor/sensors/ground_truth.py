@@ -65,7 +65,7 @@ class GroundTruthSensor(Wait):
             raise SpecError(f"{self.task_id}.{error}") from error
         if (positives or negatives) and spec.task.kind is not TaskKind.BINARY:
             raise SpecError(
-                f"labels of a {spec.task.kind} are not positive or negative; wait for coverage or arrived",
+                f"no label of a {spec.task.kind} is positive or negative; wait for coverage or arrived",
                 field=f"{self.task_id}.positives",
             )
         if on_deadline not in DEADLINES:
