@@ -45,10 +45,9 @@ class ClassShares:
     def macro(self) -> Estimate:
         """The plain mean over the classes that have rows. n: labelled rows.
 
-        Its interval joins those of the classes with their correlations (Zou 2007), from the table's delta method. Of
-        classes that exclude each other it
-        covers 93–98 % with 30 to 3,000 rows of 3 to 10 classes, equal or each half as frequent as the one before; F1 at
-        88 and 92 % where ten equal classes have but three and five rows each.
+        Its interval joins those of the classes with their correlations (Zou 2007), from the table's delta method. Where
+        a row has one class it covers 93–98 % with 30 to 3,000 rows of 3 to 10 classes, equal or each half as frequent
+        as the one before; F1 at 88 and 92 % where ten equal classes have but three and five rows each.
         """
         size = len(self._defined)
         if not size:

@@ -42,10 +42,11 @@ def clustered_share(value: float, variance: float, least: float, most: float, cl
     taken where the variance tells nothing; most: all events. Few groups do not know their variance: Student's t.
     Kish 1965; Korn and Graubard 1998.
     """
-    n = least
-    if variance > 0:
+    n, alone = least, value * (1 - value)
+    # What is left of sums that cancel is no variance.
+    if variance * most > 1e-9 * alone:
         doubt = (Z / student(clusters - 1)) ** 2
-        n = min(max(value * (1 - value) / variance * doubt, least), most)
+        n = min(max(alone / variance * doubt, least), most)
     low, high = share(value * n, n)
     return min(low, value), max(high, value)
 

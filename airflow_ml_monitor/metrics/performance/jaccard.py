@@ -20,8 +20,6 @@ def jaccard(rows: LabelledView) -> Estimate:
     """
     rows.need(1)
     value = min(rows.total("jaccard") / rows.n, 1.0)
-    spread = max(rows.total("jaccard2") / rows.n - value**2, 0.0)
-    # Below rounding nothing varies.
-    variance = spread / rows.n if spread > 1e-12 else 0.0
+    variance = max(rows.total("jaccard2") / rows.n - value**2, 0.0) / rows.n
     limits = interval.clustered_share(value, variance, rows.n, rows.n * len(rows.task.classes), rows.n)
     return Estimate(value, rows.n, *limits)

@@ -29,8 +29,8 @@ def label_rate(rows: LabelledView) -> Estimate | Estimates:
 
     In [0, 1]. prediction_rate is what was decided of them, calibration_in_the_large how far their scores are off it.
     The interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes independent rows. TooFew without labels.
-    Of several classes: class=a for each, class=undeclared for labels of any other; where a row may have
-    several they do not add up to 1.
+    Of several classes: class=a for each, class=undeclared for labels of any other; they add up to 1 unless
+    a row may have several.
     """
     rows.need(1)
     if rows.task.classes:
