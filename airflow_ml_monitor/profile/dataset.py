@@ -59,7 +59,8 @@ class Task:
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
     Multilabel: a row has several of the classes (two to MOST_CLASSES), or none; a class is predicted where its score is
     ≥ threshold. A set of labels is a list column, or text with `separator` between them, as pandas' str.get_dummies
-    reads it: nothing is stripped, their order is free; empty is no label, NULL is not known yet.
+    reads it: nothing is stripped, their order is free; empty is no label, NULL is not known yet. CSV cannot tell these
+    two apart: there an empty field is NULL.
     """
 
     kind: TaskKind

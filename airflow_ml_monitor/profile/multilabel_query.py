@@ -43,7 +43,7 @@ def _has(labels: Expression, name: str, separator: str) -> Expression:
     return labels.contains(f"{separator}{name}{separator}", autoescape=True)
 
 
-def is_strange(columns: LedgerColumns, labels: Expression, is_list: bool) -> Expression:
+def has_undeclared(columns: LedgerColumns, labels: Expression, is_list: bool) -> Expression:
     """True where a set holds a label of a class that the task does not declare: more letters than its classes have."""
     between = _separator(columns.task, is_list)
     # Every label with separators of its own: two neighbours that share one would not both be found.
@@ -76,24 +76,24 @@ def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
 
 
 def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
-    """What was read, with p0, p1 …: 1 where a class is predicted; and `strange`: 1 where one is that is not declared.
+    """What was read, with p0, p1 …: 1 where a class is predicted; and `undeclared_prediction`: 1 where one is that is not declared.
 
     bucket: UNSCORED where the set is missing, or the score of any class is missing or outside [0, 1]; else 0.
     """
     scores = [read.c[f"c{i}"] for i in range(_scores(columns))]
     wrong = [sa.or_(score.is_(None), score < number(0), score > number(1)) for score in scores]
-    strange: Expression = sa.false()
+    others: Expression = sa.false()
     if columns.dataset.column(Role.PREDICTION):
         wrong.append(read.c.decided.is_(None))
         between = _separator(columns.task, columns.class_is_list)
         hits = [_has(read.c.decided, name, between) for name in columns.task.class_names]
-        strange = is_strange(columns, read.c.decided, columns.class_is_list)
+        others = has_undeclared(columns, read.c.decided, columns.class_is_list)
     else:
         hits = [score >= number(columns.task.threshold) for score in scores]
     return sa.select(
         *(column for column in read.c if column.name != "decided"),
         *(_flag(hit).label(f"p{i}") for i, hit in enumerate(hits)),
-        _flag(strange).label("strange"),
+        _flag(others).label("undeclared_prediction"),
         whole(0).label("prediction"),
         sa.case((sa.or_(*wrong), whole(UNSCORED)), else_=whole(0)).label("bucket"),
     ).subquery("predictions")
@@ -108,7 +108,7 @@ def set_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[E
     size = len(columns.task.classes)
     return [
         label.label("label"),
-        p.c.strange,
+        p.c.undeclared_prediction,
         *(p.c[f"p{i}"] for i in range(size)),
         *(p.c[f"c{i}"] for i in range(_scores(columns))),
     ]
@@ -137,7 +137,7 @@ def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
         sa.select(
             *(column for column in labelled.c if column.name != "label"),
             *(_flag(_has(labelled.c.label, name, between)).label(f"l{i}") for i, name in enumerate(names)),
-            _flag(is_strange(columns, labelled.c.label, columns.label_is_list)).label("unknown"),
+            _flag(has_undeclared(columns, labelled.c.label, columns.label_is_list)).label("undeclared_label"),
             sa.func.row_number().over().label("line"),
         )
         .cte("held")
@@ -161,8 +161,8 @@ def _of_rows(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
         "exact": _flag(counted.c.either == whole(2) * counted.c.both),
         "jaccard": share,
         "jaccard2": share * share,
-        "undeclared_label": counted.c.unknown,
-        "undeclared_prediction": counted.c.strange,
+        "undeclared_label": counted.c.undeclared_label,
+        "undeclared_prediction": counted.c.undeclared_prediction,
     }
     return _part(columns, counted, 0, whole(0), whole(0), counted.c.bucket, sums)
 
