@@ -76,9 +76,10 @@ def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
 
 
 def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
-    """What was read, with p0, p1 …: 1 where a class is predicted; and `undeclared_prediction`: 1 where one is that is not declared.
+    """What was read, with p0, p1 …: 1 where a class is predicted.
 
-    bucket: UNSCORED where the set is missing, or the score of any class is missing or outside [0, 1]; else 0.
+    undeclared_prediction: 1 where a class is predicted that is not declared. bucket: UNSCORED where the set is missing,
+    or the score of any class is missing or outside [0, 1]; else 0.
     """
     scores = [read.c[f"c{i}"] for i in range(_scores(columns))]
     wrong = [sa.or_(score.is_(None), score < number(0), score > number(1)) for score in scores]

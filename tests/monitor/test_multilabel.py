@@ -15,6 +15,7 @@ import yaml
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Family, Measurement, Status, base_of
 from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.label_condition import Wait, look
 from airflow_ml_monitor.monitor.performance import performance
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.draft import draft
@@ -22,6 +23,7 @@ from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight
 from airflow_ml_monitor.profile.dataset import Column, Role, Task, TaskKind
 from airflow_ml_monitor.report.page import report
+from airflow_ml_monitor.truth.maturity import Enough
 
 CLASSES = ["culture", "politics", "sport"]
 SCORES = {f"p_{name}": {"role": "score", "of": name} for name in CLASSES}
@@ -178,6 +180,16 @@ def test_before_labels_are_final_what_has_come_is_naive_and_the_rest_awaited_wit
     assert [m.status for m in awaited] == [Status.IMMATURE]
     assert "not estimated: the model is not binary" in awaited[0].reason
     assert {m.parameters for m in rows if m.metric == "naive.f1"} >= {"average=micro", "class=sport"}
+
+
+def test_a_sensor_counts_rows_and_not_their_labels(articles: Callable[..., Any]) -> None:
+    world = articles()
+    window = world.day(1)
+    known = world.known(window, world.run(1, 40).known_at)
+    predicted = world.predictions["at"].between(window.start, window.end, inclusive="left").sum()
+    found = look(world.monitor(), world.run(1, 40), Wait(Enough(coverage=0.9))).at_hand["outcomes"]
+    assert (found.coverage, found.arrived) == (pytest.approx(len(known) / predicted), len(known))
+    assert 0.2 < found.coverage < 0.9
 
 
 def test_a_label_that_nobody_declared_is_told_and_a_rule_may_name_one_class(
