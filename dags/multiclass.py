@@ -8,7 +8,7 @@ Why the accuracy needs no patience: of the tickets that went to the right queue 
 of those that went astray one in three; the rest by the next morning. So the labels of the day itself flatter the model
 (`naive.accuracy`). But how many of each come by then is soon known, and from the fourth day on the accuracy is
 estimated at the end of the day. Judged is what holds by then, and again when the labels are in.
-Several labels at once (multilabel) are a monitor each: one binary task per label, on the same predictions.
+Several labels at once: multilabel.py.
 
 The first task lands the day: the tickets with their scores, the queues that solved some of them, and those that solved
 the rest of the day before. So the DAG needs nothing else: backfill 2026-01-01 to 2026-01-10 and read the decisions of

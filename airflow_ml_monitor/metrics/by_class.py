@@ -19,6 +19,7 @@ from airflow_ml_monitor.metrics.interval import Interval, Losses
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable
+from airflow_ml_monitor.profile.label_sets import LabelSetTable
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 
 
@@ -29,7 +30,7 @@ class ClassShares:
     of_label, of_prediction: 1 where such rows count below the line: recall (1, 0), precision (0, 1), F1 (1, 1).
     """
 
-    table: ClassTable
+    table: ClassTable | LabelSetTable
     of_label: int
     of_prediction: int
 
@@ -44,9 +45,9 @@ class ClassShares:
     def macro(self) -> Estimate:
         """The plain mean over the classes that have rows. n: labelled rows.
 
-        Its interval joins those of the classes with their correlations (Zou 2007), from the table's delta method. It
-        covers 93–98 % with 30 to 3,000 rows of 3 to 10 classes, equal or each half as frequent as the one before; F1 at
-        88 and 92 % where ten equal classes have but three and five rows each.
+        Its interval joins those of the classes with their correlations (Zou 2007), from the table's delta method. Where
+        a row has one class it covers 93–98 % with 30 to 3,000 rows of 3 to 10 classes, equal or each half as frequent
+        as the one before; F1 at 88 and 92 % where ten equal classes have but three and five rows each.
         """
         size = len(self._defined)
         if not size:
@@ -102,32 +103,43 @@ class ClassShares:
         return np.array([[e.low, e.high] for e in found], np.float64).T
 
     @cached_property
+    def _influences(self) -> tuple[Floats, Floats, Floats]:
+        """What a row adds to the value of each class that has rows, by the delta method; as `products` has it."""
+        size, place = len(self._defined), np.arange(len(self._defined))
+        right, label, prediction = (np.zeros((size, len(self.table.names))) for _ in range(3))
+        below = self._below[self._defined]
+        right[place, self._defined] = (self.of_label + self.of_prediction) / below
+        label[place, self._defined] = -self.of_label * self._values[self._defined] / below
+        prediction[place, self._defined] = -self.of_prediction * self._values[self._defined] / below
+        return right, label, prediction
+
+    @cached_property
     def _correlations(self) -> Floats:
-        """Of the values of the classes that have rows, by the delta method."""
-        size = len(self.table.counts)
-        influence = np.zeros((len(self._defined), size, size))
-        for i, k in enumerate(self._defined.tolist()):
-            influence[i, k, :] -= self.of_label * self._values[k]
-            influence[i, :, k] -= self.of_prediction * self._values[k]
-            influence[i, k, k] += self.of_label + self.of_prediction
-            influence[i] /= self._below[k]
-        flat = influence.reshape(len(self._defined), -1)
-        covariance = (flat * self.table.counts.reshape(-1)) @ flat.T
-        deviation = np.sqrt(np.diag(covariance))
-        # A class that is all right, or all wrong, does not vary here: its limits are taken as its own.
-        found = np.nan_to_num(quotient(covariance, np.outer(deviation, deviation)))
-        np.fill_diagonal(found, 1.0)
-        return found
+        """Of the values of the classes that have rows."""
+        return correlations(self.table.products(*self._influences))
 
     def _joined(self, weights: Floats) -> tuple[float, Interval]:
         values = self._values[self._defined]
         value = float(weights @ values)
         low, high = self._limits
-        below, above = weights * (values - low), weights * (high - values)
-        squares = (float(part @ self._correlations @ part) for part in (below, above))
-        down, up = (math.sqrt(max(square, 0.0)) for square in squares)
+        down, up = (
+            joined(parts, self._correlations) for parts in (weights * (values - low), weights * (high - values))
+        )
         # A mean of ones may round to just above one.
         return min(value, 1.0), (max(value - down, 0.0), min(value + up, 1.0))
+
+
+def correlations(covariance: Floats) -> Floats:
+    """What does not vary, as a class that is all right, or all wrong, is correlated with nothing but itself."""
+    deviation = np.sqrt(np.diag(covariance))
+    found = np.nan_to_num(quotient(covariance, np.outer(deviation, deviation)))
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def joined(parts: Floats, correlations: Floats) -> float:
+    """How far a sum reaches whose parts reach so far each."""
+    return math.sqrt(max(float(parts @ correlations @ parts), 0.0))
 
 
 def class_losses(rows: LabelledView, name: str) -> list[Losses]:

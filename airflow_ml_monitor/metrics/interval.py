@@ -24,7 +24,7 @@ RARE_SHARE: Final = 12
 """Below so many events Clopper-Pearson: Wilson alone covers down to 84 %, the two 93.5–97.4 % (binomial sums)."""
 
 
-def share(events: int, n: int) -> Interval:
+def share(events: float, n: float) -> Interval:
     """Of a binomial share: Wilson 1927; Clopper and Pearson 1934 where events or non-events are few."""
     if min(events, n - events) < RARE_SHARE:
         low = float(betaincinv(events, n - events + 1, TAIL)) if events else 0.0
@@ -33,6 +33,22 @@ def share(events: int, n: int) -> Interval:
     middle = (events + Z * Z / 2) / (n + Z * Z)
     half = Z * math.sqrt(events * (n - events) / n + Z * Z / 4) / (n + Z * Z)
     return middle - half, middle + half
+
+
+def clustered_share(value: float, variance: float, least: float, most: float, clusters: int) -> Interval:
+    """Of a share whose events come in dependent groups: as `share` of so many independent events as vary like it.
+
+    variance: of the value, from what the groups show; least: the events that they amount to if each is all alike,
+    taken where the variance tells nothing; most: all events. Few groups do not know their variance: Student's t.
+    Kish 1965; Korn and Graubard 1998.
+    """
+    n, alone = least, value * (1 - value)
+    # What is left of sums that cancel is no variance.
+    if variance * most > 1e-9 * alone:
+        doubt = (Z / student(clusters - 1)) ** 2
+        n = min(max(alone / variance * doubt, least), most)
+    low, high = share(value * n, n)
+    return min(low, value), max(high, value)
 
 
 def student(df: float, tail: float = TAIL) -> float:

@@ -15,6 +15,7 @@ from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
 from airflow_ml_monitor.monitor.compared import Benchmark, check_baseline, check_benchmark
 from airflow_ml_monitor.monitor.label_spec import check_censored, check_several
+from airflow_ml_monitor.monitor.set_columns import check_sets
 from airflow_ml_monitor.monitor.value_checks import check_values
 from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
@@ -181,6 +182,7 @@ def _check(spec: MonitorSpec) -> None:
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
     _check_metrics(spec)
     for dataset in spec.datasets:
+        check_sets(spec.task, dataset)
         _check_scores(spec.task, dataset)
         check_baseline(spec.task, dataset)
     for source in spec.labels:
@@ -217,7 +219,7 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
     roles = {column.role for column in dataset.columns}
     # Of several classes either will do; that there are all scores, or none, has been checked.
     needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
-    needed -= {Role.PREDICTION} if spec.task.kind is TaskKind.MULTICLASS and Role.SCORE in roles else set()
+    needed -= {Role.PREDICTION} if spec.task.classes and Role.SCORE in roles else set()
     if missing := needed - roles:
         raise SpecError(
             f"labels need a column with role {str(min(missing))!r} in {dataset.name!r}; declare it under columns",
@@ -230,13 +232,13 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
     scores = [column for column in dataset.columns if column.role is Role.SCORE]
     for column in dataset.columns:
         field = f"datasets.{dataset.name}.columns.{column.name}.of"
-        is_score = task.kind is TaskKind.MULTICLASS and column.role is Role.SCORE
+        is_score = bool(task.classes) and column.role is Role.SCORE
         if is_score and str(column.of) not in task.class_names:
             known = ", ".join(task.class_names)
             raise SpecError(f"{column.of!r} is none of the classes {known}; say whose score it holds", field=field)
         if column.of != "" and not is_score:
-            raise SpecError("only a score of a multiclass task is of a class; leave it out", field=field)
-    if not scores or task.kind is not TaskKind.MULTICLASS:
+            raise SpecError("only a score of a multiclass or multilabel task is of a class; leave it out", field=field)
+    if not scores or not task.classes:
         return
     named = [str(column.of) for column in scores]
     field = f"datasets.{dataset.name}.columns"

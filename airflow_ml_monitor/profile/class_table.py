@@ -47,6 +47,17 @@ class ClassTable:
         """Rows of each declared class that were predicted right, shape (K,)."""
         return np.diagonal(self.counts)[:-1].copy()
 
+    def products(self, right: Floats, label: Floats, prediction: Floats) -> Floats:
+        """Sums over rows of products of statistics, as LabelSetTable's."""
+        found = np.zeros((len(right), *self.counts.shape))
+        found[:, :-1, :] += label[:, :, None]
+        found[:, :, :-1] += prediction[:, None, :]
+        own = np.arange(len(self.names))
+        found[:, own, own] += right
+        flat = found.reshape(len(right), -1)
+        product: Floats = (flat * self.counts.reshape(-1).astype(np.float64)) @ flat.T
+        return product
+
 
 def class_table(names: tuple[str, ...], label: Counts, prediction: Counts, count: Counts) -> ClassTable:
     """The table of cells, whose label and prediction are indices, K for a class that is not declared."""

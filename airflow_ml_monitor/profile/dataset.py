@@ -44,6 +44,7 @@ class TaskKind(StrEnum):
     BINARY = "binary"
     REGRESSION = "regression"
     MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
 
 
 UNDECLARED: Final = "undeclared"
@@ -60,13 +61,17 @@ class Task:
     Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1. thresholds: others
     that might decide, each judged beside it (`recall_at_threshold`). payoff: what decisions are worth (`profit`).
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
-    Several labels a row (multilabel): a binary monitor each.
+    Multilabel: a row has several of the classes (two to MOST_CLASSES), or none; a class is predicted where its score is
+    ≥ threshold. A set of labels is a list column, or text with `separator` between them, as pandas' str.get_dummies
+    reads it: nothing is stripped, their order is free; empty is no label, NULL is not known yet. CSV cannot tell these
+    two apart: there an empty field is NULL.
     """
 
     kind: TaskKind
     positive: str | int | bool = 1
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
+    separator: str = "|"
     thresholds: tuple[float, ...] = ()
     payoff: Payoff | None = None
 
@@ -75,10 +80,15 @@ class Task:
             field = "task.thresholds" if self.thresholds else "task.payoff"
             raise SpecError(f"a {self.kind} task has none; they are of a binary one: leave it out", field=field)
         _check_thresholds(self.thresholds)
-        if self.kind == TaskKind.MULTICLASS:
-            _check_classes(self.classes)
+        if self.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL):
+            _check_classes(self.kind, self.classes)
         elif self.classes:
-            raise SpecError(f"a {self.kind} task has no classes; set kind: multiclass", field="task.classes")
+            told = f"a {self.kind} task has no classes; set kind: multiclass, or multilabel"
+            raise SpecError(told, field="task.classes")
+        if self.kind == TaskKind.MULTILABEL:
+            _check_separator(self.separator, self.class_names)
+        elif self.separator != "|":
+            raise SpecError(f"a {self.kind} task has no sets of labels; leave it out", field="task.separator")
 
     @property
     def is_right_or_wrong(self) -> bool:
@@ -99,12 +109,12 @@ def _check_thresholds(thresholds: tuple[float, ...]) -> None:
         raise SpecError(f"declared twice: {', '.join(map(str, twice))}", field=field)
 
 
-def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
+def _check_classes(kind: TaskKind, classes: tuple[str | int | bool, ...]) -> None:
     field = "task.classes"
     if not classes:
-        raise SpecError("a multiclass task names its classes, e.g. classes: [car, house, other]", field=field)
-    if len(classes) < 3:
-        raise SpecError(f"{len(classes)} are too few for multiclass; use kind: binary and positive", field=field)
+        raise SpecError(f"a {kind} task names its classes, e.g. classes: [car, house, other]", field=field)
+    if len(classes) < (3 if kind == TaskKind.MULTICLASS else 2):
+        raise SpecError(f"{len(classes)} are too few for {kind}; use kind: binary and positive", field=field)
     if len(classes) > MOST_CLASSES:
         raise SpecError(f"{len(classes)} are more than {MOST_CLASSES}; declare groups of them", field=field)
     names = [str(name) for name in classes]
@@ -116,9 +126,19 @@ def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
         raise SpecError(f"{UNDECLARED!r} is what classes are called that are not declared here", field=field)
 
 
+def _check_separator(separator: str, names: tuple[str, ...]) -> None:
+    if not separator:
+        raise SpecError("empty; give what stands between two labels, e.g. '|'", field="task.separator")
+    if split := [name for name in names if separator in name]:
+        told = f"{split[0]!r} holds the separator {separator!r}; set task.separator to what stands in no class"
+        raise SpecError(told, field="task.classes")
+    if "" in names:
+        raise SpecError("a class without a name; an empty set of labels is no label at all", field="task.classes")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset. of: the class whose score it holds (role score of a multiclass task)."""
+    """One column of a dataset. of: the class whose score it holds (role score; multiclass, multilabel)."""
 
     name: str
     kind: Kind = Kind.NUMERIC
@@ -183,7 +203,7 @@ class Dataset:
         return frozenset(column.role for column in self.columns)
 
     def scores(self, task: Task) -> tuple[Column, ...]:
-        """The score columns of a multiclass task, in the order of its classes; those without one left out."""
+        """The score columns of a task of several classes, in the order of its classes; those without one left out."""
         found = {str(column.of): column for column in self.columns if column.role is Role.SCORE}
         return tuple(found[name] for name in task.class_names if name in found)
 

@@ -14,6 +14,7 @@ from airflow_ml_monitor.profile.censoring import before_any_label, or_censored
 from airflow_ml_monitor.profile.class_query import class_index
 from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Task, TaskKind
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.multilabel_query import label_set
 from airflow_ml_monitor.profile.query import Expression, in_window, number, source, text, whole
 from airflow_ml_monitor.profile.several_labels import standing, together
 
@@ -48,11 +49,13 @@ def positive(column: Expression, task: Task, is_number: bool) -> Expression:
 
 
 def label_value(columns: LedgerColumns, column: Expression) -> Expression:
-    """A label as the task reads it: 1 or 0, a class's index, or a finite number; NULL where it is none."""
+    """A label as the task reads it: 1 or 0, a class's index, a set, or a finite number; NULL where it is none."""
     if columns.task.kind is TaskKind.BINARY:
         return positive(column, columns.task, columns.label_is_number)
     if columns.task.kind is TaskKind.MULTICLASS:
         return class_index(column, columns.task, columns.label_is_number)
+    if columns.task.kind is TaskKind.MULTILABEL:
+        return label_set(columns, column)
     x = sa.cast(column, sa.Double)
     return sa.case((x - x == number(0), x), else_=sa.null())
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile import class_query, strata
+from airflow_ml_monitor.profile import class_query, multilabel_query, strata
 from airflow_ml_monitor.profile.column_sums import column_sums, column_value
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import error_sums
@@ -24,16 +24,18 @@ from airflow_ml_monitor.profile.label_events import (
     positive,
     predictions_table,
 )
-from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
+from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.score_query import log_loss
-from airflow_ml_monitor.profile.sums import at_least
+from airflow_ml_monitor.profile.sums import SUMS, at_least
 
 
 def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     """Score and decided class of a prediction; the class is NULL where its column says nothing."""
+    if columns.task.kind is TaskKind.MULTILABEL:
+        return multilabel_query.raw_scores(columns, p)
     if columns.task.kind is TaskKind.MULTICLASS:
         return class_query.raw_scores(columns, p)
     score, decided = _score_and_class(columns, p)
@@ -61,16 +63,9 @@ def _bucket(columns: LedgerColumns, score: Expression, decided: Expression) -> E
     if task.kind is TaskKind.REGRESSION:
         return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
     outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
-    low, high = _root_bucket(score), whole(SCORE_BUCKETS - 1) - _root_bucket(number(1) - score)
-    bucket = sa.case((outside, whole(UNSCORED)), (score <= number(0.5), low), else_=high)
+    bucket = sa.case((outside, whole(UNSCORED)), else_=score_bucket(score))
     # Of several classes calibration alone reads them: a slice's suffice, and the ledger of ten is five times smaller.
-    return _slice_bucket(bucket) if task.kind is TaskKind.MULTICLASS else bucket
-
-
-def _root_bucket(share: Expression) -> Expression:
-    """The bucket of a probability up to 0.5. Two square roots, which every engine rounds alike; no power, no log."""
-    root = sa.func.sqrt(sa.func.sqrt(share * number(2), type_=sa.Double), type_=sa.Double)
-    return sa.cast(sa.func.floor(root * number(SCORE_BUCKETS / 2), type_=sa.Double), sa.BigInteger)
+    return slice_bucket(bucket) if task.kind is TaskKind.MULTICLASS else bucket
 
 
 def _predictions(
@@ -98,6 +93,8 @@ def _predictions(
         .select_from(p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days)))
         .subquery("read")
     )
+    if columns.task.kind is TaskKind.MULTILABEL:
+        return multilabel_query.predicted(columns, read)
     if columns.task.kind is TaskKind.MULTICLASS:
         read = class_query.classified(columns, read)
     return sa.select(
@@ -121,6 +118,8 @@ def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
 
 def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     task = columns.task
+    if task.kind is TaskKind.MULTILABEL:
+        return {name: rows.c[name] for name in SUMS[task.kind]}
     if task.kind is TaskKind.MULTICLASS:
         return class_query.class_sums(columns, rows)
     if task.kind is TaskKind.REGRESSION:
@@ -135,7 +134,8 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     """Entries of labels: of stale days everything known up to :upto, of the others what became known after :since.
 
     A source that does not say when its labels became known has nothing to add to a day that is not stale.
-    Columns: day, known (index into `known`), s0 …, version, stratum, label, prediction, bucket, count and sums.
+    Columns: day, known (index into `known`), s0 …, version, stratum, label, prediction, bucket, count and sums; part of
+    multilabel entries, 0 for the rows.
     """
     p, e = _predictions(columns, keyed=True), events(columns, labels)
     known = source("known", "after", "upto", name="known")
@@ -149,17 +149,24 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
         fresh = sa.or_(p.c.stale, e.c.moment > sa.bindparam("since"))
     found = sa.select(*_row(columns, p, e.c.label), when.label("known"), e.c.sign).select_from(tables).where(fresh)
     rows = _named(columns, found)
-    return _grouped(columns, rows, ["known", "label", "prediction"], rows.c.sign)
+    return _grouped(columns, rows, _keys(columns), rows.c.sign)
 
 
 def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.SelectBase:
     """Entries of labels that stand in the rows themselves; columns as label_entries. timeless: whatever the day."""
     p = _predictions(columns, label=label, timeless=timeless)
-    found = sa.select(*_row(columns, p, p.c.label), whole(0).label("known")).where(p.c.label.is_not(None))
-    return _grouped(columns, _named(columns, found), ["known", "label", "prediction"], whole(1))
+    row = [*_row(columns, p, p.c.label), whole(0).label("known"), whole(1).label("sign")]
+    rows = _named(columns, sa.select(*row).where(p.c.label.is_not(None)))
+    return _grouped(columns, rows, _keys(columns), rows.c.sign)
+
+
+def _keys(columns: LedgerColumns) -> list[str]:
+    return ["known", "label", "prediction", *(["part"] if columns.task.kind is TaskKind.MULTILABEL else [])]
 
 
 def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
+    if columns.task.kind is TaskKind.MULTILABEL:
+        return multilabel_query.parts(columns, rows)
     return class_query.held(rows) if columns.task.kind is TaskKind.MULTICLASS else rows.subquery("rows")
 
 
@@ -167,6 +174,8 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
     """A labelled prediction: what it is grouped by, and what is summed; nothing without a score."""
     slices = (f"s{i}" for i in range(len(columns.slices)))
     shared = [p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices, *columns.besides)]
+    if columns.task.kind is TaskKind.MULTILABEL:
+        return [*shared, *multilabel_query.set_row(columns, p, label)]
     if columns.task.kind is TaskKind.MULTICLASS:
         parts = class_query.class_row(columns, p, label)
         return [*shared, label.label("label"), *(part.label(name) for name, part in parts.items())]
@@ -188,17 +197,12 @@ def prediction_entries(columns: LedgerColumns, timeless: bool = False) -> sa.Sel
     return _grouped(columns, rows, ["prediction"], whole(1))
 
 
-def _slice_bucket(bucket: Expression) -> Expression:
-    joined = sa.cast(sa.func.floor(bucket / number(SLICE_SCORE_JOIN), type_=sa.Double), sa.BigInteger)
-    return sa.case((bucket >= whole(0), joined), else_=bucket)
-
-
 def _grouped(columns: LedgerColumns, rows: sa.FromClause, keys: list[str], sign: Expression) -> sa.SelectBase:
     """Signed counts and sums by day, version, stratum, keys and bucket; of the whole, and coarser of every slice."""
     shared = [rows.c[name] for name in ("day", "version", "stratum", *keys)]
     slices = [rows.c[f"s{i}"] for i in range(len(columns.slices))]
-    is_coarse = columns.task.kind is TaskKind.MULTICLASS
-    coarse = [rows.c.bucket if is_coarse else _slice_bucket(rows.c.bucket)] if slices else []
+    is_coarse = columns.task.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL)
+    coarse = [rows.c.bucket if is_coarse else slice_bucket(rows.c.bucket)] if slices else []
     sums = _sums(columns, rows) if "label" in keys else {}
     return sa.select(
         *shared,

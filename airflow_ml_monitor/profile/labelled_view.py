@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import comb
 
@@ -12,6 +13,7 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable, class_table
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.label_sets import STATES, LabelSetTable, class_part, label_set_table
 from airflow_ml_monitor.profile.sums import at_least
 from airflow_ml_monitor.profile.weighted_cells import WeightedCells
 
@@ -60,9 +62,10 @@ class LabelledView:
     decided class, likewise. bucket: the score's, ascending with it (multiclass: that of the decided class's); a slice's
     are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
-    error and label and shares of the label, as error_query names them (error = prediction - label); besides what
-    columns of some roles, and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or
-    awaited. censored: rows predicted whose label will never come.
+    error and label and shares of the label, as error_query names them (error = prediction - label); multilabel: of the
+    set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some roles,
+    and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or awaited. censored: rows
+    predicted whose label will never come. parts: of a multilabel's rows what label_sets tells of their classes.
     """
 
     task: Task
@@ -73,6 +76,7 @@ class LabelledView:
     sums: dict[str, Floats]
     predictions: int
     censored: int = 0
+    parts: Mapping[str, LabelledView] = field(default_factory=dict)
 
     @cached_property
     def n(self) -> int:
@@ -166,14 +170,35 @@ class LabelledView:
             raise TooFew(f"{self.n} rows with a label, {rows} needed")
 
     def need_scores(self) -> None:
-        """Raise Undefined where a multiclass task has predictions and no score columns."""
-        if (self.bucket[self.count > 0] < 0).any():
+        """Raise Undefined where a task of several classes has predictions and no score columns."""
+        are_sets = self.task.kind is TaskKind.MULTILABEL
+        if not self.classes if are_sets else (self.bucket[self.count > 0] < 0).any():
             raise Undefined("the task has predictions only; declare a column of role score for every class")
 
     @cached_property
     def table(self) -> ClassTable:
         """The labelled rows by label and prediction. Multiclass."""
         return class_table(self.task.class_names, self.label, self.prediction, self.count)
+
+    @cached_property
+    def sets(self) -> LabelSetTable:
+        """The labelled rows by what they have and were predicted to have. Multilabel."""
+        none = np.zeros(0, np.int64)
+        part = self.parts.get(STATES)
+        pairs = (part.label, part.prediction, part.count) if part else (none, none, none)
+        label, prediction = (round(self.total(f"undeclared_{name}")) for name in ("label", "prediction"))
+        return label_set_table(self.task.class_names, self.n, *pairs, (label, prediction))
+
+    @property
+    def margins(self) -> ClassTable | LabelSetTable:
+        """Rows of each class by label, by prediction, and where both agree. Multiclass or multilabel."""
+        return self.sets if self.task.kind is TaskKind.MULTILABEL else self.table
+
+    @property
+    def classes(self) -> dict[str, LabelledView]:
+        """The labelled rows by the score of each class, as a binary model's; none without scores. Multilabel."""
+        found = {name: self.parts.get(class_part(name)) for name in self.task.class_names}
+        return {name: view for name, view in found.items() if view is not None}
 
     def confusion(self) -> tuple[int, int, int, int]:
         """(true positives, false positives, false negatives, true negatives)."""

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import Task
+from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
 from airflow_ml_monitor.profile.sums import SUMS
@@ -185,7 +186,17 @@ class Entries:
             {name: folded.sums[:, i] for i, name in enumerate(folded.names or SUMS[task.kind])},
             max(int(mine.count[predicted].sum()) - never, 0),
             never,
+            self._parts(task, slice, version),
         )
+
+    def _parts(self, task: Task, slice: Slice, version: str | None) -> dict[str, LabelledView]:
+        """What label_sets tells of the classes of a slice's rows."""
+        if task.kind is not TaskKind.MULTILABEL:
+            return {}
+        there = {group[0] for group in self.groups}
+        binary = Task(TaskKind.BINARY, threshold=task.threshold)
+        places = {part: part_slice(slice, part) for part in part_names(task.class_names)}
+        return {part: self.view(binary, place, version) for part, place in places.items() if place in there}
 
 
 def score_within(bucket: Counts) -> Floats:

@@ -31,7 +31,8 @@ class LedgerColumns:
     """What a ledger statement reads of the predictions, and how; all of it is known before the rows.
 
     keys: how each key is read, of the predictions and of the labels. version: the column's name, '' without one.
-    label_is_number …: whether its values are compared as numbers, else as texts.
+    label_is_number …: whether its values are compared as numbers, else as texts. label_is_list, class_is_list: whether
+    a set of labels is a list, and not text.
     """
 
     dataset: Dataset
@@ -43,6 +44,8 @@ class LedgerColumns:
     class_is_number: bool = True
     baseline_is_number: bool = True
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
+    label_is_list: bool = False
+    class_is_list: bool = False
 
     @property
     def besides(self) -> dict[str, Column]:

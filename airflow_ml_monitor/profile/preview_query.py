@@ -9,9 +9,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.dataset import LabelSource, TaskKind
 from airflow_ml_monitor.profile.label_events import label_value
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
+from airflow_ml_monitor.profile.multilabel_query import has_undeclared
 from airflow_ml_monitor.profile.query import Expression, epoch, number, source, whole
 
 STEP: Final = 900
@@ -57,7 +58,10 @@ def label_values(columns: LedgerColumns, label: str) -> sa.SelectBase:
     """(labels that are there, those that count as 1 (of several classes: that are declared), different values)."""
     column = source(label).c[label]
     value, classes = label_value(columns, column), len(columns.task.classes)
-    hit = value < whole(classes) if classes else value == whole(1)
+    if columns.task.kind is TaskKind.MULTILABEL:
+        hit: Expression = sa.not_(has_undeclared(columns, value, columns.label_is_list))
+    else:
+        hit = value < whole(classes) if classes else value == whole(1)
     return sa.select(sa.func.count(column), sa.func.count().filter(hit), sa.func.count(column.distinct()))
 
 

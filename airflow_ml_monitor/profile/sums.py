@@ -15,6 +15,7 @@ SUMS: Final = {
         *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3"),
     ),
     TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
+    TaskKind.MULTILABEL: ("score", "exact", "jaccard", "jaccard2", "undeclared_label", "undeclared_prediction"),
 }
 """By task, whatever columns there are."""
 

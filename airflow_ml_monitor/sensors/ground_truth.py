@@ -65,7 +65,8 @@ class GroundTruthSensor(Wait):
             raise SpecError(f"{self.task_id}.{error}") from error
         if (positives or negatives) and spec.task.kind is not TaskKind.BINARY:
             raise SpecError(
-                f"a {spec.task.kind} has no classes; wait for coverage or arrived", field=f"{self.task_id}.positives"
+                f"no label of a {spec.task.kind} is positive or negative; wait for coverage or arrived",
+                field=f"{self.task_id}.positives",
             )
         if on_deadline not in DEADLINES:
             raise UnknownName("choice", on_deadline, DEADLINES, field=f"{self.task_id}.on_deadline")

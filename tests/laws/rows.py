@@ -11,6 +11,7 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
+from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
 from airflow_ml_monitor.profile.ledger import SCORELESS, SUMS
@@ -241,6 +242,40 @@ def _class_gains(y: np.ndarray, baseline: Any, size: int) -> dict[str, np.ndarra
         return {}
     other = np.asarray(baseline, np.int64)
     return {"baseline_rows": (other >= 0) * 1.0, "baseline_right": ((other == y) & (y < size)) * 1.0}
+
+
+def tagged(
+    label: Any, scores: Any = None, prediction: Any = None, threshold: float = 0.5, names: tuple[str, ...] = ()
+) -> LabelledView:
+    """A multilabel model's ledger; label, prediction: a row a prediction, a column a class, 1 where the row has it.
+
+    Columns beyond those of the scores are of classes that are not declared. Without a prediction the scores decide.
+    """
+    y = np.asarray(label, np.int64)
+    p = (np.asarray(scores) >= threshold).astype(np.int64) if prediction is None else np.asarray(prediction, np.int64)
+    size = np.shape(p if scores is None else scores)[1]
+    names = names or tuple(f"c{i}" for i in range(size))
+    undeclared = [part[:, size:].any(axis=1).sum() for part in (y, p)]
+    y, p = y[:, :size], p[:, :size]
+    states = np.stack([y & p, y & (1 - p), p & (1 - y)], axis=2).reshape(len(y), 3 * size)
+    pairs = np.triu(states.T @ states)
+    one, other = pairs.nonzero()
+    flat = np.zeros(len(one), np.int64)
+    binary = Task(TaskKind.BINARY, threshold=threshold)
+    parts = {STATES: LabelledView(binary, one, other, flat, pairs[one, other], {}, 0)} if len(one) else {}
+    for i in range(size if scores is not None and len(y) else 0):
+        score = np.asarray(scores, float)[:, i]
+        key = _class_key(score_bucket(score) // SLICE_SCORE_JOIN, y[:, i], p[:, i])
+        cells, count, totals = _ledger(key, {"score": score})
+        parts[class_part(names[i])] = LabelledView(binary, *_of_class_key(cells), count, totals, 0)
+    either, both = (y | p).sum(axis=1), (y & p).sum(axis=1)
+    share = np.where(either == 0, 1.0, both / np.maximum(either, 1))
+    sums = {"exact": (y == p).all(axis=1).sum(), "jaccard": share.sum(), "jaccard2": (share**2).sum()}
+    sums |= {f"undeclared_{name}": rows for name, rows in zip(("label", "prediction"), undeclared, strict=True)}
+    there = np.zeros(1 if len(y) else 0, np.int64)
+    totals = {name: np.full(len(there), float(total)) for name, total in {"score": 0.0, **sums}.items()}
+    task = Task(TaskKind.MULTILABEL, classes=names, threshold=threshold)
+    return LabelledView(task, there, there, there, there + len(y), totals, len(y), parts)
 
 
 def _classes(size: int) -> Task:

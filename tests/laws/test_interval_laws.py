@@ -141,6 +141,17 @@ def surplus(n: int, more: float, fewer: float, few: bool) -> World:
     return World(f"n={n} {more} {fewer}", "prediction_surplus", draw, lambda: {"class=c1": (more - fewer, few)})
 
 
+def tagging(metric: str, n: int, wrong: float, few: bool) -> World:
+    """Rows of four labels, each missed by a chance that a row's labels share: none in half of the rows."""
+
+    def draw(rows: ModuleType, rng: Rng) -> Any:
+        chance = rng.choice([0.0, 2 * wrong], (n, 1))
+        return rows.tagged(np.ones((n, 4)), np.full((n, 4), 0.5), rng.random((n, 4)) >= chance)
+
+    truth = wrong if metric == "hamming_loss" else 1 - wrong
+    return World(f"n={n} {wrong}", metric, draw, lambda: {"": (truth, few)})
+
+
 ERRORS: dict[str, tuple[Callable[[Rng, int], np.ndarray], dict[str, float]]] = {
     "normal": (lambda g, n: g.normal(0.3, 1, n), {"bias": 0.3, "mae": 0.8333, "rmse": math.sqrt(1.09)}),
     "Laplace": (lambda g, n: g.laplace(0, 1, n), {"bias": 0.0, "mae": 1.0, "rmse": math.sqrt(2)}),
@@ -348,6 +359,9 @@ def worlds() -> list[World]:
         ]
     found += [surplus(n, *chances, few) for n, *chances, few in ((60, 0.3, 0.25, False), (400, 0.1, 0.03, False))]
     found += [surplus(20, 0.3, 0.25, True), surplus(200, 0.02, 0.01, True)]
+    for metric in ("hamming_loss", "jaccard"):
+        found += [tagging(metric, n, wrong, few=False) for n, wrong in ((80, 0.3), (600, 0.1))]
+        found += [tagging(metric, n, wrong, few=True) for n, wrong in ((6, 0.3), (40, 0.05), (300, 0.005))]
     for metric in ("log_loss", "brier"):
         found += [
             binary(metric, 40, 0.5, 1.0, False),

@@ -57,13 +57,15 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             pairs += [(y[:n], y[:n] + e[:n]) for n in (300, 1, 2, 3, 4, 9)]
             pairs += [(y, 2 * y), (y, -y), (y, y), (y, y * 0 + 5), (y * 0 + 5, y), (y + 1e9, y + 1e9 + e)]
             pairs += [([0, 0, 2, -3], [0, 1, 2, -2]), ([1e-90, 1e-80, 1], [1, 1, 1]), (y - y.mean(), y * 1e-6)]
-            if metric.role is None:
-                return [rows.regressed(*pair) for pair in pairs]
             others = [np.full(len(y), np.mean([0.0, *y])) for y, _ in pairs]
             some = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
             # The last baseline makes no error.
             given = zip([*pairs, *pairs, pairs[0]], [*others, *some, pairs[0][0]], strict=True)
             return [rows.regressed(*pair, other) for pair, other in given]
+        if metric.tasks == (TaskKind.MULTILABEL,):
+            # What else sets of labels must bear: tests/metrics/test_multilabel.py.
+            chances = rng.beta(0.5, 1, (300, 4))
+            return [rows.tagged(rng.random((n, 4)) < chances[:n], chances[:n]) for n in (300, 30, 1)]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -221,7 +223,7 @@ def test_metrics_of_added_ledgers_are_those_of_all_rows(
     both = [rows.labelled(*zip(*part, strict=True), baseline=np.full(len(part), 0.3)) for part in parts]
     errors = [rows.regressed(*zip(*part, strict=True), np.full(len(part), 0.3)) for part in parts]
     for metric in ALL:
-        if metric.subject is Subject.LABELLED and metric.tasks != (TaskKind.MULTICLASS,):
+        if metric.subject is Subject.LABELLED and {TaskKind.BINARY, TaskKind.REGRESSION} & {*metric.tasks}:
             views = both if TaskKind.BINARY in metric.tasks else errors
             added = rows.merged(views[:2])
             assert_same(estimates(metric, added), estimates(metric, views[2]), metric)

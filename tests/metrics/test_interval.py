@@ -13,6 +13,19 @@ def test_common_shares_have_the_interval_of_wilson_and_rare_ones_that_of_clopper
         assert interval.share(events, n) == pytest.approx((expected.low, expected.high))
 
 
+def test_events_that_come_in_groups_are_as_many_as_they_vary_like() -> None:
+    # 500 groups of four events, of which three in ten hit: as 500 events, 2,000, or between.
+    doubt = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 499)) ** 2
+    for events in (500, 1000, 2000):
+        found = interval.clustered_share(0.3, 0.21 / events, 500, 2000, 500)
+        assert found == pytest.approx(interval.share(0.3 * max(events * doubt, 500), max(events * doubt, 500)))
+    # Where nothing varies, or what does is rounding, groups count once; never do they count for less.
+    alike = interval.share(150, 500)
+    for variance in (0.0, 1e-18, 0.21 / 100):
+        assert interval.clustered_share(0.3, variance, 500, 2000, 500) == pytest.approx(alike)
+    assert interval.clustered_share(1.0, 0.0, 500, 2000, 500) == interval.share(500, 500)
+
+
 def test_the_mean_of_unskewed_rows_has_the_interval_of_student() -> None:
     assert interval.mean(1.0, 4.0, 25) == pytest.approx(stats.t.interval(0.95, 24, 1.0, 0.4))
 

@@ -206,7 +206,7 @@ def test_the_class_may_be_read_from_a_column_with_scores_or_without() -> None:
         ({"columns": {**SCORES, "q": {"role": "score"}}}, r"^datasets.p.columns.q.of: '' is none of the classes"),
         (
             {"columns": {**SCORES, "q": {"of": "car"}}},
-            r"^datasets.p.columns.q.of: only a score of a multiclass task is of a class",
+            r"^datasets.p.columns.q.of: only a score of a multiclass or multilabel task is of a class",
         ),
         ({"columns": {"x": "numeric"}}, r"^datasets.p.columns: labels need a column with role 'prediction'"),
     ],
@@ -218,7 +218,9 @@ def test_a_task_that_cannot_work_is_refused_before_data_is_read(changes: dict[st
 
 def test_a_binary_score_is_of_no_class() -> None:
     columns = {"score": {"role": "score", "of": "car"}}
-    with pytest.raises(SpecError, match=r"^datasets.p.columns.score.of: only a score of a multiclass task"):
+    with pytest.raises(
+        SpecError, match=r"^datasets.p.columns.score.of: only a score of a multiclass or multilabel task"
+    ):
         MonitorSpec.from_document({**document(columns=columns), "task": "binary"})
 
 

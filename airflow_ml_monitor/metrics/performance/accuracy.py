@@ -22,7 +22,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.DOWN,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
     of_right=True,
 )
@@ -31,11 +31,15 @@ def accuracy(rows: LabelledView) -> Estimate:
 
     In [0, 1]. Says little where one class is rare. The interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes
     independent rows. TooFew without labels. Of several classes it is the micro average of precision, recall and F1; an
-    undeclared class is never right.
+    undeclared class is never right. Where a row may have several: the subset accuracy, rows whose set of declared
+    classes is predicted exactly.
     """
     rows.need(1)
     if rows.task.kind is TaskKind.MULTICLASS:
         right = int(rows.table.right.sum())
         return Estimate(right / rows.n, rows.n, *interval.share(right, rows.n))
+    if rows.task.kind is TaskKind.MULTILABEL:
+        exact = round(rows.total("exact"))
+        return Estimate(exact / rows.n, rows.n, *interval.share(exact, rows.n))
     tp, _, _, tn = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + tn, rows.n))

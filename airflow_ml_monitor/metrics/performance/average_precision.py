@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.by_label import of_each_class
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Counts, Floats
@@ -28,12 +29,12 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.DOWN,
-    tasks=(TaskKind.BINARY,),
+    tasks=(TaskKind.BINARY, TaskKind.MULTILABEL),
     version=2,
     formula=formula,
     by_draws=True,
 )
-def average_precision(rows: LabelledView) -> Estimate:
+def average_precision(rows: LabelledView) -> Estimate | Estimates:
     """Mean of the precision at every positive's score: the area under the precision-recall curve, in steps.
 
     In [0, 1]; chance is the share of positives, so values from windows of different base rates do not compare; a
@@ -41,9 +42,17 @@ def average_precision(rows: LabelledView) -> Estimate:
     positives less one; its lower end allows for each positive counting itself. Where few positives, or few right or
     wrong among the best scored, are behind it, it is joined with one drawn to the middle. It assumes independent rows.
     n: labelled rows. Undefined without positives. TooFew without labels.
+    Where a row may have several classes: class=a for each, and average=macro, over classes that have a value; undefined
+    without scores.
     Davis and Goadrich 2006; Efron 1982.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTILABEL:
+        return of_each_class(rows, _of_scores)
+    return _of_scores(rows)
+
+
+def _of_scores(rows: LabelledView) -> Estimate:
     _, positives, negatives, _ = rows.by_score
     if not positives.sum():
         raise Undefined("no label is positive")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.by_class import ClassShares
+from airflow_ml_monitor.metrics.by_label import class_shares
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
@@ -24,7 +24,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.DOWN,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
 )
 def f1(rows: LabelledView) -> Estimate | Estimates:
@@ -33,12 +33,12 @@ def f1(rows: LabelledView) -> Estimate | Estimates:
     In [0, 1]. The interval is that of the share J = TP/(TP + FP + FN), from which F1 = 2J/(1 + J) follows; it assumes
     independent rows. n: rows that are positive or predicted so. Undefined if there is none. TooFew without labels.
     Of several classes: class=a for each; average=macro, the mean over classes that occur, and average=weighted, by
-    labels.
+    labels. Where a row may have several: average=micro besides, over all decisions of all classes.
     van Rijsbergen 1979.
     """
     rows.need(1)
-    if rows.task.kind is TaskKind.MULTICLASS:
-        return ClassShares(rows.table, of_label=1, of_prediction=1).estimates()
+    if rows.task.classes:
+        return class_shares(rows, of_label=1, of_prediction=1)
     tp, fp, fn, _ = rows.confusion()
     n = tp + fp + fn
     if not n:

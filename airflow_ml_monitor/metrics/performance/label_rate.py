@@ -21,7 +21,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.BOTH,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
 )
 def label_rate(rows: LabelledView) -> Estimate | Estimates:
@@ -29,11 +29,12 @@ def label_rate(rows: LabelledView) -> Estimate | Estimates:
 
     In [0, 1]. prediction_rate is what was decided of them, calibration_in_the_large how far their scores are off it.
     The interval (Wilson 1927, Clopper and Pearson 1934 for few) assumes independent rows. TooFew without labels.
-    Of several classes: class=a for each, class=undeclared for labels of any other.
+    Of several classes: class=a for each, class=undeclared for labels of any other; they add up to 1 unless
+    a row may have several.
     """
     rows.need(1)
-    if rows.task.kind is TaskKind.MULTICLASS:
-        counts = zip((*rows.table.names, UNDECLARED), rows.table.labels.tolist(), strict=True)
+    if rows.task.classes:
+        counts = zip((*rows.margins.names, UNDECLARED), rows.margins.labels.tolist(), strict=True)
         return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
     tp, _, fn, _ = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fn, rows.n))

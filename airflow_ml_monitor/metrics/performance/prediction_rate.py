@@ -22,7 +22,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.BOTH,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
 )
 def prediction_rate(rows: LabelledView) -> Estimate | Estimates:
@@ -33,8 +33,8 @@ def prediction_rate(rows: LabelledView) -> Estimate | Estimates:
     TooFew without labels. Of several classes: class=a for each, class=undeclared for predictions of any other.
     """
     rows.need(1)
-    if rows.task.kind is TaskKind.MULTICLASS:
-        counts = zip((*rows.table.names, UNDECLARED), rows.table.predictions.tolist(), strict=True)
+    if rows.task.classes:
+        counts = zip((*rows.margins.names, UNDECLARED), rows.margins.predictions.tolist(), strict=True)
         return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
     tp, fp, _, _ = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fp, rows.n))

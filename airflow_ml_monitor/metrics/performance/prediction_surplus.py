@@ -21,7 +21,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(-1.0, 1.0),
     worse=Worse.BOTH,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
 )
 def prediction_surplus(rows: LabelledView) -> Estimate | Estimates:
@@ -36,7 +36,7 @@ def prediction_surplus(rows: LabelledView) -> Estimate | Estimates:
     if rows.task.kind is TaskKind.BINARY:
         _, fp, fn, _ = rows.confusion()
         return share_gain(fp, fn, rows.n)
-    table = rows.table
+    table = rows.margins
     found = {}
     for k, name in enumerate(table.names):
         more, fewer = (int(margin[k] - table.right[k]) for margin in (table.predictions, table.labels))

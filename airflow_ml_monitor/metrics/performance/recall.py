@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.by_class import ClassShares
+from airflow_ml_monitor.metrics.by_label import class_shares
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
@@ -24,7 +24,7 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.DOWN,
-    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS),
+    tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
 )
 def recall(rows: LabelledView) -> Estimate | Estimates:
@@ -34,11 +34,12 @@ def recall(rows: LabelledView) -> Estimate | Estimates:
     Pearson 1934 for few) assumes independent rows. n: positives.
     Undefined if no label is positive. TooFew without labels.
     Of several classes: class=a for each, n: labels of it (scikit-learn's support); average=macro, the mean over classes
-    that have labels, and average=weighted, by labels: the accuracy where no label is undeclared.
+    that have labels, and average=weighted, by labels: the accuracy where no label is undeclared. Where a row may have
+    several: average=micro, over all its labels, which is average=weighted.
     """
     rows.need(1)
-    if rows.task.kind is TaskKind.MULTICLASS:
-        return ClassShares(rows.table, of_label=1, of_prediction=0).estimates()
+    if rows.task.classes:
+        return class_shares(rows, of_label=1, of_prediction=0)
     tp, _, fn, _ = rows.confusion()
     if not tp + fn:
         raise Undefined("no label is positive")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.by_label import of_each_class
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Counts, Floats
@@ -30,19 +31,27 @@ def formula(cells: ScoredCells) -> Floats:
     Subject.LABELLED,
     range=(0.0, 1.0),
     worse=Worse.DOWN,
-    tasks=(TaskKind.BINARY,),
+    tasks=(TaskKind.BINARY, TaskKind.MULTILABEL),
     formula=formula,
 )
-def roc_auc(rows: LabelledView) -> Estimate:
+def roc_auc(rows: LabelledView) -> Estimate | Estimates:
     """Probability that a positive scores above a negative; ties, and scores in one bucket, count half.
 
     In [0, 1]; 0.5 is chance. The interval is DeLong's, exact from the cells, as t on the logit scale; where a class
     has fewer than ten rows, or fewer than ten of the smaller class are misplaced (few errors are rare events), joined
     with Newcombe's score interval under the less favourable of Hanley and McNeil's variances. It assumes independent
     rows. n: labelled rows. Undefined with one class only. TooFew without labels.
+    Where a row may have several classes: class=a for each, and average=macro, over classes that have a value; undefined
+    without scores.
     Hanley and McNeil 1982; DeLong, DeLong and Clarke-Pearson 1988; Newcombe 2006.
     """
     rows.need(1)
+    if rows.task.kind is TaskKind.MULTILABEL:
+        return of_each_class(rows, _of_scores)
+    return _of_scores(rows)
+
+
+def _of_scores(rows: LabelledView) -> Estimate:
     _, positives, negatives, _ = rows.by_score
     m, n = int(positives.sum()), int(negatives.sum())
     if not m or not n:

@@ -65,10 +65,11 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
         present, hits, distinct = case.engine.label_values(task, labels)
     except WrongType as wrong:
         at = {TaskKind.BINARY: "task.positive", TaskKind.MULTICLASS: "task.classes"}.get(task.kind, field)
-        yield error(at, wrong.reason, "name another column, or the number that counts as 1, or as a class")
+        others = "" if task.kind is TaskKind.MULTILABEL else ", or the number that counts as 1, or as a class"
+        yield error(at, wrong.reason, f"name another column{others}")
         return
-    if task.kind is TaskKind.MULTICLASS:
-        yield _declared(present, hits)
+    if task.classes:
+        yield _declared(present, hits, task.kind)
     if task.kind is not TaskKind.BINARY:
         return
     if not hits or hits == present:
@@ -81,13 +82,14 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
         yield warning(field, told, "right for one class against the rest; else name another column")
 
 
-def _declared(present: int, hits: int) -> Finding:
-    """Of several classes: whether the labels are of those that the task declares."""
+def _declared(present: int, hits: int, kind: TaskKind) -> Finding:
+    """Of several classes: whether the labels are of those that the task declares; a set: all in it."""
     at, told = "task.classes", f"{hits / present:.1%} of {present:,} labels are of a declared class" if present else ""
     if not hits:
         return error(at, "no label is of a declared class", "name the label's own values")
     if hits < present:
-        return warning(at, told, "the rest count as undeclared and as predicted wrong; declare their classes")
+        as_wrong = "and as predicted wrong; " if kind is TaskKind.MULTICLASS else "and are left out; "
+        return warning(at, told, f"the rest count as undeclared {as_wrong}declare their classes")
     return ok(at, told)
 
 

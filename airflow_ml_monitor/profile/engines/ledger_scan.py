@@ -16,6 +16,7 @@ from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSo
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
+from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
@@ -114,12 +115,17 @@ def _columns(
         is_number(mine[decided.name], task, decided.name) if decided else True,
         is_number(mine[baseline.name], task, baseline.name) if baseline and decides(baseline, task) else True,
         tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
+        is_list(label_type),
+        is_list(mine[decided.name]) if decided else False,
     )
 
 
 def is_number(arrived: str, task: Task, column: str) -> bool:
     """Whether a label, or class, is compared as a number; raises WrongType if it cannot be the declared one."""
     is_number = is_any(arrived, _COUNTED)
+    if task.kind is TaskKind.MULTILABEL:
+        _need_sets(arrived, column)
+        return False
     if task.kind is TaskKind.REGRESSION and not is_number:
         raise WrongType(f"column {column!r} arrived as {arrived}; a regression needs numbers")
     if task.kind is TaskKind.MULTICLASS:
@@ -132,6 +138,20 @@ def is_number(arrived: str, task: Task, column: str) -> bool:
                 f"column {column!r} arrived as {arrived}, but the positive label is {task.positive!r}"
             ) from None
     return is_number and not (isinstance(task.positive, str) and arrived == '"NULL"')
+
+
+def _need_sets(arrived: str, column: str) -> None:
+    """Raise WrongType unless a column can hold sets of labels."""
+    if arrived.removesuffix("[]") in ("VARCHAR", '"NULL"') or arrived.startswith("ENUM("):
+        return
+    if not (is_list(arrived) and arrived.removesuffix("[]") in INTEGERS):
+        told = "a multilabel task needs lists of labels, or text with task.separator between them"
+        raise WrongType(f"column {column!r} arrived as {arrived}; {told}")
+
+
+def is_list(arrived: str) -> bool:
+    """Whether a column holds lists."""
+    return arrived.endswith("[]")
 
 
 def _are_numbers(arrived: str, task: Task, column: str) -> bool:
@@ -186,7 +206,8 @@ def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
     """A statement's rows as entries; rows of slices on `other` values carry group -1."""
     slices = [found[f"s{i}"] for i in range(len(columns.slices))]
     versions, version = np.unique(found["version"].astype(str), return_inverse=True)
-    keys = np.stack([found["stratum"].astype(np.int64), version.astype(np.int64), *slices])
+    part = found.get("part", np.zeros(len(version), np.int64))
+    keys = np.stack([found["stratum"].astype(np.int64), version.astype(np.int64), part, *slices])
     kinds, where = np.unique(keys, axis=1, return_inverse=True)
     named = [_group(columns, kind, versions) for kind in kinds.T.tolist()]
     groups = tuple(sorted({name for name in named if name is not None}))
@@ -207,13 +228,15 @@ def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
 
 def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tuple[Slice, str, str] | None:
     """(slice, stratum, version) of a row's codes; None for a slice that has no name."""
-    stratum, version, *sliced = codes
+    stratum, version, part, *sliced = codes
     slice: Slice = WHOLE
     for by, code in zip(columns.slices, sliced, strict=True):
         if code != ABSENT:
             if code < 0:
                 return None
             slice = ((by.column, by.labels[code]),)
+    if part:
+        slice = part_slice(slice, part_names(columns.task.class_names)[part - 1])
     return slice, strata.names(columns.strata)[stratum], str(versions[version])
 
 

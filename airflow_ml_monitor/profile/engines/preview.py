@@ -9,7 +9,7 @@ from typing import Final
 
 from airflow_ml_monitor.profile import preview_query, query
 from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task, TaskKind
-from airflow_ml_monitor.profile.engines.ledger_scan import as_text, is_number
+from airflow_ml_monitor.profile.engines.ledger_scan import as_text, is_list, is_number
 from airflow_ml_monitor.profile.engines.profile_scan import moment_of
 from airflow_ml_monitor.profile.engines.scan import TIMES, Scan, Source, is_any, time_column
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
@@ -79,8 +79,9 @@ def label_values(scan: Scan, task: Task, labels: LabelSource) -> tuple[int, int,
 
     Of several classes: those that are declared.
     """
-    numbers = is_number(scan.types["source"][labels.label], task, labels.label)
-    columns = LedgerColumns(Dataset("", None, (), ""), task, label_is_number=numbers)
+    arrived = scan.types["source"][labels.label]
+    numbers, lists = is_number(arrived, task, labels.label), is_list(arrived)
+    columns = LedgerColumns(Dataset("", None, (), ""), task, label_is_number=numbers, label_is_list=lists)
     present, hits, distinct = scan.rows(preview_query.label_values, columns, labels.label)[0]
     return present, 0 if task.kind is TaskKind.REGRESSION else hits, distinct
 
