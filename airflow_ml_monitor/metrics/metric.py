@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Estimates, Family
-from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
@@ -48,6 +48,7 @@ class Metric:
     range: what values are possible (closed). unit: '' (a share or index), 'rows', 's', 'column' (the column's unit),
     'label' (the label's unit), 'nat'. symmetric: unchanged when reference and current swap places.
     version: raise it when the numbers change; revisions made with another version are due again.
+    role: of the column without which it is not measured.
     formula: the value alone, of ScoredCells, one for each draw; NaN where it is undefined. What has a formula can be
     estimated before all labels are known.
     """
@@ -64,6 +65,7 @@ class Metric:
     symmetric: bool = False
     version: int = 1
     formula: Callable[[ScoredCells], Floats] | None = None
+    role: Role | None = None
 
     @property
     def summary(self) -> str:
@@ -86,12 +88,13 @@ def metric(
     symmetric: bool = False,
     version: int = 1,
     formula: Callable[[ScoredCells], Floats] | None = None,
+    role: Role | None = None,
 ) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
     """Register a function as the metric of its name."""
 
     def register(function: Callable[[Any], Estimate | Estimates]) -> Callable[[Any], Estimate | Estimates]:
         name = function.__name__
-        about = (range, unit, worse, kinds, tasks, symmetric, version, formula)
+        about = (range, unit, worse, kinds, tasks, symmetric, version, formula, role)
         _registry[name] = Metric(name, family, subject, function, *about)
         return function
 

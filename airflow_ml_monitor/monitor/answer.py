@@ -19,7 +19,7 @@ from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Measu
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.truth.maturity import Maturity
 
@@ -33,6 +33,7 @@ class Standing:
     """
 
     spec: MonitorSpec
+    dataset: Dataset
     labels: LabelSource
     views: Mapping[Slice, LabelledView]
     ripe: Maturity
@@ -41,11 +42,11 @@ class Standing:
 
     @property
     def metrics(self) -> list[Metric]:
-        return labelled_metrics(self.spec.task.kind, self.spec.measurements)
+        return labelled_metrics(self.spec.task.kind, self.dataset, self.spec.measurements)
 
     @property
     def early(self) -> list[Metric]:
-        return early_metrics(self.spec)
+        return early_metrics(self.spec, self.dataset)
 
     @property
     def estimated(self) -> list[Slice]:

@@ -95,7 +95,7 @@ class Asking:
     def numbers(self, board: Board, stored: str) -> Numbers | None:
         """What they say; None where that is stored already (its input digest) or there is nothing to say it from."""
         spec, reference, entries = self.terms.monitor.spec, self.terms.reference, self.entries
-        metrics = early_metrics(spec)
+        metrics = early_metrics(spec, self.terms.dataset)
         chosen = [e for e in estimators().values() if Need.LABELS_AT_HAND not in e.needs and spec.task.kind in e.tasks]
         muted = [[e.name, m.name, bool(board.muted(e.name, m.name))] for e in chosen for m in metrics]
         inputs = [_named(entries), reference.digest, self.version, muted, [[e.name, e.version] for e in chosen]]
@@ -191,7 +191,7 @@ def board_of(nowcasts: Nowcasts, among: Collection[Window]) -> Board:
     if not final:
         return Board({})
     spec = task.monitor.spec
-    names = [m.name for m in early_metrics(spec)]
+    names = [m.name for m in early_metrics(spec, task.dataset)]
     first, last = final[0].start, final[-1].end
     realised = _stored(nowcasts, Family.PERFORMANCE, names, moment, (first, last))
     said = [f"{e}.{name}" for e in estimators() for name in names]

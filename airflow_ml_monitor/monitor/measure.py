@@ -11,7 +11,7 @@ from airflow_ml_monitor.measurement import Family, Measurement, attempt, base_of
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.monitor.spec import ALWAYS, MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
@@ -63,9 +63,10 @@ def _rows(chosen: Sequence[Metric], view: Callable[[], T], *, column: str = "", 
     return rows
 
 
-def labelled_metrics(task: TaskKind, names: tuple[str, ...] = ()) -> list[Metric]:
-    """The metrics of labelled rows that a task has, and the spec asks for."""
-    return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
+def labelled_metrics(task: TaskKind, dataset: Dataset, names: tuple[str, ...] = ()) -> list[Metric]:
+    """The metrics of labelled rows that a task and a dataset's columns have, and the spec asks for."""
+    roles = {None, *dataset.roles}
+    return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks and m.role in roles]
 
 
 EARLY: Final = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "mae", "rmse", "bias")
@@ -73,10 +74,10 @@ EARLY: Final = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "la
 window that is waiting is measured anew whenever a label of it comes."""
 
 
-def early_metrics(spec: MonitorSpec) -> list[Metric]:
+def early_metrics(spec: MonitorSpec, dataset: Dataset) -> list[Metric]:
     """Those given before all labels are in: as labels at hand, and as estimated."""
     ruled = {base_of(rule.metric) for rule in spec.policy.rules}
-    every = labelled_metrics(spec.task.kind, spec.measurements)
+    every = labelled_metrics(spec.task.kind, dataset, spec.measurements)
     return [m for m in every if spec.measurements or m.name in ruled or m.name in EARLY]
 
 

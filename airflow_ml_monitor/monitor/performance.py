@@ -185,7 +185,7 @@ class _Asked:
         else:
             expected = partial(self.nowcasts.expected, self.window, version, self.terms.reference)
         predictions = partial(Predictions.of, entries, version=version)
-        return answer(Standing(spec, labels, views, ripe, expected, predictions)), ripe
+        return answer(Standing(spec, self.terms.dataset, labels, views, ripe, expected, predictions)), ripe
 
 
 def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers], list[Asking]]:

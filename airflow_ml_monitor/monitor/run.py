@@ -246,18 +246,18 @@ def _freeze(monitor: Monitor, source: Dataset, window: Window, named: tuple[str,
         frozen_at=known_at,
         fingerprint=named[1],
     )
-    _write_reference_values(monitor, source.name, FrozenReference(named[0], layout, profile, labels), known_at)
+    _write_reference_values(monitor, source, FrozenReference(named[0], layout, profile, labels), known_at)
     monitor.store.save_reference(monitor.key, record)
 
 
-def _write_reference_values(monitor: Monitor, dataset: str, reference: FrozenReference, known_at: datetime) -> None:
+def _write_reference_values(monitor: Monitor, dataset: Dataset, reference: FrozenReference, known_at: datetime) -> None:
     """The reference's own numbers, which relative bounds are drawn from: of every metric, as rules may change."""
     rows = {Family.QUALITY: column_rows(reference.profile, reference.layout, Family.QUALITY)}
     if reference.labels is not None:
         views = {s: reference.labels.view(monitor.spec.task, s) for s in reference.profile.slices}
-        rows[Family.PERFORMANCE] = labelled_rows(views, labelled_metrics(monitor.spec.task.kind))
+        rows[Family.PERFORMANCE] = labelled_rows(views, labelled_metrics(monitor.spec.task.kind, dataset))
     run = Run(Window(EVER.start, known_at), monitor.spec.windows[0], known_at)
-    heads = {f: HeadKey(f, dataset, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
+    heads = {f: HeadKey(f, dataset.name, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
     monitor.write([monitor.numbers(heads[f], run, [reference.digest], measured) for f, measured in rows.items()])
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.quantile_query import quantile_sums
 from airflow_ml_monitor.profile.query import Expression, number
 from airflow_ml_monitor.profile.sums import OF_ROLE
 
@@ -22,7 +23,12 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     """
     found: dict[str, Expression] = {}
     for name, column in columns.besides.items():
-        found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
+        if column.role in _OF_ROLE:
+            found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
+    if columns.dataset.column(Role.QUANTILE):
+        names = {column: name for name, column in columns.besides.items()}
+        forecasts = {level: rows.c[names[column]] for level, column in columns.dataset.quantiles.items()}
+        found |= quantile_sums(forecasts, rows.c.truth)
     return {name: sa.case((rows.c.bucket >= number(0), part), else_=number(0)) for name, part in found.items()}
 
 
@@ -33,4 +39,4 @@ def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[
 
 
 _OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount}
-assert _OF_ROLE.keys() == OF_ROLE.keys()
+assert {*_OF_ROLE, Role.QUANTILE} == OF_ROLE.keys()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.error_grid import nearest_limits
 
 
 class Kind(StrEnum):
@@ -25,6 +26,7 @@ class Role(StrEnum):
     FEATURE = "feature"
     SCORE = "score"
     PREDICTION = "prediction"
+    QUANTILE = "quantile"
     LABEL = "label"
     LABEL_TIME = "label_time"
     WEIGHT = "weight"
@@ -35,6 +37,9 @@ class Role(StrEnum):
     QUERY = "query"
     SLICE = "slice"
     DELAY_STRATUM = "delay_stratum"
+
+
+_FORECASTS: Final = (Role.PREDICTION, Role.QUANTILE)
 
 
 class TaskKind(StrEnum):
@@ -57,14 +62,20 @@ class Task:
     Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1.
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
     Several labels a row (multilabel): a binary monitor each.
+    Regression: naive_error: the mean absolute error of the naive forecast (the last value, or that of a season ago)
+    over the model's training data, in the label's unit, above 0; `mase` divides by it. error_limits: percentage errors
+    above which `share_beyond` counts rows, as shares (0.1 is 10 %), each on the grid.
     """
 
     kind: TaskKind
     positive: str | int | bool = 1
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
+    naive_error: float | None = None
+    error_limits: tuple[float, ...] = (0.1, 0.2, 0.5)
 
     def __post_init__(self) -> None:
+        _check_errors(self)
         if self.kind == TaskKind.MULTICLASS:
             _check_classes(self.classes)
         elif self.classes:
@@ -74,6 +85,23 @@ class Task:
     def class_names(self) -> tuple[str, ...]:
         """The classes as metrics call them, in their order."""
         return tuple(str(name) for name in self.classes)
+
+
+def _check_errors(task: Task) -> None:
+    if task.naive_error is not None:
+        if task.kind != TaskKind.REGRESSION:
+            raise SpecError(f"a {task.kind} task has no naive forecast; leave it out", field="task.naive_error")
+        if not 0 < task.naive_error < float("inf"):
+            raise SpecError(f"{task.naive_error} is no positive number", field="task.naive_error")
+    for limit in task.error_limits:
+        near = nearest_limits(limit)
+        if limit not in near:
+            nearest = " or ".join(map(str, near))
+            raise SpecError(
+                f"{limit} is not on the grid of percentage errors; take {nearest}", field="task.error_limits"
+            )
+    if len({*task.error_limits}) < len(task.error_limits):
+        raise SpecError(f"{list(task.error_limits)} names a limit twice", field="task.error_limits")
 
 
 def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
@@ -95,12 +123,16 @@ def _check_classes(classes: tuple[str | int | bool, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset. of: the class whose score it holds (role score of a multiclass task)."""
+    """One column of a dataset.
+
+    of: the class whose score it holds (role score of a multiclass task); or the level, in (0, 1), of the quantile that
+    it forecasts (role quantile of a regression; role prediction, where that is a quantile too: the median's is 0.5).
+    """
 
     name: str
     kind: Kind = Kind.NUMERIC
     role: Role = Role.FEATURE
-    of: str | int | bool = ""
+    of: str | int | float | bool = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +170,16 @@ class Dataset:
                 f"the delay stratum {stratum.name!r} is {stratum.kind}; declare it categorical or boolean",
                 field=f"datasets.{self.name}.columns",
             )
+        _check_levels(self)
 
     def column(self, role: Role) -> Column | None:
         """The first column of a role, or None."""
         return next((column for column in self.columns if column.role is role), None)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that its columns have."""
+        return frozenset(column.role for column in self.columns)
 
     def scores(self, task: Task) -> tuple[Column, ...]:
         """The score columns of a multiclass task, in the order of its classes; those without one left out."""
@@ -149,10 +187,32 @@ class Dataset:
         return tuple(found[name] for name in task.class_names if name in found)
 
     @property
+    def quantiles(self) -> dict[float, Column]:
+        """The columns that forecast a quantile, by their level, ascending."""
+        mine = (column for column in self.columns if column.role in _FORECASTS)
+        found = {float(c.of): c for c in mine if not isinstance(c.of, (str, bool))}
+        return dict(sorted(found.items()))
+
+    @property
     def measured(self) -> tuple[Column, ...]:
-        """The columns that are cut into cells: features, score, prediction, delay stratum, what rows are sliced by."""
-        roles = (Role.FEATURE, Role.SCORE, Role.PREDICTION, Role.SLICE, Role.AMOUNT, Role.WEIGHT, Role.DELAY_STRATUM)
+        """The columns that are cut into cells: features, what the model gives, what rows are sliced or weighed by."""
+        roles = (Role.FEATURE, Role.SCORE, *_FORECASTS, Role.SLICE, Role.AMOUNT, Role.WEIGHT, Role.DELAY_STRATUM)
         return tuple(column for column in self.columns if column.role in roles or column.name in self.slice_by)
+
+
+def _check_levels(dataset: Dataset) -> None:
+    """Every quantile has a level, and no two the same; of a prediction's the spec knows whether it may have one."""
+    levels: list[float] = []
+    for column in dataset.columns:
+        level, is_quantile = column.of, column.role is Role.QUANTILE
+        if not is_quantile and (column.role is not Role.PREDICTION or isinstance(level, (str, bool))):
+            continue
+        field = f"datasets.{dataset.name}.columns.{column.name}.of"
+        if isinstance(level, (str, bool)) or not 0 < level < 1:
+            raise SpecError(f"{level!r} is no level of a quantile; give a number between 0 and 1", field=field)
+        if level in levels:
+            raise SpecError(f"two columns forecast the quantile of level {level}", field=field)
+        levels.append(level)
 
 
 class LabelMode(StrEnum):

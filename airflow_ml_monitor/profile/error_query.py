@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.query import Expression, number
+from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
+from airflow_ml_monitor.profile.query import Expression, number, whole
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
@@ -17,7 +18,7 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     """
     size, whole = _size(error), _size(label) + _size(label + error)
     zero, one = number(0), number(1)
-    relative = sa.case((label == zero, zero), else_=size / _size(label))
+    relative = _relative(error, label)
     symmetric = sa.case((whole == zero, zero), else_=number(2) * size / whole)
     powers = {"relative": relative, "symmetric": symmetric}
     return {
@@ -28,6 +29,30 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
         "relative_rows": sa.case((label == zero, zero), else_=one),
         **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
     }
+
+
+def by_error(rows: sa.Subquery) -> sa.Subquery:
+    """Labelled rows with the bucket of their percentage error, as error_grid numbers them, where they have a bucket."""
+    share = _relative(rows.c.error, rows.c.truth).label("share")
+    read = sa.select(rows, share).subquery("shares")
+    cell = _cell(read.c.share, 0, len(ERROR_EDGES))
+    signed = sa.case((read.c.error < number(0), whole(CELLS) - cell), else_=whole(CELLS + 1) + cell)
+    apart = (read.c.bucket < whole(0), read.c.bucket), (read.c.truth == number(0), whole(NO_PERCENTAGE))
+    kept = [column for column in read.c if column.name not in ("bucket", "share")]
+    return sa.select(*kept, sa.case(*apart, else_=signed).label("bucket")).subquery("rows")
+
+
+def _cell(share: Expression, first: int, last: int) -> Expression:
+    """How many edges lie below a share, of those from first to last: 7 comparisons instead of 93."""
+    if first == last:
+        return whole(first)
+    middle = (first + last) // 2
+    above, below = _cell(share, middle + 1, last), _cell(share, first, middle)
+    return sa.case((share > number(ERROR_EDGES[middle]), above), else_=below)
+
+
+def _relative(error: Expression, label: Expression) -> Expression:
+    return sa.case((label == number(0), number(0)), else_=_size(error) / _size(label))
 
 
 def _products(error: Expression, label: Expression) -> dict[str, Expression]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile import class_query
 from airflow_ml_monitor.profile.column_sums import column_sums
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
-from airflow_ml_monitor.profile.error_query import error_sums
+from airflow_ml_monitor.profile.error_query import by_error, error_sums
 from airflow_ml_monitor.profile.label_events import (
     days_table,
     events,
@@ -162,7 +162,10 @@ def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.
 
 
 def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
-    return class_query.held(rows) if columns.task.kind is TaskKind.MULTICLASS else rows.subquery("rows")
+    if columns.task.kind is TaskKind.MULTICLASS:
+        return class_query.held(rows)
+    named = rows.subquery("rows")
+    return by_error(named) if columns.task.kind is TaskKind.REGRESSION else named
 
 
 def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]:
@@ -196,7 +199,7 @@ def _grouped(columns: LedgerColumns, rows: sa.FromClause, keys: list[str], sign:
     """Signed counts and sums by day, version, stratum, keys and bucket; of the whole, and coarser of every slice."""
     shared = [rows.c[name] for name in ("day", "version", "stratum", *keys)]
     slices = [rows.c[f"s{i}"] for i in range(len(columns.slices))]
-    is_coarse = columns.task.kind is TaskKind.MULTICLASS
+    is_coarse = columns.task.kind is not TaskKind.BINARY
     coarse = [rows.c.bucket if is_coarse else _slice_bucket(rows.c.bucket)] if slices else []
     sums = _sums(columns, rows) if "label" in keys else {}
     return sa.select(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Final
 
 from airflow_ml_monitor.profile.dataset import Dataset, Role, Task, TaskKind
@@ -18,13 +20,36 @@ SUMS: Final = {
 }
 """By task, whatever columns there are."""
 
-OF_ROLE: Final = {
+
+def pairs_of(levels: tuple[float, ...]) -> dict[str, tuple[float, float]]:
+    """The intervals that quantiles of ascending levels make, by name: the widest, and every one of equal tails.
+
+    >>> pairs_of((0.05, 0.25, 0.5, 0.75, 0.9))
+    {'0.05-0.9': (0.05, 0.9), '0.25-0.75': (0.25, 0.75)}
+    """
+    found = [(levels[0], levels[-1])] if len(levels) > 1 else []
+    found += [(low, high) for low in levels for high in levels if low < high and abs(low + high - 1) < 1e-9]
+    return {f"{low}-{high}": (low, high) for low, high in found}
+
+
+def _of_quantiles(dataset: Dataset) -> tuple[str, ...]:
+    """Powers of the pinball loss and rows at or below, by level; the mean loss; interval coverage, width and score."""
+    levels = tuple(dataset.quantiles)
+    by_level = (f"{name}@{level}" for level in levels for name in ("pinball", "pinball2", "pinball3", "below"))
+    names = ("inside", "width", "width2", "width3", "winkler", "winkler2", "winkler3")
+    by_pair = (f"{name}@{pair}" for pair, name in product(pairs_of(levels), names))
+    return ("quantile_rows", *by_level, "pinball", "pinball2", "pinball3", *by_pair)
+
+
+OF_ROLE: Final[dict[Role, tuple[str, ...] | Callable[[Dataset], tuple[str, ...]]]] = {
     Role.AMOUNT: ("amount", "amount2"),
+    Role.QUANTILE: _of_quantiles,
 }
-"""Besides, where the dataset has a column of the role."""
+"""Besides, where the dataset has a column of the role: the names, or what names them."""
 
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
     roles = {column.role for column in dataset.columns}
-    return (*SUMS[task.kind], *(name for role, names in OF_ROLE.items() if role in roles for name in names))
+    found = [names(dataset) if callable(names) else names for role, names in OF_ROLE.items() if role in roles]
+    return (*SUMS[task.kind], *(name for names in found for name in names))
