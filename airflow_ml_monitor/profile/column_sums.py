@@ -25,10 +25,7 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     for name, column in columns.besides.items():
         if column.role in _OF_ROLE:
             found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
-    if columns.dataset.column(Role.QUANTILE):
-        names = {column: name for name, column in columns.besides.items()}
-        forecasts = {level: rows.c[names[column]] for level, column in columns.dataset.quantiles.items()}
-        found |= quantile_sums(forecasts, rows.c.truth)
+    found |= quantile_sums(rows)
     return {name: sa.case((rows.c.bucket >= number(0), part), else_=number(0)) for name, part in found.items()}
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
+from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.quantile_query import quantile_parts
 from airflow_ml_monitor.profile.query import Expression, number, whole
 
 
@@ -31,15 +36,21 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     }
 
 
-def by_error(rows: sa.Subquery) -> sa.Subquery:
-    """Labelled rows with the bucket of their percentage error, as error_grid numbers them, where they have a bucket."""
-    share = _relative(rows.c.error, rows.c.truth).label("share")
+def by_error(columns: LedgerColumns, rows: sa.Subquery) -> sa.Select[Any]:
+    """Labelled rows with the bucket of their percentage error, as error_grid numbers them, where they have a bucket.
+
+    Besides, what their sums are made of, where quantiles are forecast.
+    """
+    share, names = _relative(rows.c.error, rows.c.truth).label("share"), {c: x for x, c in columns.besides.items()}
     read = sa.select(rows, share).subquery("shares")
     cell = _cell(read.c.share, 0, len(ERROR_EDGES))
     signed = sa.case((read.c.error < number(0), whole(CELLS) - cell), else_=whole(CELLS + 1) + cell)
     apart = (read.c.bucket < whole(0), read.c.bucket), (read.c.truth == number(0), whole(NO_PERCENTAGE))
     kept = [column for column in read.c if column.name not in ("bucket", "share")]
-    return sa.select(*kept, sa.case(*apart, else_=signed).label("bucket")).subquery("rows")
+    forecasts = {level: read.c[names[column]] for level, column in columns.dataset.quantiles.items()}
+    parts = quantile_parts(forecasts, read.c.truth) if columns.dataset.column(Role.QUANTILE) else {}
+    more = [part.label(name) for name, part in parts.items()]
+    return sa.select(*kept, sa.case(*apart, else_=signed).label("bucket"), *more)
 
 
 def _cell(share: Expression, first: int, last: int) -> Expression:

@@ -27,7 +27,7 @@ from airflow_ml_monitor.profile.label_events import (
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
+from airflow_ml_monitor.profile.query import Expression, category, held, number, sets, source, text, whole
 
 CLIP: Final = 1e-15
 """Scores are moved this far from 0 and 1 before a logarithm."""
@@ -162,10 +162,10 @@ def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.
 
 
 def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
-    if columns.task.kind is TaskKind.MULTICLASS:
-        return class_query.held(rows)
     named = rows.subquery("rows")
-    return by_error(named) if columns.task.kind is TaskKind.REGRESSION else named
+    if columns.task.kind is TaskKind.BINARY:
+        return named
+    return held(by_error(columns, named) if columns.task.kind is TaskKind.REGRESSION else rows)
 
 
 def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]:

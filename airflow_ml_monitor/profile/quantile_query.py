@@ -5,44 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from operator import add
+from typing import Final
 
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.query import Expression, number
 from airflow_ml_monitor.profile.sums import pairs_of
 
+_WITH_POWERS: Final = ("pinball", "width", "winkler")
 
-def quantile_sums(forecasts: Mapping[float, Expression], label: Expression) -> dict[str, Expression]:
-    """By their names in sums.sums_of, of quantiles by ascending level and a finite label.
 
-    Nothing of rows of which a quantile is missing or infinite; quantile_rows counts the others. pinball@{level}: its
-    loss (Koenker and Bassett 1978). below@{level}: labels at or below it. inside@{low}-{high}: labels in the interval,
-    its ends with it. winkler@…: its width, and what a label outside is away over the share meant for that tail (Winkler
-    1972). pinball: the mean over the levels.
+def quantile_parts(forecasts: Mapping[float, Expression], label: Expression) -> dict[str, Expression]:
+    """What is known of a labelled row, by the names of the sums: of quantiles by ascending level and a finite label.
+
+    Nothing where a quantile is missing or infinite; quantile_rows counts the other rows. pinball@{level}: its loss
+    (Koenker and Bassett 1978), pinball: their mean. below@{level}: whether the label is at or below it.
+    inside@{low}-{high}: whether the label is in the interval, its ends with it. width@…: the interval's; winkler@…:
+    that, and what a label outside is away over the share meant for that tail (Winkler 1972).
     """
     losses = {level: _pinball(level, q, label) for level, q in forecasts.items()}
     found: dict[str, Expression] = {"quantile_rows": number(1)}
-    for level, loss in losses.items():
-        found |= _powers("pinball", loss, f"@{level}") | {f"below@{level}": _one(label <= forecasts[level])}
-    found |= _powers("pinball", reduce(add, losses.values()) / number(len(losses)))
+    found |= {f"pinball@{level}": loss for level, loss in losses.items()}
+    found |= {f"below@{level}": _one(label <= q) for level, q in forecasts.items()}
+    found["pinball"] = reduce(add, losses.values()) / number(len(losses))
     for name, (a, b) in pairs_of(tuple(forecasts)).items():
         low, high = forecasts[a], forecasts[b]
         below, above = (sa.case((gap > number(0), gap), else_=number(0)) for gap in (low - label, label - high))
-        score = (high - low) + below / number(a) + above / number(1 - b)
         found[f"inside@{name}"] = _one(sa.and_(label >= low, label <= high))
-        found |= _powers("width", high - low, f"@{name}") | _powers("winkler", score, f"@{name}")
-    # A difference of two infinities is none: all are finite if their sum of differences is 0.
+        found[f"width@{name}"] = high - low
+        found[f"winkler@{name}"] = (high - low) + below / number(a) + above / number(1 - b)
+    # What is less itself is 0 only if it is finite.
     finite = reduce(add, [q - q for q in forecasts.values()]) == number(0)
     return {name: sa.case((finite, part), else_=number(0)) for name, part in found.items()}
+
+
+def quantile_sums(rows: sa.FromClause) -> dict[str, Expression]:
+    """By their names in sums.sums_of, of rows that hold their quantile_parts."""
+    found: dict[str, Expression] = {}
+    for column in rows.c:
+        stem, at, of = column.name.partition("@")
+        if stem in _WITH_POWERS:
+            found |= {f"{stem}2{at}{of}": column * column, f"{stem}3{at}{of}": column * column * column}
+        if stem in (*_WITH_POWERS, "below", "inside", "quantile_rows"):
+            found[column.name] = column
+    return found
 
 
 def _pinball(level: float, q: Expression, label: Expression) -> Expression:
     gap = label - q
     return sa.case((gap >= number(0), number(level) * gap), else_=number(level - 1) * gap)
-
-
-def _powers(name: str, x: Expression, of: str = "") -> dict[str, Expression]:
-    return {f"{name}{of}": x, f"{name}2{of}": x * x, f"{name}3{of}": x * x * x}
 
 
 def _one(holds: Expression) -> Expression:
