@@ -1,23 +1,50 @@
-"""Means over the rows that have all of their forecast quantiles, from the ledger's sums of a loss and its powers."""
+"""Means over the rows that have all of their forecast quantiles, from the ledger's sums of a loss and its powers.
+
+What a label costs that is where few are expected is large and rare: those rows are a class of their own, and where it
+has fewer than ten a further one is thought to be as far away as the other rows are on average.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.interval import Losses
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.sums import pairs_of
 
-Limits = Callable[[float, float, float, int], interval.Interval | None]
+Moments = tuple[float, float, float]
 
 
-def mean_of(rows: LabelledView, loss: str, of: str = "", limits: Limits = interval.positive_mean) -> Estimate:
-    """A mean with the interval that its first three moments give. of: of which level or interval, '@0.1'."""
-    n = rows.quantile_rows
-    first, second, third = (rows.total(f"{loss}{power}{of}") / n for power in ("", "2", "3"))
-    return Estimate(first, n, *(limits(first, second, third, n) or (None, None)))
+def moments_of(rows: LabelledView, name: str, of: str = "") -> Moments:
+    """The sums of a loss and its powers. of: of which level or interval, '@0.1'."""
+    first, second, third = (rows.total(f"{name}{power}{of}") for power in ("", "2", "3"))
+    return first, second, third
+
+
+def level_classes(rows: LabelledView, level: float) -> tuple[Losses, Losses]:
+    """The pinball losses of the labels at or below a quantile, and of those above it."""
+    n, k = rows.quantile_rows, round(rows.total(f"below@{level}"))
+    all_, below = moments_of(rows, "pinball", f"@{level}"), moments_of(rows, "pinball_below", f"@{level}")
+    above = _less(all_, below)
+    # A label's distance is the same loss on both sides but for its weight.
+    weight = level / (1 - level)
+    largest = (weight * below[0] / max(k, 1), above[0] / max(n - k, 1) / weight)
+    return Losses(k, *below, largest[1]), Losses(n - k, *above, largest[0])
+
+
+def pair_classes(rows: LabelledView, name: str, tails: tuple[float, float]) -> tuple[Losses, Losses]:
+    """The interval scores of the labels inside an interval, and of those outside. tails: shares meant to be beyond."""
+    n, k = rows.quantile_rows, round(rows.total(f"inside@{name}"))
+    all_, inside = moments_of(rows, "winkler", f"@{name}"), moments_of(rows, "winkler_inside", f"@{name}")
+    width = max(rows.total(f"width@{name}") / n, 0.0)
+    return Losses(k, *inside, width), Losses(n - k, *_less(all_, inside), width * (1 + 1 / min(tails)))
+
+
+def mean_of(classes: tuple[Losses, Losses]) -> Estimate:
+    """The mean loss of both classes."""
+    n = sum(part.rows for part in classes)
+    return Estimate(sum(part.total for part in classes) / n, n, *(interval.mean_loss(classes) or (None, None)))
 
 
 def intervals_of(rows: LabelledView) -> dict[str, tuple[float, float]]:
@@ -33,3 +60,9 @@ def share_of(rows: LabelledView, name: str, less: float = 0.0) -> Estimate:
     n, k = rows.quantile_rows, round(rows.total(name))
     low, high = interval.share(k, n)
     return Estimate(k / n - less, n, low - less, high - less)
+
+
+def _less(all_: Moments, part: Moments) -> Moments:
+    """Of rows that are never negative; what is left of rounding is nothing."""
+    first, second, third = (max(a - b, 0.0) if a - b > 1e-12 * a else 0.0 for a, b in zip(all_, part, strict=True))
+    return first, second, third

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Final
 
 from airflow_ml_monitor.profile.dataset import Dataset, Role, Task, TaskKind
@@ -32,13 +31,24 @@ def pairs_of(levels: tuple[float, ...]) -> dict[str, tuple[float, float]]:
     return {f"{low}-{high}": (low, high) for low, high in found}
 
 
+WITH_POWERS: Final = ("pinball", "pinball_below", "width", "winkler", "winkler_inside")
+"""Of forecast quantiles: what is summed with its square and its cube."""
+
+
 def _of_quantiles(dataset: Dataset) -> tuple[str, ...]:
-    """Powers of the pinball loss and rows at or below, by level; the mean loss; interval coverage, width and score."""
+    """As quantile_query names them, of every level, of all, and of every interval."""
     levels = tuple(dataset.quantiles)
-    by_level = (f"{name}@{level}" for level in levels for name in ("pinball", "pinball2", "pinball3", "below"))
-    names = ("inside", "width", "width2", "width3", "winkler", "winkler2", "winkler3")
-    by_pair = (f"{name}@{pair}" for pair, name in product(pairs_of(levels), names))
-    return ("quantile_rows", *by_level, "pinball", "pinball2", "pinball3", *by_pair)
+    found = ["quantile_rows", *_powers("pinball", "")]
+    for level in levels:
+        found += [f"below@{level}", *_powers("pinball", f"@{level}"), *_powers("pinball_below", f"@{level}")]
+    for pair in pairs_of(levels):
+        names = ("width", "winkler", "winkler_inside")
+        found += [f"inside@{pair}", *(power for name in names for power in _powers(name, f"@{pair}"))]
+    return tuple(found)
+
+
+def _powers(name: str, of: str) -> tuple[str, ...]:
+    return f"{name}{of}", f"{name}2{of}", f"{name}3{of}"
 
 
 OF_ROLE: Final[dict[Role, tuple[str, ...] | Callable[[Dataset], tuple[str, ...]]]] = {

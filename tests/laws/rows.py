@@ -178,6 +178,7 @@ def forecast_sums(y: np.ndarray, quantiles: Mapping[float, Any]) -> dict[str, np
     losses = {level: np.maximum(level * (y - x), (level - 1) * (y - x)) for level, x in q.items()}
     found = {f"pinball@{level}": loss for level, loss in losses.items()}
     found |= {"pinball": np.mean(list(losses.values()), axis=0)}
+    found |= {f"pinball_below@{level}": np.where(y <= q[level], loss, 0) for level, loss in losses.items()}
     levels = list(q)
     pairs = {(levels[0], levels[-1])} | {(a, b) for a in levels for b in levels if a < b and round(a + b, 9) == 1}
     plain = {f"below@{level}": y <= x for level, x in q.items()}
@@ -185,6 +186,7 @@ def forecast_sums(y: np.ndarray, quantiles: Mapping[float, Any]) -> dict[str, np
         found |= {f"width@{a}-{b}": q[b] - q[a]}
         found |= {f"winkler@{a}-{b}": q[b] - q[a] + np.maximum(q[a] - y, 0) / a + np.maximum(y - q[b], 0) / (1 - b)}
         plain |= {f"inside@{a}-{b}": (q[a] <= y) & (y <= q[b])}
+        found |= {f"winkler_inside@{a}-{b}": np.where(plain[f"inside@{a}-{b}"], q[b] - q[a], 0)}
     for name, x in list(found.items()):
         stem, at, level = name.partition("@")
         plain |= {f"{stem}{k}{at}{level}": x**power for k, power in (("", 1), ("2", 2), ("3", 3))}

@@ -216,7 +216,7 @@ def test_no_level_stands_twice_nor_beside_the_predictions() -> None:
 
 def test_columns_name_their_sums_by_their_levels() -> None:
     names = NAMES[len(SUMS[TaskKind.REGRESSION]) :]
-    assert len(names) == 1 + 4 * 5 + 3 + 7 * 2
+    assert len(names) == 1 + 3 + 7 * 5 + 10 * 2
     assert {"below@0.9", "pinball2@0.05", "inside@0.05-0.9", "winkler3@0.25-0.75"} <= {*names}
     plain = Dataset("p", None, (Column("y", role=Role.PREDICTION),), "at")
     assert sums_of(TASK, plain) == SUMS[TaskKind.REGRESSION]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.forecast_losses import intervals_of, mean_of
+from airflow_ml_monitor.metrics.forecast_losses import intervals_of, moments_of
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.dataset import Role, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -29,5 +29,10 @@ def interval_width(rows: LabelledView) -> Estimates:
     Gneiting, Balabdaoui and Raftery 2007.
     """
     rows.need(1)
-    pairs = intervals_of(rows)
-    return {f"levels={name}": mean_of(rows, "width", f"@{name}", interval.moments_mean) for name in pairs}
+    return {f"levels={name}": _one(rows, name) for name in intervals_of(rows)}
+
+
+def _one(rows: LabelledView, name: str) -> Estimate:
+    n = rows.quantile_rows
+    first, second, third = (total / n for total in moments_of(rows, "width", f"@{name}"))
+    return Estimate(first, n, *(interval.moments_mean(first, second, third, n) or (None, None)))
