@@ -156,19 +156,21 @@ def regressing(metric: str, world: str, n: int, few: bool = False) -> World:
 
 
 LEVELS = (0.1, 0.5, 0.9)
-FORECASTS: dict[str, Callable[[Rng, int], tuple[np.ndarray, dict[float, np.ndarray]]]] = {
-    "normal": lambda g, n: _forecast(m := g.normal(10, 3, n), g.normal(0, 1, n), lambda z: m + z),
-    "Laplace": lambda g, n: _forecast(m := g.normal(10, 3, n), g.laplace(0, 0.8, n), lambda z: m + z),
-    "lognormal": lambda g, n: _forecast(m := g.normal(3, 0.7, n), g.normal(0, 0.5, n), lambda z: np.exp(m + z / 2)),
+Forecast = tuple[np.ndarray, dict[float, np.ndarray]]
+FORECASTS: dict[str, Callable[[Rng, int], Forecast]] = {
+    "normal": lambda g, n: _forecast(g.normal(10, 3, n), g.normal(0, 1, n)),
+    "Laplace": lambda g, n: _forecast(g.normal(10, 3, n), g.laplace(0, 0.8, n)),
+    "lognormal": lambda g, n: _on_exp(_forecast(g.normal(3, 0.7, n), g.normal(0, 0.5, n), 0.5)),
 }
-"""Worlds of (label, quantiles); a normal's quantiles, of deviation 1, or half of it on the log scale."""
+"""Worlds of (label, quantiles), which are those of a normal error."""
 
 
-def _forecast(
-    middle: np.ndarray, error: np.ndarray, at: Callable[[Any], np.ndarray]
-) -> tuple[np.ndarray, dict[float, np.ndarray]]:
-    label = np.exp(middle + error) if at(0.0)[0] != middle[0] else middle + error
-    return label, {level: at(_ndtri(level)) for level in LEVELS}
+def _forecast(middle: np.ndarray, error: np.ndarray, deviation: float = 1.0) -> Forecast:
+    return middle + error, {level: middle + deviation * _ndtri(level) for level in LEVELS}
+
+
+def _on_exp(drawn: Forecast) -> Forecast:
+    return np.exp(drawn[0]), {level: np.exp(x) for level, x in drawn[1].items()}
 
 
 @cache
@@ -186,10 +188,7 @@ def forecast(metric: str, world: str) -> dict[str, float]:
         "interval_coverage_gap": float(inside.mean()) - 0.8,
     }
     return {
-        "pinball_loss": {
-            **{f"level={a}": x for a, x in zip(LEVELS, losses, strict=True)},
-            "level=mean": np.mean(losses),
-        },
+        "pinball_loss": {**of_level, "level=mean": float(np.mean(losses))},
         "percentage_error": {f"quantile={p}": x for p, x in zip((0.05, 0.25, 0.5, 0.75, 0.95), share, strict=True)},
         **{name: {"levels=0.1-0.9": value} for name, value in of_pair.items()},
     }[metric]

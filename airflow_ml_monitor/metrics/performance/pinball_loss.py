@@ -25,7 +25,7 @@ def pinball_loss(rows: LabelledView) -> Estimates:
     At least 0, in the label's unit. A unit too low costs the level, a unit too high one less the level: the true
     quantile costs least. Of the median it is half the mean absolute error; twice the mean over many even levels comes
     near the continuous ranked probability score. The interval is t on the log scale, with Hall's (1992) correction for
-    skewness; of fewer than ten labels above, or below, that of a rare loss (Fay and Feuer 1997), one of them as far away
+    skewness; of fewer than ten labels above, or below, that of a rare loss (Fay and Feuer 1997), one of them as far off
     as those of the other side. It assumes independent rows: lognormal labels (of a normal's deviation 0.5) are covered
     at 92 % with 20 above. n: rows with a label and every quantile. TooFew without any.
     Koenker and Bassett 1978; Gneiting and Raftery 2007.
