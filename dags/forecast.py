@@ -2,9 +2,9 @@
 
 Why the window is the day that is forecast, and not the day on which the forecast was made: so all leads of a day meet
 its truth at once, and none waits for the longest. The lead is a column like any other, and the days are sliced by it.
-Why a rule on coverage: from day 6 on demand is less steady than it was, which shows in the last four days before. The
-forecasts made seven days ahead are as narrow as ever, and hold less than half of the sales instead of eight in ten; over
-all leads the coverage falls by less than the rule allows, and the error is still below that of last week's sales (mase).
+Why a rule on coverage: from day 6 on demand is less steady than it was, which shows in the last four days before. What
+was forecast seven days ahead is as narrow as ever, and holds less than half of the sales instead of eight in ten. Over
+all leads the coverage falls by less than the rule allows, and the error stays below that of last week's sales (mase).
 Why the sales of a day are not all known on the next: one shop in five reports later, one in twenty after four days.
 
 The first task lands the day: its forecasts of all leads, and the sales reported on it. So the DAG needs nothing else:

@@ -18,8 +18,8 @@ LEADS = MappingProxyType({1: 0.12, 3: 0.08, 7: 0.10})
 last the day itself) and this one: the further ahead, the less is known."""
 LEVELS: Final = (0.1, 0.5, 0.9)
 UNSTEADY: Final = 3.5
-"""By how much what is learnt in the week's last four days varies more once the fault has begun; the forecasts made seven
-days ahead are as sure of themselves as before."""
+"""By how much what is learnt in the last four days before varies more once the fault has begun; what is forecast seven
+days ahead is as sure of itself as ever."""
 KNOWN_AFTER: Final = MappingProxyType({1: 0.8, 2: 0.15, 4: 0.05})
 """Shares of the shops that report a day's sales so many days later, six hours after midnight."""
 

@@ -48,6 +48,6 @@ def test_over_all_leads_the_coverage_falls_by_less_and_the_scaled_error_stays_be
     assert gap.index.get_level_values("day").max() >= UNSTEADY
     assert gap.min() > -0.15
     assert latest(store, "mase", "{}").max() < 1
-    of_seven = latest(store, "interval_coverage", '{"lead": "7"}').xs("levels=0.1-0.9", level="parameters")
+    of_seven = latest(store, "interval_coverage", '{"lead":"7"}').xs("levels=0.1-0.9", level="parameters")
     assert of_seven[: UNSTEADY - 1].min() > 0.65
     assert of_seven[UNSTEADY:].max() < 0.6

@@ -15,6 +15,7 @@ from airflow_ml_monitor.measurement import Estimate, Status, attempt
 from airflow_ml_monitor.metrics.metric import metric_named
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
+from airflow_ml_monitor.report.figures.errors import errors_of
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9)
 
@@ -195,3 +196,16 @@ def test_usual_limits_are_on_the_grid() -> None:
     steps = np.diff(ERROR_EDGES) / ERROR_EDGES[:-1]
     assert steps.min() > 0
     assert steps.max() < 0.17
+
+
+@pytest.mark.parametrize(("spread", "step"), [(0.003, 0.01), (0.15, 0.02), (0.3, 0.05), (0.7, 0.1), (3.0, 0.1)])
+def test_the_picture_of_percentage_errors_puts_every_row_where_it_is(
+    rows: ModuleType, spread: float, step: float
+) -> None:
+    share = np.random.default_rng(43).uniform(-spread, spread, 400)
+    shown = errors_of(rows.regressed(np.full(400, 100.0), 100 * (1 + share)))
+    assert shown.step == step
+    places = np.clip(np.ceil((100 * (1 + share) - 100) / 100 / step), -10, 11) + 10
+    assert shown.rows == np.bincount(places.astype(int), minlength=22).tolist()
+    assert shown.too_low == (share < 0).sum()
+    assert shown.named[0][0] == f"below -{1000 * step:.0f} %"
