@@ -27,10 +27,10 @@ def level_classes(rows: LabelledView, level: float) -> tuple[Losses, Losses]:
     n, k = rows.quantile_rows, round(rows.total(f"below@{level}"))
     all_, below = moments_of(rows, "pinball", f"@{level}"), moments_of(rows, "pinball_below", f"@{level}")
     above = _less(all_, below)
-    # A label's distance is the same loss on both sides but for its weight.
-    weight = level / (1 - level)
-    largest = (weight * below[0] / max(k, 1), above[0] / max(n - k, 1) / weight)
-    return Losses(k, *below, largest[1]), Losses(n - k, *above, largest[0])
+    # By its side a label costs 1 - level, or level, times its distance.
+    odds = level / (1 - level)
+    as_above, as_below = above[0] / max(n - k, 1) / odds, below[0] / max(k, 1) * odds
+    return Losses(k, *below, as_above), Losses(n - k, *above, as_below)
 
 
 def pair_classes(rows: LabelledView, name: str, tails: tuple[float, float]) -> tuple[Losses, Losses]:

@@ -54,6 +54,9 @@ UNDECLARED: Final = "undeclared"
 MOST_CLASSES: Final = 100
 """A ledger keeps every pair of label and prediction; of a thousand classes each would have a row or two."""
 
+ERROR_LIMITS: Final = (0.1, 0.2, 0.5)
+"""Percentage errors above which rows are counted, where a regression does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -72,7 +75,7 @@ class Task:
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
     naive_error: float | None = None
-    error_limits: tuple[float, ...] = (0.1, 0.2, 0.5)
+    error_limits: tuple[float, ...] = ERROR_LIMITS
 
     def __post_init__(self) -> None:
         _check_errors(self)

@@ -157,7 +157,7 @@ class Entries:
     def parted(self) -> Entries:
         """Counts by bucket, and the sums of all buckets with a row under NO_PERCENTAGE: a regression's entries.
 
-        Its metrics read sums over all rows alone; in every bucket they would make up 98 % of what is stored.
+        Its metrics read sums over all rows alone; in every bucket they would be 96 % of what is stored.
         """
         scored = np.where(self.bucket == UNSCORED, UNSCORED, NO_PERCENTAGE)
         counts = replace(self, sums=np.zeros_like(self.sums))

@@ -181,6 +181,10 @@ def test_a_percentage_error_beyond_the_grid_has_no_quantile_and_counts_as_beyond
         ({"error_limits": (20,)}, r"^task.error_limits: 20 is not on the grid .*; take 10.0"),
         ({"error_limits": (0.0,)}, r"^task.error_limits: 0.0 is not on the grid .*; take 0.001"),
         ({"error_limits": (0.1, 0.1)}, r"^task.error_limits: \[0.1, 0.1\] names a limit twice"),
+        (
+            {"error_limits": (0.25,), "kind": TaskKind.BINARY},
+            r"^task.error_limits: a binary task has no percentage err",
+        ),
         ({"naive_error": 0.0}, r"^task.naive_error: 0.0 is no positive number"),
         ({"naive_error": float("nan")}, r"^task.naive_error: nan is no positive number"),
         ({"naive_error": 2.0, "kind": TaskKind.BINARY}, r"^task.naive_error: a binary task has no naive forecast"),

@@ -37,6 +37,9 @@ def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, 
     task, is_relative, of_labels = case.spec.task.kind, rule.bounds.is_relative, metric.family is Family.PERFORMANCE
     if metric.tasks and task not in metric.tasks:
         yield f"{rule.metric} is for {', '.join(metric.tasks)}; the task is {task}", "use a metric of the task"
+    if metric.role and not any(dataset.column(metric.role) for dataset in case.spec.datasets):
+        told = f"{rule.metric} needs a column of role {metric.role}, and no dataset has one"
+        yield told, "declare it under columns, or delete the rule"
     if of_labels and not case.spec.labels:
         yield f"{rule.metric} needs labels, and the spec has no label source", "add one, or delete the rule"
     if of_labels and is_relative and not case.spec.reference.label:

@@ -225,5 +225,6 @@ def _by_day(request: LabelRequest, parts: Sequence[tuple[Array, Entries]]) -> di
 
 
 def _together(task: Task, parts: Sequence[Entries]) -> Entries:
+    """Labels and predictions as the ledger keeps them."""
     both = Entries.together(parts, parts[0].names)
     return (both.parted() if task.kind is TaskKind.REGRESSION else both).added()
