@@ -96,6 +96,8 @@ def _check_errors(task: Task) -> None:
             raise SpecError(f"a {task.kind} task has no naive forecast; leave it out", field="task.naive_error")
         if not 0 < task.naive_error < float("inf"):
             raise SpecError(f"{task.naive_error} is no positive number", field="task.naive_error")
+    if task.error_limits != ERROR_LIMITS and task.kind != TaskKind.REGRESSION:
+        raise SpecError(f"a {task.kind} task has no percentage errors; leave it out", field="task.error_limits")
     for limit in task.error_limits:
         near = nearest_limits(limit)
         if limit not in near:

@@ -18,6 +18,8 @@ from airflow_ml_monitor.measurement import Family, Status
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import performance
 from airflow_ml_monitor.monitor.spec import MonitorSpec
+from airflow_ml_monitor.onboarding.finding import Level
+from airflow_ml_monitor.onboarding.preflight import preflight
 from airflow_ml_monitor.profile.dataset import Column, Role, Task, TaskKind
 from airflow_ml_monitor.report.page import report
 
@@ -183,3 +185,11 @@ def test_yaml_python_and_the_stored_document_give_the_same_spec(tmp_path: Path) 
 def test_a_forecast_that_cannot_be_judged_is_refused_before_data_is_read(given: dict[str, Any], told: str) -> None:
     with pytest.raises(SpecError, match=told):
         MonitorSpec.from_document(given)
+
+
+def test_a_rule_on_quantiles_that_no_column_holds_is_told_before_the_first_run(sales: Callable[..., Any]) -> None:
+    rule = {"metric": "interval_score", "max": 90, "action": "alert"}
+    columns = {"x": "numeric", "purpose": "categorical", "q50": {"role": "prediction"}}
+    for given, wanted in ((columns, [Level.ERROR]), (COLUMNS, [Level.OK])):
+        found = preflight(sales(columns=given, policy={"rules": [rule]}).spec)
+        assert [one.level for one in found if one.field == "policy.rules.interval_score"] == wanted

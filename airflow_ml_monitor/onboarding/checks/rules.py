@@ -13,7 +13,7 @@ from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_
 from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
 from airflow_ml_monitor.policy.rule import Rule
-from airflow_ml_monitor.profile.dataset import Column, Dataset
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 
 _OF_THE_WHOLE: Final = ("row_count", "duplicate_rows", "freshness", "calls_per_version")
 """What the reference has of these is that of all its rows, not of a window's."""
@@ -37,14 +37,13 @@ def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, 
     task, is_relative, of_labels = case.spec.task.kind, rule.bounds.is_relative, metric.family is Family.PERFORMANCE
     if metric.tasks and task not in metric.tasks:
         yield f"{rule.metric} is for {', '.join(metric.tasks)}; the task is {task}", "use a metric of the task"
-    if metric.role and not any(dataset.column(metric.role) for dataset in case.spec.datasets):
-        told = f"{rule.metric} needs a column of role {metric.role}, and no dataset has one"
-        yield told, "declare it under columns, or delete the rule"
     if of_labels and not case.spec.labels:
         yield f"{rule.metric} needs labels, and the spec has no label source", "add one, or delete the rule"
     if of_labels and is_relative and not case.spec.reference.label:
         told = "its bound is relative to the reference's performance, and the reference has no label"
         yield told, "name reference.label, or use min or max"
+    if metric.role is not None and metric.role not in _roles(case):
+        yield f"{rule.metric} needs a column of role {metric.role}", "declare it under columns, or delete the rule"
     if metric.family is Family.DRIFT and is_relative:
         yield f"{rule.metric} is a distance from the reference, which has none from itself", "use max"
     if metric.name in _OF_THE_WHOLE and is_relative:
@@ -53,6 +52,11 @@ def _unjudgeable(case: Case, rule: Rule, metric: Metric) -> Iterator[tuple[str, 
     if metric.subject in (Subject.COLUMN, Subject.PAIR) and not fitting:
         told = f"{rule.metric} is for columns of kind {', '.join(metric.kinds) or 'any'}, and the rule has none"
         yield told, "name others, or delete it"
+
+
+def _roles(case: Case) -> set[Role]:
+    """Of the columns of datasets that get labels."""
+    return {role for source in case.spec.labels for role in case.spec.dataset(source.dataset).roles}
 
 
 def _fits(rule: Rule, metric: Metric, column: Column) -> bool:
