@@ -1,7 +1,8 @@
 """Means over the rows that have all of their forecast quantiles, from the ledger's sums of a loss and its powers.
 
-What a label costs that is where few are expected is large and rare: those rows are a class of their own, and where it
-has fewer than ten a further one is thought to be as far away as the other rows are on average.
+A label where few are expected is rare and costs much. So labels on either side of a quantile, or inside and outside an
+interval, are a class each; where one has fewer than ten rows, a further one is taken to lie as far off as the rows of
+the other side on average, or a mean width outside.
 """
 
 from __future__ import annotations
