@@ -48,6 +48,7 @@ class Need(StrEnum):
     THRESHOLDS = "task.thresholds"
     WEIGHT = "a column of role weight"
     BASELINE = "a column of role baseline"
+    QUANTILE = "a column of role quantile"
 
     def is_met(self, task: Task, dataset: Dataset) -> bool:
         """True if the spec declares it."""
@@ -55,7 +56,7 @@ class Need(StrEnum):
             return task.payoff is not None
         if self is Need.THRESHOLDS:
             return bool(task.thresholds)
-        return (Role.WEIGHT if self is Need.WEIGHT else Role.BASELINE) in dataset.roles
+        return Role(self.value.removeprefix("a column of role ")) in dataset.roles
 
 
 Formula = Callable[["ScoredCells"], "Floats"]
@@ -160,6 +161,12 @@ WEIGHTED = "weighted_"
 AT_THRESHOLD = "_at_threshold"
 """`<metric>_at_threshold`: had another of the task's thresholds decided, `threshold=0.3` for each."""
 
+OF_QUANTILES = frozenset(
+    {"pinball_loss", "quantile_coverage", "interval_coverage", "interval_coverage_gap", "interval_score"}
+    | {"interval_width"}
+)
+"""Metrics of forecast quantiles."""
+
 GAIN = "_gain"
 """`<metric>_gain`: how much better than the baseline, of the same rows."""
 
@@ -193,6 +200,8 @@ def need_of(name: str) -> Need | None:
         return Need.THRESHOLDS
     if plain.endswith(GAIN) or plain == "relative_mae":
         return Need.BASELINE
+    if plain in OF_QUANTILES:
+        return Need.QUANTILE
     return Need.WEIGHT if plain.startswith(WEIGHTED) else None
 
 

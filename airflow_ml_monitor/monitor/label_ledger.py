@@ -17,6 +17,7 @@ from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
+from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
 from airflow_ml_monitor.profile.sums import sums_of
@@ -54,7 +55,7 @@ class Terms:
             named.append(labels.several)
         if labels.censored is not None:
             named.append(["censored", labels.censored])
-        cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN]
+        cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN, ERROR_EDGES]
         task = self.monitor.spec.task
         return [meaning(self.dataset), named, asdict(task), cut, sums_of(task, self.dataset)]
 

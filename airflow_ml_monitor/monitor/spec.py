@@ -228,7 +228,8 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
 
 
 def _check_scores(task: Task, dataset: Dataset) -> None:
-    """Which class a score column is of: every class has one, or none has."""
+    """What columns are of: a score of a class, and every class has one, or none has; a quantile of its level."""
+    forecasts = {column.name for column in dataset.quantiles.values()}
     scores = [column for column in dataset.columns if column.role is Role.SCORE]
     for column in dataset.columns:
         field = f"datasets.{dataset.name}.columns.{column.name}.of"
@@ -236,8 +237,14 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
         if is_score and str(column.of) not in task.class_names:
             known = ", ".join(task.class_names)
             raise SpecError(f"{column.of!r} is none of the classes {known}; say whose score it holds", field=field)
-        if column.of != "" and not is_score:
-            raise SpecError("only a score of a multiclass or multilabel task is of a class; leave it out", field=field)
+        is_forecast = column.name in forecasts
+        if is_forecast and task.kind is not TaskKind.REGRESSION:
+            raise SpecError(f"a {task.kind} task has no quantiles; they are of a regression", field=field)
+        if column.of != "" and not is_score and not is_forecast:
+            told = (
+                "only a score of several classes is of one of them, and a quantile of a level; leave it out"
+            )
+            raise SpecError(told, field=field)
     if not scores or not task.classes:
         return
     named = [str(column.of) for column in scores]

@@ -13,7 +13,7 @@ from airflow_ml_monitor.profile.label_events import positive
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, size, whole
 from airflow_ml_monitor.profile.score_query import log_loss
-from airflow_ml_monitor.profile.sums import OF_ROLE
+from airflow_ml_monitor.profile.sums import OF_BASELINE_SCORES
 
 
 def decides(baseline: Column, task: Task) -> bool:
@@ -48,7 +48,7 @@ def _of_chances(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> t
     column = columns.dataset.column(Role.BASELINE)
     assert column is not None  # its role brought the sums
     if decides(column, columns.task):
-        none = dict.fromkeys(OF_ROLE[Role.BASELINE][TaskKind.BINARY][1:], number(0))
+        none = dict.fromkeys(OF_BASELINE_SCORES, number(0))
         return x.is_not(None), {**none, "baseline_right": _one(x == rows.c.label)}
     label = sa.cast(rows.c.label, sa.Double)
     decided = sa.case((x >= number(columns.task.threshold), whole(1)), else_=whole(0))

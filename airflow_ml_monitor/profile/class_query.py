@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -116,11 +116,3 @@ def _is_among(raw: Sequence[Expression], rows: sa.FromClause, first: int) -> Exp
 
 def _size(columns: LedgerColumns) -> int:
     return len(columns.dataset.scores(columns.task))
-
-
-def held(rows: sa.Select[Any]) -> sa.CTE:
-    """Labelled rows, worked out once: written out at each of its K uses, the label's score would cost K² a row.
-
-    100,000 rows of ten classes take 1 s so, else 2.4; of a hundred 4 s, else 50.
-    """
-    return rows.cte("rows").prefix_with("MATERIALIZED")

@@ -11,6 +11,7 @@ from airflow_ml_monitor.profile.baseline_query import baseline_sums, baseline_va
 from airflow_ml_monitor.profile.dataset import Column, Role
 from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.quantile_query import quantile_sums
 from airflow_ml_monitor.profile.query import Expression, number, whole
 from airflow_ml_monitor.profile.sums import OF_ROLE
 
@@ -24,7 +25,9 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     """
     found: dict[str, Expression] = {}
     for name, column in columns.besides.items():
-        found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
+        if column.role in _OF_ROLE:
+            found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
+    found |= quantile_sums(rows)
     return {name: sa.case((rows.c.bucket != whole(UNSCORED), part), else_=number(0)) for name, part in found.items()}
 
 
@@ -59,4 +62,4 @@ def _weight(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[
 
 
 _OF_ROLE: Final[dict[Role, _Sums]] = {Role.AMOUNT: _amount, Role.WEIGHT: _weight, Role.BASELINE: baseline_sums}
-assert _OF_ROLE.keys() == OF_ROLE.keys()
+assert {*_OF_ROLE, Role.QUANTILE} == OF_ROLE.keys()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.error_grid import nearest_limits
 from airflow_ml_monitor.profile.payoff import Payoff
 
 
@@ -26,6 +27,7 @@ class Role(StrEnum):
     FEATURE = "feature"
     SCORE = "score"
     PREDICTION = "prediction"
+    QUANTILE = "quantile"
     LABEL = "label"
     LABEL_TIME = "label_time"
     WEIGHT = "weight"
@@ -38,6 +40,9 @@ class Role(StrEnum):
     QUERY = "query"
     SLICE = "slice"
     DELAY_STRATUM = "delay_stratum"
+
+
+_FORECASTS: Final = (Role.PREDICTION, Role.QUANTILE)
 
 
 class TaskKind(StrEnum):
@@ -53,6 +58,9 @@ UNDECLARED: Final = "undeclared"
 MOST_CLASSES: Final = 100
 """A ledger keeps every pair of label and prediction; of a thousand classes each would have a row or two."""
 
+ERROR_LIMITS: Final = (0.1, 0.2, 0.5)
+"""Percentage errors above which rows are counted, where a regression does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -65,6 +73,9 @@ class Task:
     ≥ threshold. A set of labels is a list column, or text with `separator` between them, as pandas' str.get_dummies
     reads it: nothing is stripped, their order is free; empty is no label, NULL is not known yet. CSV cannot tell these
     two apart: there an empty field is NULL.
+    Regression: naive_error: the mean absolute error of the naive forecast (the last value, or that of a season ago)
+    over the model's training data, in the label's unit, above 0; `mase` divides by it. error_limits: percentage errors
+    above which `share_beyond` counts rows, as shares (0.1 is 10 %), each on the grid.
     """
 
     kind: TaskKind
@@ -74,12 +85,15 @@ class Task:
     separator: str = "|"
     thresholds: tuple[float, ...] = ()
     payoff: Payoff | None = None
+    naive_error: float | None = None
+    error_limits: tuple[float, ...] = ERROR_LIMITS
 
     def __post_init__(self) -> None:
         if self.kind != TaskKind.BINARY and (self.thresholds or self.payoff):
             field = "task.thresholds" if self.thresholds else "task.payoff"
             raise SpecError(f"a {self.kind} task has none; they are of a binary one: leave it out", field=field)
         _check_thresholds(self.thresholds)
+        _check_errors(self)
         if self.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL):
             _check_classes(self.kind, self.classes)
         elif self.classes:
@@ -107,6 +121,25 @@ def _check_thresholds(thresholds: tuple[float, ...]) -> None:
         raise SpecError(f"{outside[0]} is not between 0 and 1, where scores are", field=field)
     if twice := sorted({value for value in thresholds if thresholds.count(value) > 1}):
         raise SpecError(f"declared twice: {', '.join(map(str, twice))}", field=field)
+
+
+def _check_errors(task: Task) -> None:
+    if task.naive_error is not None:
+        if task.kind != TaskKind.REGRESSION:
+            raise SpecError(f"a {task.kind} task has no naive forecast; leave it out", field="task.naive_error")
+        if not 0 < task.naive_error < float("inf"):
+            raise SpecError(f"{task.naive_error} is no positive number", field="task.naive_error")
+    if task.error_limits != ERROR_LIMITS and task.kind != TaskKind.REGRESSION:
+        raise SpecError(f"a {task.kind} task has no percentage errors; leave it out", field="task.error_limits")
+    for limit in task.error_limits:
+        near = nearest_limits(limit)
+        if limit not in near:
+            nearest = " or ".join(map(str, near))
+            raise SpecError(
+                f"{limit} is not on the grid of percentage errors; take {nearest}", field="task.error_limits"
+            )
+    if len({*task.error_limits}) < len(task.error_limits):
+        raise SpecError(f"{list(task.error_limits)} names a limit twice", field="task.error_limits")
 
 
 def _check_classes(kind: TaskKind, classes: tuple[str | int | bool, ...]) -> None:
@@ -138,16 +171,21 @@ def _check_separator(separator: str, names: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset. of: the class whose score it holds (role score; multiclass, multilabel)."""
+    """One column of a dataset.
+
+    of: the class whose score it holds (role score; multiclass, multilabel); or the level, in (0, 1), of the quantile
+    that it forecasts (role quantile of a regression; role prediction, where that is a quantile too: the median's is
+    0.5).
+    """
 
     name: str
     kind: Kind = Kind.NUMERIC
     role: Role = Role.FEATURE
-    of: str | int | bool = ""
+    of: str | int | float | bool = ""
 
 
 _CUT: Final = (
-    *(Role.FEATURE, Role.SCORE, Role.PREDICTION, Role.BASELINE, Role.SLICE, Role.AMOUNT, Role.WEIGHT),
+    *(Role.FEATURE, Role.SCORE, *_FORECASTS, Role.BASELINE, Role.SLICE, Role.AMOUNT, Role.WEIGHT),
     Role.DELAY_STRATUM,
 )
 
@@ -187,6 +225,7 @@ class Dataset:
                 f"the delay stratum {wrong[0]!r} is a time; declare it categorical, boolean or numeric",
                 field=f"datasets.{self.name}.columns",
             )
+        _check_levels(self)
 
     def column(self, role: Role) -> Column | None:
         """The first column of a role, or None."""
@@ -208,9 +247,31 @@ class Dataset:
         return tuple(found[name] for name in task.class_names if name in found)
 
     @property
+    def quantiles(self) -> dict[float, Column]:
+        """The columns that forecast a quantile, by their level, ascending."""
+        mine = (column for column in self.columns if column.role in _FORECASTS)
+        found = {float(c.of): c for c in mine if not isinstance(c.of, (str, bool))}
+        return dict(sorted(found.items()))
+
+    @property
     def measured(self) -> tuple[Column, ...]:
         """The columns that are cut into cells: of the roles above, and what rows are sliced by."""
         return tuple(column for column in self.columns if column.role in _CUT or column.name in self.slice_by)
+
+
+def _check_levels(dataset: Dataset) -> None:
+    """Every quantile has a level, and no two the same; of a prediction's the spec knows whether it may have one."""
+    levels: list[float] = []
+    for column in dataset.columns:
+        level, is_quantile = column.of, column.role is Role.QUANTILE
+        if not is_quantile and (column.role is not Role.PREDICTION or isinstance(level, (str, bool))):
+            continue
+        field = f"datasets.{dataset.name}.columns.{column.name}.of"
+        if isinstance(level, (str, bool)) or not 0 < level < 1:
+            raise SpecError(f"{level!r} is no level of a quantile; give a number between 0 and 1", field=field)
+        if level in levels:
+            raise SpecError(f"two columns forecast the quantile of level {level}", field=field)
+        levels.append(level)
 
 
 class LabelMode(StrEnum):

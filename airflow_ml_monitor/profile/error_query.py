@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.query import Expression, number, size
+from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
+from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.quantile_query import quantile_parts
+from airflow_ml_monitor.profile.query import Expression, number, size, whole
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
@@ -15,10 +21,10 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     relative: |error| / |label|, 0 where the label is 0; relative_rows counts the others. symmetric: twice |error| over
     |label| + |prediction|, 0 where both are 0 (Makridakis 1993).
     """
-    wrong, whole = size(error), size(label) + size(label + error)
+    wrong, both = size(error), size(label) + size(label + error)
     zero, one = number(0), number(1)
-    relative = sa.case((label == zero, zero), else_=wrong / size(label))
-    symmetric = sa.case((whole == zero, zero), else_=number(2) * wrong / whole)
+    relative = _relative(error, label)
+    symmetric = sa.case((both == zero, zero), else_=number(2) * wrong / both)
     powers = {"relative": relative, "symmetric": symmetric}
     return {
         **_products(error, label),
@@ -28,6 +34,36 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
         "relative_rows": sa.case((label == zero, zero), else_=one),
         **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
     }
+
+
+def by_error(columns: LedgerColumns, rows: sa.Subquery) -> sa.Select[Any]:
+    """Labelled rows with the bucket of their percentage error, as error_grid numbers them, where they have a bucket.
+
+    Besides, what their sums are made of, where quantiles are forecast.
+    """
+    share, names = _relative(rows.c.error, rows.c.truth).label("share"), {c: x for x, c in columns.besides.items()}
+    read = sa.select(rows, share).subquery("shares")
+    cell = _cell(read.c.share, 0, len(ERROR_EDGES))
+    signed = sa.case((read.c.error < number(0), whole(CELLS) - cell), else_=whole(CELLS + 1) + cell)
+    apart = (read.c.bucket < whole(0), read.c.bucket), (read.c.truth == number(0), whole(NO_PERCENTAGE))
+    kept = [column for column in read.c if column.name not in ("bucket", "share")]
+    forecasts = {level: read.c[names[column]] for level, column in columns.dataset.quantiles.items()}
+    parts = quantile_parts(forecasts, read.c.truth) if columns.dataset.column(Role.QUANTILE) else {}
+    more = [part.label(name) for name, part in parts.items()]
+    return sa.select(*kept, sa.case(*apart, else_=signed).label("bucket"), *more)
+
+
+def _cell(share: Expression, first: int, last: int) -> Expression:
+    """How many edges lie below a share, of those from first to last: 7 comparisons instead of 93."""
+    if first == last:
+        return whole(first)
+    middle = (first + last) // 2
+    above, below = _cell(share, middle + 1, last), _cell(share, first, middle)
+    return sa.case((share > number(ERROR_EDGES[middle]), above), else_=below)
+
+
+def _relative(error: Expression, label: Expression) -> Expression:
+    return sa.case((label == number(0), number(0)), else_=size(error) / size(label))
 
 
 def _products(error: Expression, label: Expression) -> dict[str, Expression]:

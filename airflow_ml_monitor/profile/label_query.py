@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile import class_query, multilabel_query, strata
 from airflow_ml_monitor.profile.column_sums import column_sums, column_value
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
-from airflow_ml_monitor.profile.error_query import error_sums
+from airflow_ml_monitor.profile.error_query import by_error, error_sums
 from airflow_ml_monitor.profile.label_events import (
     days_table,
     events,
@@ -26,7 +26,7 @@ from airflow_ml_monitor.profile.label_events import (
 )
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, category, number, sets, source, text, whole
+from airflow_ml_monitor.profile.query import Expression, category, held, number, sets, source, text, whole
 from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import SUMS, at_least
@@ -167,7 +167,10 @@ def _keys(columns: LedgerColumns) -> list[str]:
 def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
     if columns.task.kind is TaskKind.MULTILABEL:
         return multilabel_query.parts(columns, rows)
-    return class_query.held(rows) if columns.task.kind is TaskKind.MULTICLASS else rows.subquery("rows")
+    named = rows.subquery("rows")
+    if columns.task.kind is TaskKind.BINARY:
+        return named
+    return held(by_error(columns, named) if columns.task.kind is TaskKind.REGRESSION else rows)
 
 
 def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]:
@@ -201,7 +204,7 @@ def _grouped(columns: LedgerColumns, rows: sa.FromClause, keys: list[str], sign:
     """Signed counts and sums by day, version, stratum, keys and bucket; of the whole, and coarser of every slice."""
     shared = [rows.c[name] for name in ("day", "version", "stratum", *keys)]
     slices = [rows.c[f"s{i}"] for i in range(len(columns.slices))]
-    is_coarse = columns.task.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL)
+    is_coarse = columns.task.kind is not TaskKind.BINARY
     coarse = [rows.c.bucket if is_coarse else slice_bucket(rows.c.bucket)] if slices else []
     sums = _sums(columns, rows) if "label" in keys else {}
     return sa.select(

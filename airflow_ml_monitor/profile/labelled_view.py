@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable, class_table
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.error_grid import CELLS, NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_sets import STATES, LabelSetTable, class_part, label_set_table
 from airflow_ml_monitor.profile.sums import at_least
 from airflow_ml_monitor.profile.weighted_cells import WeightedCells
@@ -60,7 +61,8 @@ class LabelledView:
 
     label: 0 or 1; of several classes the index, after the last for an undeclared one; regression: 0. prediction: the
     decided class, likewise. bucket: the score's, ascending with it (multiclass: that of the decided class's); a slice's
-    are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
+    are wider, so that only their order and their mean score tell where they lie; of a regression the percentage error's
+    (error_grid), and count and sums of a cell are not of the same rows. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
     error and label and shares of the label, as error_query names them (error = prediction - label); multilabel: of the
     set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some roles,
@@ -164,6 +166,28 @@ class LabelledView:
         if found <= 1e-10 * self.total("truth2") / self.n:
             raise Undefined("the labels do not vary, or by less than rounding can tell beside their size")
         return found
+
+    @cached_property
+    def percentage_errors(self) -> Counts:
+        """Rows by percentage error, in the cells of error_grid.LADDER. Undefined where the ledger has them not.
+        Regression."""
+        found = np.bincount(self.bucket, weights=self.count, minlength=2 * CELLS + 1)[NO_PERCENTAGE + 1 :]
+        if round(found.sum()) != round(self.total("relative_rows")):
+            raise Undefined("some rows were stored by a release that kept no percentage errors")
+        return found.astype(np.int64)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of the quantiles that are forecast, ascending. Regression."""
+        return tuple(float(name.partition("@")[2]) for name in self.sums if name.startswith("pinball@"))
+
+    @property
+    def quantile_rows(self) -> int:
+        """Rows with a label and every quantile. TooFew without any. Regression."""
+        self.need(1)
+        if not (rows := round(self.total("quantile_rows"))):
+            raise TooFew("no row with a label has all of its quantiles")
+        return rows
 
     def need(self, rows: int) -> None:
         if self.n < rows:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.error_grid import NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
@@ -157,6 +158,15 @@ class Entries:
         at = first[left]
         picked = (known[at], group[at], label[at], prediction[at], bucket[at], count[left], sums[left])
         return Entries(self.groups, *picked, self.names)
+
+    def parted(self) -> Entries:
+        """Counts by bucket, and the sums of all buckets with a row under NO_PERCENTAGE: a regression's entries.
+
+        Its metrics read sums over all rows alone; in every bucket they would be 96 % of what is stored.
+        """
+        scored = np.where(self.bucket == UNSCORED, UNSCORED, NO_PERCENTAGE)
+        counts = replace(self, sums=np.zeros_like(self.sums))
+        return Entries.together([counts, replace(self, bucket=scored, count=np.zeros_like(self.count))], self.names)
 
     def view(self, task: Task, slice: Slice = WHOLE, version: str | None = None) -> LabelledView:
         """The rows of one slice (and model version) as performance metrics see them; rows without a score left out."""

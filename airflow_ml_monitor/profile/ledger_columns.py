@@ -49,8 +49,9 @@ class LedgerColumns:
 
     @property
     def besides(self) -> dict[str, Column]:
-        """The columns whose roles bring sums, by the names that statements give them: x0, x1 …"""
-        found = [column for column in self.dataset.columns if column.role in OF_ROLE]
+        """The columns that bring sums, by their role or level, by the names that statements give them: x0, x1 …"""
+        levels = self.dataset.quantiles.values()
+        found = [column for column in self.dataset.columns if column.role in OF_ROLE or column in levels]
         return {f"x{i}": column for i, column in enumerate(found)}
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:

@@ -175,6 +175,15 @@ def sets(whole_keys: list[Any], slices: list[Any], slice_keys: list[Any]) -> lis
     return [sa.func.grouping_sets(*parts)]
 
 
+def held(rows: sa.Select[Any]) -> sa.CTE:
+    """Labelled rows, worked out once: engines write a subquery's expressions out wherever they are named.
+
+    Of several classes the label's score would cost K² a row: 100,000 rows of ten take 1 s so, else 2.4; of a hundred
+    4 s, else 50. Of a forecast of five quantiles the plan alone takes 0.2 s so, else 6.
+    """
+    return rows.cte("rows").prefix_with("MATERIALIZED")
+
+
 def totals(moment: str, keys: tuple[str, ...], event_time: str) -> sa.SelectBase:
     """rows, groups (distinct keys) and newest (of the times in `moment`, seconds since 1970 in its own clock).
 

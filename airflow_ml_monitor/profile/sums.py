@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from airflow_ml_monitor.profile.dataset import Dataset, Role, Task, TaskKind
@@ -19,21 +20,60 @@ SUMS: Final = {
 }
 """By task, whatever columns there are."""
 
-_GAINS: Final = tuple(f"{loss}_gain{part}" for loss in ("brier", "log_loss") for part in ("", "2", "3", "_up", "_up2"))
 
-OF_ROLE: Final[dict[Role, dict[TaskKind, tuple[str, ...]]]] = {
+def pairs_of(levels: tuple[float, ...]) -> dict[str, tuple[float, float]]:
+    """The intervals that quantiles of ascending levels make, by name: the widest, and every one of equal tails.
+
+    >>> pairs_of((0.05, 0.25, 0.5, 0.75, 0.9))
+    {'0.05-0.9': (0.05, 0.9), '0.25-0.75': (0.25, 0.75)}
+    """
+    found = [(levels[0], levels[-1])] if len(levels) > 1 else []
+    found += [(low, high) for low in levels for high in levels if low < high and abs(low + high - 1) < 1e-9]
+    return {f"{low}-{high}": (low, high) for low, high in found}
+
+
+WITH_POWERS: Final = ("pinball", "pinball_below", "width", "winkler", "winkler_inside")
+"""Of forecast quantiles: what is summed with its square and its cube."""
+
+
+def _of_quantiles(dataset: Dataset) -> tuple[str, ...]:
+    """As quantile_query names them, of every level, of all, and of every interval."""
+    levels = tuple(dataset.quantiles)
+    found = ["quantile_rows", *_powers("pinball", "")]
+    for level in levels:
+        found += [f"below@{level}", *_powers("pinball", f"@{level}"), *_powers("pinball_below", f"@{level}")]
+    for pair in pairs_of(levels):
+        names = ("width", "winkler", "winkler_inside")
+        found += [f"inside@{pair}", *(power for name in names for power in _powers(name, f"@{pair}"))]
+    return tuple(found)
+
+
+def _powers(name: str, of: str) -> tuple[str, ...]:
+    return f"{name}{of}", f"{name}2{of}", f"{name}3{of}"
+
+
+OF_BASELINE_SCORES: Final = (
+    "baseline_scored",
+    *(f"{loss}_gain{part}" for loss in ("brier", "log_loss") for part in ("", "2", "3", "_up", "_up2")),
+)
+"""What a binary baseline brings that is a score, and no decision."""
+
+_Names = tuple[str, ...] | Callable[[Dataset], tuple[str, ...]]
+
+OF_ROLE: Final[dict[Role, dict[TaskKind, _Names]]] = {
     Role.AMOUNT: dict.fromkeys(TaskKind, ("amount_rows", "amount", "amount2", "amount3")),
     Role.WEIGHT: dict.fromkeys(TaskKind, ("weight_rows", "weight", "weight2")),
     Role.BASELINE: {
-        TaskKind.BINARY: ("baseline_rows", "baseline_right", "baseline_scored", *_GAINS),
+        TaskKind.BINARY: ("baseline_rows", "baseline_right", *OF_BASELINE_SCORES),
         TaskKind.REGRESSION: (
             *("baseline_rows", "baseline_error_abs", "baseline_error2", "baseline_error4", "mae_gain", "mae_gain2"),
             *("mae_gain3", "mse_gain", "mse_gain2", "baseline_error2_mse_gain"),
         ),
         TaskKind.MULTICLASS: ("baseline_rows", "baseline_right"),
     },
+    Role.QUANTILE: {TaskKind.REGRESSION: _of_quantiles},
 }
-"""Besides, by task, where the dataset has a column of the role."""
+"""Besides, by task, where the dataset has a column of the role: the names, or what names them."""
 
 
 def at_least(threshold: float) -> str:
@@ -43,5 +83,6 @@ def at_least(threshold: float) -> str:
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
-    mine = (names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles)
-    return (*SUMS[task.kind], *map(at_least, task.thresholds), *(name for names in mine for name in names))
+    mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles]
+    found = [names(dataset) if callable(names) else names for names in mine]
+    return (*SUMS[task.kind], *map(at_least, task.thresholds), *(name for names in found for name in names))

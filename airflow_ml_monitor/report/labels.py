@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.profile.codec import decode_entries
 from airflow_ml_monitor.profile.dataset import Task, TaskKind
@@ -14,6 +15,7 @@ from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micr
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.figures.arrival import Arrival, Curve, arrival
+from airflow_ml_monitor.report.figures.errors import errors, errors_of
 from airflow_ml_monitor.report.figures.scores import Scores, scores, scores_of
 from airflow_ml_monitor.report.scope import Scope
 from airflow_ml_monitor.report.wording import number, percent
@@ -97,6 +99,27 @@ def scores_in(scope: Scope, source: Mapping[str, Any], window: Window) -> Scores
     task = scope.spec["task"]
     view = entries_of(scope, source, window).view(Task(TaskKind.BINARY, task["positive"], task["threshold"]))
     return scores_of(view) if view.n else None
+
+
+def error_pictures(scope: Scope, judged: Window | None) -> list[Picture]:
+    """Of the newest judged window of a regression, where a label is not 0."""
+    if judged is None or scope.spec.get("task", {}).get("kind") != TaskKind.REGRESSION:
+        return []
+    found = []
+    for i, source in enumerate(scope.sources):
+        try:
+            shown = errors_of(entries_of(scope, source, judged).view(Task(TaskKind.REGRESSION)))
+        except Undefined:
+            continue
+        if not (n := sum(shown.rows)):
+            continue
+        title = f"Percentage errors, {scope.named(judged)}"
+        low = shown.too_low / n
+        said = f"{title}: of {number(n)} rows {percent(low)} are below the label, {percent(1 - low)} on it or above."
+        body = tuple((name, str(rows)) for name, rows in shown.named)
+        table = Table(title, ("prediction, against the label", "rows"), body)
+        found.append(Picture(f"errors-{i}", title, said, partial(errors, shown=shown), table))
+    return found
 
 
 def score_pictures(scope: Scope, judged: Window | None) -> list[Picture]:

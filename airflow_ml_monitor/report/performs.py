@@ -31,7 +31,8 @@ def performs(scope: Scope, realised: Realised) -> Section:
     for title, window in (("Performance of this window", scope.window), ("The newest judged window", judged)):
         if window is not None and (title, window) != ("The newest judged window", scope.window):
             blocks += _table(scope, realised, window, title)
-    pictures = [*labels.arrivals(scope), *labels.score_pictures(scope, judged), *_slices(scope, realised)]
+    drawn = [*labels.score_pictures(scope, judged), *labels.error_pictures(scope, judged)]
+    pictures = [*labels.arrivals(scope), *drawn, *_slices(scope, realised)]
     if pictures:
         blocks.append(Gallery("Labels", tuple(pictures)))
     blocks += hindsight(scope, realised)

@@ -11,6 +11,7 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
+from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
@@ -179,8 +180,26 @@ def reached(tp: int, fp: int, fn: int, tn: int) -> LabelledView:
     return labelled(label, score, 0.8, thresholds=(0.3,))
 
 
-def regressed(label: Any, prediction: Any, baseline: Any = None) -> LabelledView:
-    """A regression's ledger: one cell; baseline: what something simpler predicts, NaN where it does not."""
+def error_bucket(label: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """The bucket of each row's percentage error; 0 where the label is."""
+    share = np.divide(np.abs(error), np.abs(label), out=np.zeros(len(error)), where=label != 0)
+    cell = np.searchsorted(ERROR_EDGES, share, side="left")
+    return np.where(label == 0, 0, np.where(error < 0, CELLS - cell, CELLS + 1 + cell))
+
+
+def regressed(
+    label: Any,
+    prediction: Any,
+    baseline: Any = None,
+    *,
+    quantiles: Mapping[float, Any] | None = None,
+    **task: Any,
+) -> LabelledView:
+    """A regression's ledger: counts by percentage error, all sums under bucket 0.
+
+    baseline: what something simpler predicts, NaN where it does not. quantiles: forecasts by level; without any the
+    prediction is the median, a unit on both sides the other deciles.
+    """
     y, p = np.asarray(label, float), np.asarray(prediction, float)
     e, size = p - y, np.abs(y) + np.abs(p)
     sums = {"error": e, "error_abs": np.abs(e), "error2": e**2, "error3": e**3, "error4": e**4}
@@ -195,8 +214,35 @@ def regressed(label: Any, prediction: Any, baseline: Any = None) -> LabelledView
     sums["relative_rows"] = (y != 0).astype(float)
     if baseline is not None:
         sums |= _error_gains(np.asarray(baseline, float) - y, e)
-    names, count, totals = _ledger(np.zeros(len(e), np.int64), sums)
-    return LabelledView(Task(TaskKind.REGRESSION), names, names, names, count, totals, len(e))
+    sums |= forecast_sums(y, quantiles or {0.1: p - 1, 0.5: p, 0.9: p + 1})
+    bucket = np.append(error_bucket(y, e), 0)
+    names, where = np.unique(bucket, return_inverse=True)
+    count = np.bincount(where[:-1], minlength=len(names))
+    totals = {name: np.where(names == 0, x.sum(), 0.0) for name, x in sums.items()}
+    zero = np.zeros_like(names)
+    return LabelledView(Task(TaskKind.REGRESSION, **task), zero, zero, names, count, totals, len(e))
+
+
+def forecast_sums(y: np.ndarray, quantiles: Mapping[float, Any]) -> dict[str, np.ndarray]:
+    """Row by row, of quantiles by ascending level; nothing where one is missing."""
+    q = {level: np.asarray(x, float) for level, x in quantiles.items()}
+    there = np.isfinite(np.stack(list(q.values()))).all(axis=0)
+    losses = {level: np.maximum(level * (y - x), (level - 1) * (y - x)) for level, x in q.items()}
+    found = {f"pinball@{level}": loss for level, loss in losses.items()}
+    found |= {"pinball": np.mean(list(losses.values()), axis=0)}
+    found |= {f"pinball_below@{level}": np.where(y <= q[level], loss, 0) for level, loss in losses.items()}
+    levels = list(q)
+    pairs = {(levels[0], levels[-1])} | {(a, b) for a in levels for b in levels if a < b and round(a + b, 9) == 1}
+    plain = {f"below@{level}": y <= x for level, x in q.items()}
+    for a, b in pairs - {(a, a) for a in levels}:
+        found |= {f"width@{a}-{b}": q[b] - q[a]}
+        found |= {f"winkler@{a}-{b}": q[b] - q[a] + np.maximum(q[a] - y, 0) / a + np.maximum(y - q[b], 0) / (1 - b)}
+        plain |= {f"inside@{a}-{b}": (q[a] <= y) & (y <= q[b])}
+        found |= {f"winkler_inside@{a}-{b}": np.where(plain[f"inside@{a}-{b}"], q[b] - q[a], 0)}
+    for name, x in list(found.items()):
+        stem, at, level = name.partition("@")
+        plain |= {f"{stem}{k}{at}{level}": x**power for k, power in (("", 1), ("2", 2), ("3", 3))}
+    return {"quantile_rows": there.astype(float), **{name: np.where(there, x, 0.0) for name, x in plain.items()}}
 
 
 def _error_gains(b: np.ndarray, e: np.ndarray) -> dict[str, np.ndarray]:

@@ -153,8 +153,11 @@ def tagging(metric: str, n: int, wrong: float, few: bool) -> World:
 
 
 ERRORS: dict[str, tuple[Callable[[Rng, int], np.ndarray], dict[str, float]]] = {
-    "normal": (lambda g, n: g.normal(0.3, 1, n), {"bias": 0.3, "mae": 0.8333, "rmse": math.sqrt(1.09)}),
-    "Laplace": (lambda g, n: g.laplace(0, 1, n), {"bias": 0.0, "mae": 1.0, "rmse": math.sqrt(2)}),
+    "normal": (
+        lambda g, n: g.normal(0.3, 1, n),
+        {"bias": 0.3, "mae": 0.8333, "mase": 0.8333 / 2, "rmse": math.sqrt(1.09)},
+    ),
+    "Laplace": (lambda g, n: g.laplace(0, 1, n), {"bias": 0.0, "mae": 1.0, "mase": 0.5, "rmse": math.sqrt(2)}),
     "uniform": (lambda g, n: g.uniform(-1, 1, n), {"bias": 0.0, "mae": 0.5, "rmse": math.sqrt(1 / 3)}),
     "exponential": (lambda g, n: g.exponential(1, n), {"bias": 1.0}),
     "minus exponential": (lambda g, n: -g.exponential(1, n), {"bias": -1.0}),
@@ -227,6 +230,53 @@ def regressing(metric: str, world: str, n: int, few: bool = False) -> World:
     )
 
 
+LEVELS = (0.1, 0.5, 0.9)
+Forecast = tuple[np.ndarray, dict[float, np.ndarray]]
+FORECASTS: dict[str, Callable[[Rng, int], Forecast]] = {
+    "normal": lambda g, n: _forecast(g.normal(10, 3, n), g.normal(0, 1, n)),
+    "Laplace": lambda g, n: _forecast(g.normal(10, 3, n), g.laplace(0, 0.8, n)),
+    "lognormal": lambda g, n: _on_exp(_forecast(g.normal(3, 0.7, n), g.normal(0, 0.5, n), 0.5)),
+}
+"""Worlds of (label, quantiles), which are those of a normal error."""
+
+
+def _forecast(middle: np.ndarray, error: np.ndarray, deviation: float = 1.0) -> Forecast:
+    return middle + error, {level: middle + deviation * _ndtri(level) for level in LEVELS}
+
+
+def _on_exp(drawn: Forecast) -> Forecast:
+    return np.exp(drawn[0]), {level: np.exp(x) for level, x in drawn[1].items()}
+
+
+@cache
+def forecast(metric: str, world: str) -> dict[str, float]:
+    """What a forecast metric comes to on a million rows."""
+    y, q = FORECASTS[world](np.random.default_rng(79), 1_000_000)
+    low, middle, high = q.values()
+    inside, tails = (low <= y) & (y <= high), np.maximum(low - y, 0) + np.maximum(y - high, 0)
+    losses = [float(oracle.mean_pinball_loss(y, x, alpha=level)) for level, x in q.items()]
+    share = np.quantile((middle - y) / np.abs(y), [0.05, 0.25, 0.5, 0.75, 0.95])
+    of_level = {f"level={level}": x for level, x in zip(LEVELS, losses, strict=True)}
+    of_pair = {
+        "interval_score": float((high - low + 10 * tails).mean()),
+        "interval_width": float((high - low).mean()),
+        "interval_coverage_gap": float(inside.mean()) - 0.8,
+    }
+    return {
+        "pinball_loss": {**of_level, "level=mean": float(np.mean(losses))},
+        "percentage_error": {f"quantile={p}": x for p, x in zip((0.05, 0.25, 0.5, 0.75, 0.95), share, strict=True)},
+        **{name: {"levels=0.1-0.9": value} for name, value in of_pair.items()},
+    }[metric]
+
+
+def forecasting(metric: str, world: str, n: int, few: bool = False) -> World:
+    def draw(rows: ModuleType, rng: Rng) -> Any:
+        y, q = FORECASTS[world](rng, n)
+        return rows.regressed(y, q[0.5], quantiles=q)
+
+    return World(f"n={n} {world}", metric, draw, lambda: {key: (x, few) for key, x in forecast(metric, world).items()})
+
+
 COLUMNS: dict[str, tuple[Callable[[Rng, int], np.ndarray], Callable[[float], float], float, float]] = {
     "normal": (lambda g, n: g.normal(5, 2, n), lambda q: 5 + 2 * float(_ndtri(q)), 5.0, 2.0),
     "exponential": (lambda g, n: g.exponential(1, n), lambda q: -math.log(1 - q), 1.0, 1.0),
@@ -245,7 +295,7 @@ def erring(metric: str, errors: str, n: int) -> World:
     return World(
         f"n={n} {errors}",
         metric,
-        lambda rows, g: rows.regressed(np.zeros(n), draw(g, n)),
+        lambda rows, g: rows.regressed(np.zeros(n), draw(g, n), naive_error=2.0),
         lambda: {"": (truth[metric], n < 10)},
     )
 
@@ -406,6 +456,15 @@ def worlds() -> list[World]:
     found += [outdoing(metric, "alike", 100) for metric in ("mae_gain", "relative_mae")]
     # Wide where the two err alike.
     found += [outdoing("rmse_gain", "alike", n, True) for n in (12, 100)]
+    # Fewer than ten rows in a tail, up to some draws of 100 rows: their loss is rare.
+    for metric in ("pinball_loss", "interval_score"):
+        found += [forecasting(metric, world, n, n < 200) for world in FORECASTS for n in (8, 60, 200)]
+    found += [forecasting("interval_width", "lognormal", n, n < 10) for n in (8, 60)]
+    found += [
+        forecasting("interval_coverage_gap", world, n, n < 200) for world in ("normal", "Laplace") for n in (30, 200)
+    ]
+    found += [forecasting("percentage_error", "lognormal", n) for n in (200, 2000)]
+    found += [erring("mase", errors, n) for errors, n in (("normal", 15), ("Laplace", 100))]
     return found
 
 
@@ -427,6 +486,9 @@ SHARES: dict[str, Callable[[ModuleType, int, int], Any]] = {
     "f1_at_threshold": lambda rows, k, n: rows.reached(k, (n - k) // 2, n - k - (n - k) // 2, 3),
     "top_k_accuracy": lambda rows, k, n: rows.classified([1] * k + [2] * (n - k), [[0.5, 0.4, 0.1]] * n),
     "confusion": lambda rows, k, n: rows.decided([0] * n, [0] * k + [1] * (n - k), 3),
+    "interval_coverage": lambda rows, k, n: rows.regressed([0] * k + [2] * (n - k), [0] * n),
+    "quantile_coverage": lambda rows, k, n: rows.regressed([-2] * k + [2] * (n - k), [0] * n),
+    "share_beyond": lambda rows, k, n: rows.regressed([9] * n, [10] * k + [9] * (n - k)),
     "completeness": lambda rows, k, n: rows.column([1.0] * k, rows.few(1.0), n - k),
     "valid_share": lambda rows, k, n: rows.column([1.0] * k + [math.nan] * (n - k), rows.few(1.0)),
     "unseen_share": lambda rows, k, n: rows.column(["z"] * k + ["a"] * (n - k), rows.named("a")),

@@ -32,12 +32,14 @@ def name(metric: Metric) -> str:
 
 
 def estimates(metric: Metric, view: Any) -> dict[str, Estimate]:
-    """Every estimate, or none where the metric has no value here."""
+    """Every estimate, or none where the metric has no value here; of several NaN is none, and stored as undefined."""
     try:
         found = metric.function(view)
     except NoValue:
         return {}
-    return {"": found} if isinstance(found, Estimate) else dict(found)
+    if isinstance(found, Estimate):
+        return {"": found}
+    return {key: estimate for key, estimate in found.items() if not math.isnan(estimate.value)}
 
 
 def views(metric: Metric, rows: ModuleType) -> list[Any]:
@@ -61,7 +63,7 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             some = [np.where(np.arange(len(other)) % 3, other, np.nan) for other in others]
             # The last baseline makes no error.
             given = zip([*pairs, *pairs, pairs[0]], [*others, *some, pairs[0][0]], strict=True)
-            return [rows.regressed(*pair, other) for pair, other in given]
+            return [rows.regressed(*pair, other, naive_error=2.0) for pair, other in given]
         if metric.tasks == (TaskKind.MULTILABEL,):
             # What else sets of labels must bear: tests/metrics/test_multilabel.py.
             chances = rng.beta(0.5, 1, (300, 4))

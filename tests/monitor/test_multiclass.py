@@ -206,7 +206,7 @@ def test_the_class_may_be_read_from_a_column_with_scores_or_without() -> None:
         ({"columns": {**SCORES, "q": {"role": "score"}}}, r"^datasets.p.columns.q.of: '' is none of the classes"),
         (
             {"columns": {**SCORES, "q": {"of": "car"}}},
-            r"^datasets.p.columns.q.of: only a score of a multiclass or multilabel task is of a class",
+            r"^datasets.p.columns.q.of: only a score of several classes is of one of them",
         ),
         ({"columns": {"x": "numeric"}}, r"^datasets.p.columns: labels need a column with role 'prediction'"),
     ],

@@ -26,6 +26,11 @@ def mae(rows: LabelledView) -> Estimate:
     fourth (Cauchy and Schwarz), with Hall's (1992) correction for skewness; it assumes independent rows. None for a
     single row. TooFew without labels.
     """
+    return mean_error(rows)
+
+
+def mean_error(rows: LabelledView) -> Estimate:
+    """The mean absolute error, with its interval."""
     rows.need(1)
     first, second, fourth = (rows.total(name) / rows.n for name in ("error_abs", "error2", "error4"))
     limits = interval.positive_mean(first, second, math.sqrt(second * fourth), rows.n)

@@ -59,7 +59,7 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
         (entries["day"], _entries(entries, columns, known[entries["known"]])),
         (predicted["day"], _entries(predicted, columns, ends[predicted["day"]])),
     ]
-    return LabelBatch(_by_day(request.days, parts), int(orphans), int(repeats))
+    return LabelBatch(_by_day(request, parts), int(orphans), int(repeats))
 
 
 def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
@@ -71,7 +71,7 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     parts = [_entries(part, columns, np.zeros(len(part["count"]), np.int64)) for part in (labelled, predicted)]
-    return Entries.together(parts, sums_of(task, dataset)).added()
+    return _together(task, parts)
 
 
 def need_labels(scan: Scan, labels: LabelSource) -> None:
@@ -240,13 +240,19 @@ def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tup
     return slice, strata.names(columns.strata)[stratum], str(versions[version])
 
 
-def _by_day(days: Sequence[Window], parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
+def _by_day(request: LabelRequest, parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
     """Entries by the day of their predictions; rows without a group left out."""
     found: dict[Window, Entries] = {}
     seen = np.unique(np.concatenate([at for at, _ in parts]))
     for index in seen.tolist():
         mine = [entries.picked((at == index) & (entries.group >= 0)) for at, entries in parts]
-        both = Entries.together(mine, mine[0].names).added()
+        both = _together(request.task, mine)
         if both.size:
-            found[days[index]] = both
+            found[request.days[index]] = both
     return found
+
+
+def _together(task: Task, parts: Sequence[Entries]) -> Entries:
+    """Labels and predictions as the ledger keeps them."""
+    both = Entries.together(parts, parts[0].names)
+    return (both.parted() if task.kind is TaskKind.REGRESSION else both).added()
