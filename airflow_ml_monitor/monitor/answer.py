@@ -19,7 +19,7 @@ from airflow_ml_monitor.measurement import BOUNDS, FINAL, NAIVE, Estimate, Measu
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
+from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.truth.maturity import Maturity
 
@@ -165,5 +165,6 @@ def _reason(standing: Standing, why: str) -> str:
     early = ""
     if labels.mature_at is not None and labels.mode is LabelMode.EXPLICIT:
         early = f"from {labels.mature_at:.0%}, or "
-    known = f"labels of {ripe.coverage:.0%} of {view.predictions} predictions; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
+    counted = "queries" if view.task.kind is TaskKind.RANKING else "predictions"
+    known = f"labels of {ripe.coverage:.0%} of {view.predictions} {counted}; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
     return f"{known}; {why}" if why else known

@@ -68,7 +68,10 @@ def labelled_metrics(task: TaskKind, names: tuple[str, ...] = ()) -> list[Metric
     return [m for m in _chosen(Family.PERFORMANCE, Subject.LABELLED, names) if task in m.tasks]
 
 
-EARLY: Final = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "mae", "rmse", "bias")
+EARLY: Final = (
+    *("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "mae", "rmse", "bias"),
+    *("ndcg", "mean_average_precision", "mean_reciprocal_rank", "hit_rate"),
+)
 """Given before all labels are in, besides those that rules name, where the spec does not say what is measured: every
 window that is waiting is measured anew whenever a label of it comes."""
 

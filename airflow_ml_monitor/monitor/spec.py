@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
+from airflow_ml_monitor.monitor.ranked_columns import check_ranked
 from airflow_ml_monitor.policy.rule import Action, Policy
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 
@@ -188,10 +189,12 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
             "where a customer is scored again and again it needs the prediction's id, or its time, beside it",
             field=f"labels.{source.name}.key",
         )
-    if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):
+    if source.mode is LabelMode.IMPLICIT and (
+        spec.task.kind not in (TaskKind.BINARY, TaskKind.RANKING) or source.label_time is None
+    ):
         raise SpecError(
-            "implicit labels are events of a binary task that say when they became known; "
-            "declare label_time and task kind binary, or leave mode out",
+            "implicit labels are events of a binary task, or a ranking, that say when they became known; "
+            "declare label_time and task kind binary or ranking, or leave mode out",
             field=f"labels.{source.name}.mode",
         )
     if source.mode in (LabelMode.SELECTIVE, LabelMode.SAMPLED) and (
@@ -202,6 +205,9 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
             "declare reference.label, or leave mode out",
             field=f"labels.{source.name}.mode",
         )
+    if spec.task.kind is TaskKind.RANKING:
+        check_ranked(dataset)
+        return
     roles = {column.role for column in dataset.columns}
     # Of several classes either will do; that there are all scores, or none, has been checked.
     needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}

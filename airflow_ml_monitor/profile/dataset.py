@@ -41,6 +41,7 @@ class TaskKind(StrEnum):
     BINARY = "binary"
     REGRESSION = "regression"
     MULTICLASS = "multiclass"
+    RANKING = "ranking"
 
 
 UNDECLARED: Final = "undeclared"
@@ -48,6 +49,11 @@ UNDECLARED: Final = "undeclared"
 
 MOST_CLASSES: Final = 100
 """A ledger keeps every pair of label and prediction; of a thousand classes each would have a row or two."""
+
+CUTOFFS: Final = (1, 5, 10)
+"""How many of the first items of a query are looked at, where a ranking task does not say."""
+
+_MOST_CUTOFFS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +63,22 @@ class Task:
     Binary: positive: the label value that counts as 1; threshold: score ≥ threshold is predicted 1.
     Multiclass: classes: all of them, three to MOST_CLASSES; their order decides which of equal scores is predicted.
     Several labels a row (multilabel): a binary monitor each.
+    Ranking: at: its metrics look at so many of a query's first items; empty: CUTOFFS. A query is its id (role query) on
+    one calendar day, ranked by one model version: a reader's recommendations of each day are a query each. Its items
+    stand in the order of their rank (role prediction, 1 is first) or, without one, of their score, highest first; of
+    equal ones that of their entity key. An item without either stands behind all others, at no place. The label is the
+    item's relevance: 0 or less is none, more is more. A query is labelled once one of its items is; the others count as
+    not relevant.
     """
 
     kind: TaskKind
     positive: str | int | bool = 1
     threshold: float = 0.5
     classes: tuple[str | int | bool, ...] = ()
+    at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_cutoffs(self.kind, self.at)
         if self.kind == TaskKind.MULTICLASS:
             _check_classes(self.classes)
         elif self.classes:
@@ -74,6 +88,23 @@ class Task:
     def class_names(self) -> tuple[str, ...]:
         """The classes as metrics call them, in their order."""
         return tuple(str(name) for name in self.classes)
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """So many of a query's first items are looked at, ascending."""
+        return tuple(sorted(self.at)) or CUTOFFS
+
+
+def _check_cutoffs(kind: TaskKind, at: tuple[int, ...]) -> None:
+    field = "task.at"
+    if at and kind != TaskKind.RANKING:
+        raise SpecError(f"a {kind} task has no first places; set kind: ranking, or leave it out", field=field)
+    if wrong := [k for k in at if isinstance(k, bool) or not isinstance(k, int) or k < 1]:
+        raise SpecError(f"{wrong[0]!r} is no number of first places; give e.g. [1, 5, 10]", field=field)
+    if twice := [k for k in at if at.count(k) > 1]:
+        raise SpecError(f"{twice[0]} stands there twice", field=field)
+    if len(at) > _MOST_CUTOFFS:
+        raise SpecError(f"{len(at)} are more than {_MOST_CUTOFFS}; each has metrics of its own", field=field)
 
 
 def _check_classes(classes: tuple[str | int | bool, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile import class_query
+from airflow_ml_monitor.profile import class_query, ranking_query
 from airflow_ml_monitor.profile.column_sums import column_sums
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import error_sums
@@ -37,6 +37,8 @@ def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     """Score and decided class of a prediction; the class is NULL where its column says nothing."""
     if columns.task.kind is TaskKind.MULTICLASS:
         return class_query.raw_scores(columns, p)
+    if columns.is_ranking:
+        return [whole(0).label("decided"), ranking_query.ranked_by(columns, p).label("score")]
     score, decided = _score_and_class(columns, p)
     return [decided.label("decided"), score.label("score")]
 
@@ -59,7 +61,7 @@ def _bucket(columns: LedgerColumns, score: Expression, decided: Expression) -> E
     task = columns.task
     if task.kind is TaskKind.MULTICLASS and not columns.dataset.scores(task):
         return sa.case((decided.is_(None), whole(UNSCORED)), else_=whole(SCORELESS))
-    if task.kind is TaskKind.REGRESSION:
+    if task.kind in (TaskKind.REGRESSION, TaskKind.RANKING):
         return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
     outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
     low, high = _root_bucket(score), whole(SCORE_BUCKETS - 1) - _root_bucket(number(1) - score)
@@ -93,6 +95,7 @@ def _predictions(
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
             (category(p.c[stratum.column], stratum) if stratum else whole(0)).label("stratum"),
             *_scored(columns, p),
+            *(ranking_query.item(columns, p) if columns.is_ranking else []),
             *(sa.cast(p.c[column.name], sa.Double).label(name) for name, column in columns.besides.items()),
             *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
@@ -126,6 +129,8 @@ def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
     task = columns.task
     if task.kind is TaskKind.MULTICLASS:
         return class_query.class_sums(columns, rows)
+    if columns.is_ranking:
+        return ranking_query.query_sums(task, rows)
     if task.kind is TaskKind.REGRESSION:
         return error_sums(rows.c.error, rows.c.truth)
     loss, gap = rows.c.log_loss, rows.c.gap
@@ -139,7 +144,11 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     A source that does not say when its labels became known has nothing to add to a day that is not stale.
     Columns: day, known (index into `known`), s0 …, version, stratum, label, prediction, bucket, count and sums.
     """
-    p, e = _predictions(columns, keyed=True), events(columns, labels)
+    p = _predictions(columns, keyed=True)
+    if columns.is_ranking:
+        worth = ranking_query.known_queries(columns, p, labels).subquery("rows")
+        return _grouped(columns, worth, ["known", "label", "prediction"], worth.c.sign)
+    e = events(columns, labels)
     known = source("known", "after", "upto", name="known")
     named = [*(f"k{i}" for i in range(len(labels.key))), *(["day"] if "day" in e.c else [])]
     tables = p.join(e, sa.and_(*(p.c[name] == e.c[name] for name in named)))
@@ -157,6 +166,9 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
 def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.SelectBase:
     """Entries of labels that stand in the rows themselves; columns as label_entries. timeless: whatever the day."""
     p = _predictions(columns, label=label, timeless=timeless)
+    if columns.is_ranking:
+        worth = ranking_query.reference_queries(columns, p).subquery("rows")
+        return _grouped(columns, worth, ["known", "label", "prediction"], whole(1))
     found = sa.select(*_row(columns, p, p.c.label), whole(0).label("known")).where(p.c.label.is_not(None))
     return _grouped(columns, _named(columns, found), ["known", "label", "prediction"], whole(1))
 
@@ -181,9 +193,13 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
 
 
 def prediction_entries(columns: LedgerColumns, timeless: bool = False) -> sa.SelectBase:
-    """Entries that count the predictions of stale days; columns as label_entries, without known, label and sums."""
+    """Entries that count the predictions of stale days (of a ranking the queries).
+
+    Columns as label_entries, without known, label and sums.
+    """
     p = _predictions(columns, timeless=timeless)
-    rows = sa.select(p).where(p.c.stale).subquery("rows")
+    found = ranking_query.queries(columns, p) if columns.is_ranking else sa.select(p).where(p.c.stale)
+    rows = found.subquery("rows")
     return _grouped(columns, rows, ["prediction"], whole(1))
 
 

@@ -59,7 +59,7 @@ class LabelledView:
     are wider, so that only their order and their mean score tell where they lie. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
     error and label and shares of the label, as error_query names them (error = prediction - label). predictions: rows
-    predicted, with or without a label.
+    predicted, with or without a label. Of a ranking a row is a query, and all are of one cell; sums: `task_sums`.
     """
 
     task: Task

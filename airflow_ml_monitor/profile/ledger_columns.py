@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.query import Expression, number, text
 from airflow_ml_monitor.profile.sums import OF_ROLE
@@ -31,6 +31,7 @@ class LedgerColumns:
     """What a ledger statement reads of the predictions, and how; all of it is known before the rows.
 
     keys: how each key is read, of the predictions and of the labels. version: the column's name, '' without one.
+    is_dated: all rows are read as one day, and a ranking's queries are told apart by the date of their event time.
     """
 
     dataset: Dataset
@@ -41,11 +42,23 @@ class LedgerColumns:
     label_is_number: bool = True
     class_is_number: bool = True
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
+    is_dated: bool = False
+
+    @property
+    def is_ranking(self) -> bool:
+        return self.task.kind is TaskKind.RANKING
+
+    @property
+    def query(self) -> str:
+        """The column that names a ranking's queries."""
+        column = self.dataset.column(Role.QUERY)
+        assert column is not None  # the spec's own check
+        return column.name
 
     @property
     def besides(self) -> dict[str, Column]:
-        """The columns whose roles bring sums, by the names that statements give them: x0, x1 …"""
-        found = [column for column in self.dataset.columns if column.role in OF_ROLE]
+        """The columns whose roles bring sums, by the names that statements give them: x0, x1 … None of a ranking."""
+        found = [column for column in self.dataset.columns if column.role in OF_ROLE and not self.is_ranking]
         return {f"x{i}": column for i, column in enumerate(found)}
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:

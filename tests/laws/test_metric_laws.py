@@ -57,6 +57,10 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             pairs += [(y, 2 * y), (y, -y), (y, y), (y, y * 0 + 5), (y * 0 + 5, y), (y + 1e9, y + 1e9 + e)]
             pairs += [([0, 0, 2, -3], [0, 1, 2, -2]), ([1e-90, 1e-80, 1], [1, 1, 1]), (y - y.mean(), y * 1e-6)]
             return [rows.regressed(*pair) for pair in pairs]
+        if TaskKind.RANKING in metric.tasks:
+            lists = [(rng.random(rng.integers(1, 15)) < 0.2) * rng.integers(1, 4) for _ in range(300)]
+            same = [[[1, 0]] * 30, [[0, 2]] * 30, [[0, 0]] * 30, [[0, 1]], [[-1]], [[1e9, 1e-9]] * 12]
+            return [rows.ranked(part) for part in (lists, lists[:7], lists[:1], *same)]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -114,16 +118,23 @@ def test_docstrings_say_what_range_and_when_undefined(metric: Metric) -> None:
     assert (module.__file__ or "").endswith(f"/{metric.name}.py")
 
 
+def without_rows(tasks: tuple[TaskKind, ...], rows: ModuleType) -> Any:
+    """A ledger without rows, of a task that a metric is for."""
+    made = {
+        TaskKind.REGRESSION: lambda: rows.regressed([], []),
+        TaskKind.BINARY: lambda: rows.labelled([], []),
+        TaskKind.RANKING: lambda: rows.ranked([]),
+        TaskKind.MULTICLASS: lambda: rows.decided([], [], 3),
+    }
+    return next(make() for task, make in made.items() if task in tasks)
+
+
 @pytest.mark.parametrize("metric", [m for m in ALL if m.subject is not Subject.DATASET], ids=name)
 def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleType) -> None:
     empty = {
         Subject.COLUMN: lambda: rows.column([], rows.few(1.0, 2.0)),
         Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
-        Subject.LABELLED: lambda: (
-            rows.regressed([], [])
-            if TaskKind.REGRESSION in metric.tasks
-            else (rows.labelled([], []) if TaskKind.BINARY in metric.tasks else rows.decided([], [], 3))
-        ),
+        Subject.LABELLED: lambda: without_rows(metric.tasks, rows),
     }[metric.subject]()
     with pytest.raises(TooFew):
         metric.function(empty)
@@ -205,9 +216,11 @@ def test_metrics_of_added_ledgers_are_those_of_all_rows(
 ) -> None:
     both = [rows.labelled(*zip(*part, strict=True)) for part in (a, b, a + b)]
     errors = [rows.regressed(*zip(*part, strict=True)) for part in (a, b, a + b)]
+    lists = [rows.ranked([[label, score] for label, score in part]) for part in (a, b, a + b)]
+    of_task = {TaskKind.BINARY: both, TaskKind.REGRESSION: errors, TaskKind.RANKING: lists}
     for metric in ALL:
         if metric.subject is Subject.LABELLED and metric.tasks != (TaskKind.MULTICLASS,):
-            parts = both if TaskKind.BINARY in metric.tasks else errors
+            parts = next(views for task, views in of_task.items() if task in metric.tasks)
             added = rows.merged(parts[:2])
             assert_same(estimates(metric, added), estimates(metric, parts[2]), metric)
 

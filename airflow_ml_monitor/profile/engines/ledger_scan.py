@@ -14,7 +14,7 @@ from airflow_ml_monitor.profile import label_events, label_query
 from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
-from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
+from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, TIMES, Array, Opening, Scan, is_any
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
@@ -28,7 +28,7 @@ _Found = Mapping[str, Array]
 
 def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Opening:
     """The predictions, for the columns that the ledger reads (and the label, where it stands beside them)."""
-    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.DELAY_STRATUM, *OF_ROLE)
+    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM, *OF_ROLE)
     names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns if c.role in roles)]
     return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
 
@@ -92,6 +92,8 @@ def _columns(
         raise DataFault("; ".join(faults.values()))
     stratum, version = dataset.column(Role.DELAY_STRATUM), dataset.column(Role.VERSION)
     needed = [*dataset.slice_by, *([stratum.name] if stratum else [])]
+    if task.kind is TaskKind.RANKING:
+        needed += [*dataset.entity_key, *(c.name for c in dataset.columns if c.role is Role.QUERY)]
     if labels:
         needed += [*dataset.entity_key, *([version.name] if version else [])]
     if missing := [name for name in needed if name not in mine]:
@@ -108,14 +110,15 @@ def _columns(
         is_number(label_type, task, labels.label if labels else label),
         is_number(mine[decided.name], task, decided.name) if decided else True,
         tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
+        labels is None and is_any(mine.get(dataset.event_time, ""), TIMES),
     )
 
 
 def is_number(arrived: str, task: Task, column: str) -> bool:
     """Whether a label, or class, is compared as a number; raises WrongType if it cannot be the declared one."""
     is_number = is_any(arrived, _COUNTED)
-    if task.kind is TaskKind.REGRESSION and not is_number:
-        raise WrongType(f"column {column!r} arrived as {arrived}; a regression needs numbers")
+    if task.kind in (TaskKind.REGRESSION, TaskKind.RANKING) and not is_number:
+        raise WrongType(f"column {column!r} arrived as {arrived}; a {task.kind} needs numbers")
     if task.kind is TaskKind.MULTICLASS:
         return is_number and arrived != '"NULL"' and _are_numbers(arrived, task, column)
     if task.kind is TaskKind.BINARY and is_number and arrived != '"NULL"':
