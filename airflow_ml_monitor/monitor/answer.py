@@ -30,7 +30,7 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.truth.maturity import Maturity
 
@@ -199,6 +199,7 @@ def _reason(standing: Standing, why: str) -> str:
     if labels.mature_at is not None and labels.mode is LabelMode.EXPLICIT:
         early = f"from {labels.mature_at:.0%}, or "
     censored = f" besides {view.censored} censored" if view.censored else ""
-    known = f"labels of {ripe.coverage:.0%} of {view.predictions} predictions{censored}"
+    counted = "queries" if view.task.kind is TaskKind.RANKING else "predictions"
+    known = f"labels of {ripe.coverage:.0%} of {view.predictions} {counted}{censored}"
     known += f"; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
     return f"{known}; {why}" if why else known

@@ -194,7 +194,8 @@ def _of_part(
         for slice, stratum, v in entries.groups
     ]
     stratum = np.array(places, np.int64)[entries.group] if entries.size else entries.group
-    there = (stratum >= 0) & (entries.bucket >= 0)
+    # What changed but the worth of a label that was there is no arrival.
+    there = (stratum >= 0) & (entries.bucket >= 0) & (entries.count != 0)
     columns = (entries.known, np.full(entries.size, number, np.int64), stratum, entries.label)
     return [c[there] for c in (*columns, entries.prediction, entries.bucket, entries.count)]
 

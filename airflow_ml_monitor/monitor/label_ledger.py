@@ -20,7 +20,7 @@ from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
-from airflow_ml_monitor.profile.sums import sums_of
+from airflow_ml_monitor.profile.sums import EXACT, sums_of
 from airflow_ml_monitor.store.records import EPOCH, LedgerPart
 
 _TRIES: Final = 8
@@ -160,7 +160,8 @@ def known_by(
     parts = [_completed([e for _, e in of_day], names) for of_day in known]
     folded = Entries.together(chain(*parts), names).upto(moment).known_as(moment).added()
     used, place = np.unique(folded.group, return_inverse=True)
-    columns = (place, folded.label, folded.prediction, folded.bucket, folded.count)
+    exact = (folded.sums[:, i] for i, name in enumerate(folded.names) if name in EXACT)
+    columns = (place, folded.label, folded.prediction, folded.bucket, folded.count, *exact)
     named = columns_digest(json.dumps([folded.groups[i] for i in used]), *columns)
     sources = sorted({source for of_day in known for source, _ in of_day})
     return folded, digest([sources, named])

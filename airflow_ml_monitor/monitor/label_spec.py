@@ -36,6 +36,8 @@ def check_censored(source: LabelSource, task: Task) -> None:
 def check_several(source: LabelSource, task: Task) -> None:
     """Whether several labels of one prediction can mean what is declared."""
     field, several = f"labels.{source.name}.several", source.several
+    if task.kind is TaskKind.RANKING and several is not Several.LAST:
+        raise SpecError("of an item's labels the last counts; leave it out", field=field)
     if several in _TASKS and task.kind not in _TASKS[several]:
         fit = ", ".join(s for s in Several if task.kind in _TASKS.get(s, (task.kind,)))
         raise SpecError(f"{several} means nothing of a {task.kind} task; choose one of {fit}", field=field)

@@ -76,6 +76,7 @@ def labelled_metrics(task: Task, dataset: Dataset, names: tuple[str, ...] = ()) 
 EARLY: Final = (
     *("roc_auc", "accuracy", "precision", "recall", "f1", "brier", "label_rate", "profit"),
     *("mae", "rmse", "bias"),
+    *("ndcg", "mean_average_precision", "mean_reciprocal_rank", "hit_rate"),
 )
 """Given before all labels are in, besides those that rules name, where the spec does not say what is measured: every
 window that is waiting is measured anew whenever a label of it comes."""

@@ -15,6 +15,7 @@ from airflow_ml_monitor.measurement import base_of
 from airflow_ml_monitor.metrics.metric import BESIDES, LABEL_FREE, metric_names
 from airflow_ml_monitor.monitor.compared import Benchmark, check_baseline, check_benchmark
 from airflow_ml_monitor.monitor.label_spec import check_censored, check_several
+from airflow_ml_monitor.monitor.ranked_columns import check_ranked
 from airflow_ml_monitor.monitor.set_columns import check_sets
 from airflow_ml_monitor.monitor.value_checks import check_values
 from airflow_ml_monitor.policy.rule import Action, Policy
@@ -200,10 +201,12 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
             "where a customer is scored again and again it needs the prediction's id, or its time, beside it",
             field=f"labels.{source.name}.key",
         )
-    if source.mode is LabelMode.IMPLICIT and (spec.task.kind is not TaskKind.BINARY or source.label_time is None):
+    if source.mode is LabelMode.IMPLICIT and (
+        spec.task.kind not in (TaskKind.BINARY, TaskKind.RANKING) or source.label_time is None
+    ):
         raise SpecError(
-            "implicit labels are events of a binary task that say when they became known; "
-            "declare label_time and task kind binary, or leave mode out",
+            "implicit labels are events of a binary task, or a ranking, that say when they became known; "
+            "declare label_time and task kind binary or ranking, or leave mode out",
             field=f"labels.{source.name}.mode",
         )
     if source.mode in (LabelMode.SELECTIVE, LabelMode.SAMPLED) and (
@@ -216,6 +219,9 @@ def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
         )
     check_several(source, spec.task)
     check_censored(source, spec.task)
+    if spec.task.kind is TaskKind.RANKING:
+        check_ranked(dataset)
+        return
     roles = {column.role for column in dataset.columns}
     # Of several classes either will do; that there are all scores, or none, has been checked.
     needed = {Role.SCORE} if spec.task.kind is TaskKind.BINARY else {Role.PREDICTION}
@@ -241,9 +247,7 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
         if is_forecast and task.kind is not TaskKind.REGRESSION:
             raise SpecError(f"a {task.kind} task has no quantiles; they are of a regression", field=field)
         if column.of != "" and not is_score and not is_forecast:
-            told = (
-                "only a score of several classes is of one of them, and a quantile of a level; leave it out"
-            )
+            told = "only a score of several classes is of one of them, and a quantile of a level; leave it out"
             raise SpecError(told, field=field)
     if not scores or not task.classes:
         return

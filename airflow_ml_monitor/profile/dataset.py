@@ -50,6 +50,7 @@ class TaskKind(StrEnum):
     REGRESSION = "regression"
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
+    RANKING = "ranking"
 
 
 UNDECLARED: Final = "undeclared"
@@ -60,6 +61,11 @@ MOST_CLASSES: Final = 100
 
 ERROR_LIMITS: Final = (0.1, 0.2, 0.5)
 """Percentage errors above which rows are counted, where a regression does not say."""
+
+CUTOFFS: Final = (1, 5, 10)
+"""How many of the first items of a query are looked at, where a ranking task does not say."""
+
+_MOST_CUTOFFS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,12 @@ class Task:
     Regression: naive_error: the mean absolute error of the naive forecast (the last value, or that of a season ago)
     over the model's training data, in the label's unit, above 0; `mase` divides by it. error_limits: percentage errors
     above which `share_beyond` counts rows, as shares (0.1 is 10 %), each on the grid.
+    Ranking: at: its metrics look at so many of a query's first items; empty: CUTOFFS. A query is its id (role query) on
+    one calendar day, ranked by one model version: a reader's recommendations of each day are a query each. Its items
+    stand in the order of their rank (role prediction, 1 is first) or, without one, of their score, highest first; of
+    equal ones that of their entity key. An item without either stands behind all others, at no place. The label is the
+    item's relevance: 0 or less is none, more is more. A query is labelled once one of its items is; the others count as
+    not relevant.
     """
 
     kind: TaskKind
@@ -87,6 +99,7 @@ class Task:
     payoff: Payoff | None = None
     naive_error: float | None = None
     error_limits: tuple[float, ...] = ERROR_LIMITS
+    at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind != TaskKind.BINARY and (self.thresholds or self.payoff):
@@ -94,6 +107,7 @@ class Task:
             raise SpecError(f"a {self.kind} task has none; they are of a binary one: leave it out", field=field)
         _check_thresholds(self.thresholds)
         _check_errors(self)
+        _check_cutoffs(self.kind, self.at)
         if self.kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL):
             _check_classes(self.kind, self.classes)
         elif self.classes:
@@ -113,6 +127,23 @@ class Task:
     def class_names(self) -> tuple[str, ...]:
         """The classes as metrics call them, in their order."""
         return tuple(str(name) for name in self.classes)
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """So many of a query's first items are looked at, ascending."""
+        return tuple(sorted(self.at)) or CUTOFFS
+
+
+def _check_cutoffs(kind: TaskKind, at: tuple[int, ...]) -> None:
+    field = "task.at"
+    if at and kind != TaskKind.RANKING:
+        raise SpecError(f"a {kind} task has no first places; set kind: ranking, or leave it out", field=field)
+    if wrong := [k for k in at if isinstance(k, bool) or not isinstance(k, int) or k < 1]:
+        raise SpecError(f"{wrong[0]!r} is no number of first places; give e.g. [1, 5, 10]", field=field)
+    if twice := [k for k in at if at.count(k) > 1]:
+        raise SpecError(f"{twice[0]} stands there twice", field=field)
+    if len(at) > _MOST_CUTOFFS:
+        raise SpecError(f"{len(at)} are more than {_MOST_CUTOFFS}; each has metrics of its own", field=field)
 
 
 def _check_thresholds(thresholds: tuple[float, ...]) -> None:

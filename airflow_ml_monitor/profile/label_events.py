@@ -69,13 +69,28 @@ def _known(labels: LabelSource, table: sa.TableClause, bound: str = "upto") -> E
     return table.c[labels.label_time] <= sa.bindparam(bound) if labels.label_time else sa.true()
 
 
+def _fresh(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
+    """Keys of which a label became known after :since; of a ranking all keys of their queries."""
+    table = _labels(labels)
+    fresh = sa.select(*columns.label_keys(labels, table)).where(
+        table.c[labels.label_time or ""] > sa.bindparam("since")
+    )
+    if not columns.is_ranking:
+        return fresh
+    labelled, p = predictions_table(columns), predictions_table(columns)
+    queries = sa.select(labelled.c[columns.query]).where(sa.tuple_(*columns.predicted_keys(labelled)).in_(fresh))
+    return sa.select(*columns.predicted_keys(p)).where(p.c[columns.query].in_(queries))
+
+
 def _touched(columns: LedgerColumns, labels: LabelSource) -> sa.CompoundSelect[Any]:
     """Keys of which a label became known after :since, and keys of stale days' predictions: the rest costs no sort."""
-    table, p, days = _labels(labels), predictions_table(columns), days_table()
-    moment = table.c[labels.label_time or ""]
-    fresh = sa.select(*columns.label_keys(labels, table)).where(moment > sa.bindparam("since"))
-    tables = p.join(days, sa.and_(days.c.stale, in_days(p, columns.dataset.event_time, days)))
-    return sa.union_all(fresh, sa.select(*columns.predicted_keys(p)).select_from(tables))
+    p, days = predictions_table(columns), days_table()
+    asked: Expression = days.c.stale
+    if columns.is_ranking and labels.mode is LabelMode.IMPLICIT:
+        # What silence about one item adds to a query depends on what was known of the others.
+        asked = sa.or_(asked, sa.and_(days.c.due > sa.bindparam("since"), days.c.due <= sa.bindparam("upto")))
+    tables = p.join(days, sa.and_(asked, in_days(p, columns.dataset.event_time, days)))
+    return sa.union_all(_fresh(columns, labels), sa.select(*columns.predicted_keys(p)).select_from(tables))
 
 
 def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
@@ -92,7 +107,6 @@ def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
         .group_by(*(key.element for key in theirs))
         .subquery("first")
     )
-    fresh = sa.select(*columns.label_keys(labels, table)).where(moment > sa.bindparam("since"))
     keys = columns.predicted_keys(p)
     tables = p.join(days, in_days(p, columns.dataset.event_time, days)).outerjoin(
         first, sa.and_(*(key == first.c[f"k{i}"] for i, key in enumerate(keys)))
@@ -108,7 +122,7 @@ def _silent(columns: LedgerColumns, labels: LabelSource) -> sa.Select[Any]:
         .where(
             days.c.due <= sa.bindparam("upto"),
             sa.or_(first.c.moment.is_(None), first.c.moment > days.c.due),
-            sa.or_(days.c.stale, days.c.due > sa.bindparam("since"), sa.tuple_(*keys).in_(fresh)),
+            sa.or_(days.c.stale, days.c.due > sa.bindparam("since"), sa.tuple_(*keys).in_(_fresh(columns, labels))),
         )
         .distinct()
     )
@@ -128,11 +142,8 @@ def _of_days(columns: LedgerColumns, labels: sa.Select[Any]) -> sa.Select[Any]:
     return sa.select(told, theirs.c.day).select_from(told.join(theirs, same))
 
 
-def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
-    """What became known: +1 for a label, -1 for the one it replaces; in order of label time.
-
-    Columns: k0 …, label, moment, sign; of implicit labels the day of the predictions as well.
-    """
+def _plain(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
+    """Labels as they came, silence among them; NULL withdraws. Columns: k0 …, label, moment; of implicit ones day."""
     table = _labels(labels)
     keys = columns.label_keys(labels, table)
     plain = sa.select(
@@ -140,17 +151,44 @@ def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
         or_censored(labels, table, label_value(columns, table.c[labels.label])).label("label"),
         (table.c[labels.label_time] if labels.label_time else sa.null()).label("moment"),
     ).where(_known(labels, table))
-    names = [f"k{i}" for i in range(len(keys))]
     if not labels.label_time:
-        found = together(plain.subquery("plain"), names, labels.several, columns.task)
-        return sa.select(found, whole(1).label("sign")).where(found.c.label.is_not(None)).subquery("events")
+        return plain.subquery("plain")
     told = plain.where(sa.tuple_(*keys).in_(_touched(columns, labels)))
     if labels.mode is LabelMode.IMPLICIT:
         # A key that is predicted on several days is silent about each of them from another moment on.
-        known = sa.union_all(_of_days(columns, told), _silent(columns, labels)).subquery("plain")
-        names.append("day")
-    else:
-        known = told.subquery("plain")
+        return sa.union_all(_of_days(columns, told), _silent(columns, labels)).subquery("plain")
+    return told.subquery("plain")
+
+
+def _keys(known: sa.Subquery) -> list[Expression]:
+    """Of which one label is known at a time."""
+    return [column for column in known.c if column.name not in ("label", "moment")]
+
+
+def spans(columns: LedgerColumns, labels: LabelSource) -> sa.CTE:
+    """Labels and how long each was the known one. Columns: k0 …, label (NULL: withdrawn), moment, until (NULL: still).
+
+    Without label times the highest of a key's labels, and no moments. Of implicit ones the day as well.
+    """
+    known = _plain(columns, labels)
+    keys = _keys(known)
+    if not labels.label_time:
+        highest = sa.select(*keys, sa.func.max(known.c.label).label("label")).group_by(*keys)
+        return highest.cte("spans").prefix_with("MATERIALIZED")
+    until = sa.func.lead(known.c.moment).over(partition_by=keys, order_by=[known.c.moment, known.c.label])
+    return sa.select(known, until.label("until")).cte("spans").prefix_with("MATERIALIZED")
+
+
+def events(columns: LedgerColumns, labels: LabelSource) -> sa.Subquery:
+    """What became known: +1 for a label, -1 for the one it replaces; in order of label time.
+
+    Columns: k0 …, label, moment, sign; of implicit labels the day of the predictions as well.
+    """
+    known = _plain(columns, labels)
+    names = [key.name for key in _keys(known)]
+    if not labels.label_time:
+        found = together(known, names, labels.several, columns.task)
+        return sa.select(found, whole(1).label("sign")).where(found.c.label.is_not(None)).subquery("events")
     observed = before_any_label(labels, known, names)
     return _changes(standing(observed, names, labels.several, columns.task), names)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile import class_query, multilabel_query, strata
+from airflow_ml_monitor.profile import class_query, multilabel_query, ranking_query, strata
 from airflow_ml_monitor.profile.column_sums import column_sums, column_value
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.error_query import by_error, error_sums
@@ -38,6 +38,8 @@ def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
         return multilabel_query.raw_scores(columns, p)
     if columns.task.kind is TaskKind.MULTICLASS:
         return class_query.raw_scores(columns, p)
+    if columns.is_ranking:
+        return [whole(0).label("decided"), ranking_query.ranked_by(columns, p).label("score")]
     score, decided = _score_and_class(columns, p)
     return [decided.label("decided"), score.label("score")]
 
@@ -60,7 +62,7 @@ def _bucket(columns: LedgerColumns, score: Expression, decided: Expression) -> E
     task = columns.task
     if task.kind is TaskKind.MULTICLASS and not columns.dataset.scores(task):
         return sa.case((decided.is_(None), whole(UNSCORED)), else_=whole(SCORELESS))
-    if task.kind is TaskKind.REGRESSION:
+    if task.kind in (TaskKind.REGRESSION, TaskKind.RANKING):
         return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
     outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
     bucket = sa.case((outside, whole(UNSCORED)), else_=score_bucket(score))
@@ -87,6 +89,7 @@ def _predictions(
             (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
             strata.code(p, columns.strata).label("stratum"),
             *_scored(columns, p),
+            *(ranking_query.item(columns, p) if columns.is_ranking else []),
             *(column_value(columns, p.c[column.name], column).label(name) for name, column in columns.besides.items()),
             *([label_value(columns, p.c[label]).label("label")] if label else []),
         )
@@ -122,6 +125,8 @@ def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
         return {name: rows.c[name] for name in SUMS[task.kind]}
     if task.kind is TaskKind.MULTICLASS:
         return class_query.class_sums(columns, rows)
+    if columns.is_ranking:
+        return ranking_query.query_sums(task, rows)
     if task.kind is TaskKind.REGRESSION:
         return error_sums(rows.c.error, rows.c.truth)
     loss, gap = rows.c.log_loss, rows.c.gap
@@ -137,7 +142,11 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     Columns: day, known (index into `known`), s0 …, version, stratum, label, prediction, bucket, count and sums; part of
     multilabel entries, 0 for the rows.
     """
-    p, e = _predictions(columns, keyed=True), events(columns, labels)
+    p = _predictions(columns, keyed=True)
+    if columns.is_ranking:
+        worth = ranking_query.known_queries(columns, p, labels).subquery("rows")
+        return _grouped(columns, worth, _keys(columns), worth.c.sign)
+    e = events(columns, labels)
     known = source("known", "after", "upto", name="known")
     named = [*(f"k{i}" for i in range(len(labels.key))), *(["day"] if "day" in e.c else [])]
     tables = p.join(e, sa.and_(*(p.c[name] == e.c[name] for name in named)))
@@ -155,6 +164,9 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
 def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.SelectBase:
     """Entries of labels that stand in the rows themselves; columns as label_entries. timeless: whatever the day."""
     p = _predictions(columns, label=label, timeless=timeless)
+    if columns.is_ranking:
+        worth = ranking_query.reference_queries(columns, p).subquery("rows")
+        return _grouped(columns, worth, _keys(columns), whole(1))
     row = [*_row(columns, p, p.c.label), whole(0).label("known"), whole(1).label("sign")]
     rows = _named(columns, sa.select(*row).where(p.c.label.is_not(None)))
     return _grouped(columns, rows, _keys(columns), rows.c.sign)
@@ -194,9 +206,13 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
 
 
 def prediction_entries(columns: LedgerColumns, timeless: bool = False) -> sa.SelectBase:
-    """Entries that count the predictions of stale days; columns as label_entries, without known, label and sums."""
+    """Entries that count the predictions of stale days (of a ranking the queries).
+
+    Columns as label_entries, without known, label and sums.
+    """
     p = _predictions(columns, timeless=timeless)
-    rows = sa.select(p).where(p.c.stale).subquery("rows")
+    found = ranking_query.queries(columns, p) if columns.is_ranking else sa.select(p).where(p.c.stale)
+    rows = found.subquery("rows")
     return _grouped(columns, rows, ["prediction"], whole(1))
 
 

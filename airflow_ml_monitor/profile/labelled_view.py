@@ -68,6 +68,7 @@ class LabelledView:
     set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some roles,
     and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or awaited. censored: rows
     predicted whose label will never come. parts: of a multilabel's rows what label_sets tells of their classes.
+    Of a ranking a row is a query, and all are of one cell; sums: `task_sums`.
     """
 
     task: Task

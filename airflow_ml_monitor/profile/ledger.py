@@ -23,7 +23,7 @@ from airflow_ml_monitor.profile.error_grid import NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
-from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.sums import task_sums
 
 PREDICTED: Final = -1
 """The label of an entry that counts predictions, whether or not their label is known."""
@@ -193,7 +193,7 @@ class Entries:
             folded.prediction,
             folded.bucket,
             folded.count,
-            {name: folded.sums[:, i] for i, name in enumerate(folded.names or SUMS[task.kind])},
+            {name: folded.sums[:, i] for i, name in enumerate(folded.names or task_sums(task))},
             max(int(mine.count[predicted].sum()) - never, 0),
             never,
             self._parts(task, slice, version),
@@ -222,7 +222,7 @@ def score_within(bucket: Counts) -> Floats:
 
 
 def columns_digest(about: str, *columns: NDArray[Any]) -> str:
-    """Names whole numbers in arrays, and what they are about. Never for sums: floats differ from run to run."""
+    """Names whole numbers in arrays, and what they are about. Never for sums but sums.EXACT: floats differ by run."""
     named = hashlib.sha256(about.encode())
     for column in columns:
         named.update(np.ascontiguousarray(column, "<i8").tobytes())

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.query import Expression, number, text
 from airflow_ml_monitor.profile.sums import OF_ROLE
@@ -33,6 +33,7 @@ class LedgerColumns:
     keys: how each key is read, of the predictions and of the labels. version: the column's name, '' without one.
     label_is_number …: whether its values are compared as numbers, else as texts. label_is_list, class_is_list: whether
     a set of labels is a list, and not text.
+    is_dated: all rows are read as one day, and a ranking's queries are told apart by the date of their event time.
     """
 
     dataset: Dataset
@@ -46,12 +47,28 @@ class LedgerColumns:
     keys: tuple[tuple[KeyReading, KeyReading], ...] = ()
     label_is_list: bool = False
     class_is_list: bool = False
+    is_dated: bool = False
+
+    @property
+    def is_ranking(self) -> bool:
+        return self.task.kind is TaskKind.RANKING
+
+    @property
+    def query(self) -> str:
+        """The column that names a ranking's queries."""
+        column = self.dataset.column(Role.QUERY)
+        assert column is not None  # the spec's own check
+        return column.name
 
     @property
     def besides(self) -> dict[str, Column]:
-        """The columns that bring sums, by their role or level, by the names that statements give them: x0, x1 …"""
+        """The columns that bring sums, by their role or level, by the names that statements give them: x0, x1 …
+
+        None of a ranking, whose sums are of queries.
+        """
         levels = self.dataset.quantiles.values()
-        found = [column for column in self.dataset.columns if column.role in OF_ROLE or column in levels]
+        every = self.dataset.columns if not self.is_ranking else ()
+        found = [column for column in every if column.role in OF_ROLE or column in levels]
         return {f"x{i}": column for i, column in enumerate(found)}
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:

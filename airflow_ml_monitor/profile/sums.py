@@ -17,8 +17,23 @@ SUMS: Final = {
     ),
     TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
     TaskKind.MULTILABEL: ("score", "exact", "jaccard", "jaccard2", "undeclared_label", "undeclared_prediction"),
+    TaskKind.RANKING: ("no_relevant", "state"),
 }
-"""By task, whatever columns there are."""
+"""By task, whatever columns there are.
+
+Of a ranking what follows is besides: whether a query has no relevant item; a whole number that its relevant items'
+places and labels make, for EXACT.
+"""
+
+EXACT: Final = frozenset({"state"})
+"""Sums of whole numbers, the same in any order, so that a digest may name them: counts do not change with a label that
+moves what a query is worth."""
+
+OF_QUERIES: Final = ("ndcg", "average_precision", "reciprocal_rank", "recall", "precision")
+"""What a query is worth by its first items, in [0, 1]."""
+
+HIT: Final = "hit"
+"""1 where a query has a relevant item among its first; its powers are the same."""
 
 
 def pairs_of(levels: tuple[float, ...]) -> dict[str, tuple[float, float]]:
@@ -81,8 +96,25 @@ def at_least(threshold: float) -> str:
     return f"score_at_least_{threshold}"
 
 
+def of_query(value: str, k: int, power: int = 1) -> str:
+    """The name of a sum over queries: of a value by the first k items, or its square or cube."""
+    return f"{value}{power if power > 1 else ''}_at_{k}"
+
+
+def task_sums(task: Task) -> tuple[str, ...]:
+    """The names of a task's sums, whatever columns there are."""
+    if task.kind is not TaskKind.RANKING:
+        return (*SUMS[task.kind], *map(at_least, task.thresholds))
+    powers = [of_query(value, k, power) for k in task.cutoffs for value in OF_QUERIES for power in (1, 2, 3)]
+    return (*SUMS[task.kind], *powers, *(of_query(HIT, k) for k in task.cutoffs))
+
+
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
-    """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
-    mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles]
+    """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew.
+
+    A ranking's are of queries: columns of its rows bring none.
+    """
+    roles = dataset.roles if task.kind is not TaskKind.RANKING else frozenset()
+    mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in roles]
     found = [names(dataset) if callable(names) else names for names in mine]
-    return (*SUMS[task.kind], *map(at_least, task.thresholds), *(name for names in found for name in names))
+    return (*task_sums(task), *(name for names in found for name in names))

@@ -15,7 +15,8 @@ from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
-from airflow_ml_monitor.profile.ledger import SCORELESS, SUMS
+from airflow_ml_monitor.profile.ledger import SCORELESS
+from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
@@ -334,6 +335,31 @@ def _class_key(bucket: np.ndarray, label: np.ndarray, prediction: np.ndarray) ->
 
 def _of_class_key(key: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return key // 128 % 128, key % 128, key // 128**2
+
+
+def ranked(queries: Any, at: Sequence[int] = (1, 5, 10)) -> LabelledView:
+    """A ranking's ledger, of the labels of each query's items from the first on; shorter queries end in zeros."""
+    width = max([*map(len, queries), *at])
+    gain = np.array([np.pad(np.asarray(labels, float), (0, width - len(labels))) for labels in queries])
+    gain = np.maximum(gain.reshape(-1, width), 0)
+    hit, place = gain > 0, np.arange(1, width + 1)
+    number, ideal = hit.sum(axis=1), -np.sort(-gain, axis=1)
+    some = np.maximum(number, 1)
+    sums = {"no_relevant": (number == 0).astype(float)}
+    for k in at:
+        among = hit & (place <= k)
+        best = (ideal[:, :k] / np.log2(place[:k] + 1)).sum(axis=1)
+        worth = {
+            "ndcg": (gain[:, :k] / np.log2(place[:k] + 1)).sum(axis=1) / np.where(number, best, 1),
+            "average_precision": (among * hit.cumsum(axis=1) / place).sum(axis=1) / np.minimum(some, k),
+            "reciprocal_rank": (among / place).max(axis=1, initial=0),
+            "recall": among.sum(axis=1) / some,
+            "precision": among.sum(axis=1) / k,
+        }
+        sums |= {f"{name}{power or ''}_at_{k}": x ** (power or 1) for name, x in worth.items() for power in (0, 2, 3)}
+        sums[f"hit_at_{k}"] = among.any(axis=1).astype(float)
+    cells, count, totals = _ledger(np.zeros(len(gain), np.int64), sums)
+    return LabelledView(Task(TaskKind.RANKING, at=tuple(at)), cells, cells, cells, count, totals, len(gain))
 
 
 def merged(parts: Sequence[LabelledView]) -> LabelledView:

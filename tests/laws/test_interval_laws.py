@@ -350,6 +350,45 @@ def paying(payoff: str, n: int, share: float, gap: float, deviation: float, few:
     return World(name, "profit", draw, lambda: {"": (worth(payoff, share, gap, deviation), few)})
 
 
+PLACES = np.arange(1, 13)
+RANKINGS: dict[str, Callable[[Rng, int], np.ndarray]] = {
+    "easy": lambda g, n: g.random((n, 12)) < 0.8 / np.sqrt(PLACES),
+    "usual": lambda g, n: g.random((n, 12)) < 0.35 / PLACES,
+    "rare": lambda g, n: g.random((n, 12)) < 0.003,
+    "sure": lambda g, n: np.where(g.random((n, 1)) < 0.02, 99, 1 + (g.random((n, 1)) < 0.05)) == PLACES,
+}
+"""Worlds of queries of twelve items: whether the item at each place is relevant."""
+
+
+@cache
+def ranked(metric: str, world: str) -> dict[str, float]:
+    """By parameters, what a ranking comes to on 300,000 queries."""
+    hits = RANKINGS[world](np.random.default_rng(79), 300_000)
+    number, discount = hits.sum(axis=1), 1 / np.log2(PLACES + 1)
+    found = {}
+    for k in (5, 10):
+        among = np.where(k >= PLACES, hits, 0)
+        most = np.maximum(np.minimum(number, k), 1)
+        worth = {
+            "ndcg": (among * discount).sum(axis=1) / np.cumsum(discount)[most - 1],
+            "mean_average_precision": (among * hits.cumsum(axis=1) / PLACES).sum(axis=1) / most,
+            "mean_reciprocal_rank": (among / PLACES).max(axis=1),
+            "recall_at_k": among.sum(axis=1) / np.maximum(number, 1),
+            "precision_at_k": among.sum(axis=1) / k,
+        }
+        found[f"at={k}"] = float(worth[metric].mean())
+    return found
+
+
+def ranking(metric: str, world: str, n: int, few: bool) -> World:
+    return World(
+        f"n={n} {world}",
+        metric,
+        lambda rows, g: rows.ranked(RANKINGS[world](g, n), at=(5, 10)),
+        lambda: {parameters: (value, few) for parameters, value in ranked(metric, world).items()},
+    )
+
+
 def worlds() -> list[World]:
     found = [
         binary("roc_auc", 60, 0.5, 1.0, False),
@@ -421,6 +460,10 @@ def worlds() -> list[World]:
             binary(metric, 400, 0.01, 2.0, True),
             binary(metric, 8, 0.5, 1.0, True),
         ]
+    for metric in ("ndcg", "mean_average_precision", "mean_reciprocal_rank", "recall_at_k", "precision_at_k"):
+        found += [ranking(metric, "usual", 100, False), ranking(metric, "easy", 30, True)]
+        found += [ranking(metric, "usual", 12, True), ranking(metric, "rare", 150, True)]
+        found += [ranking(metric, "sure", 60, True), ranking(metric, "easy", 4, True)]
     found += [erring(metric, errors, n) for metric in ("mae", "rmse") for errors, n in (("normal", 15), ("normal", 3))]
     found += [erring(metric, errors, n) for errors in ERRORS for metric in ERRORS[errors][1] for n in (100, 6)]
     found += [erring("bias", errors, n) for errors in ("exponential", "minus exponential") for n in (10, 30)]
@@ -489,6 +532,8 @@ SHARES: dict[str, Callable[[ModuleType, int, int], Any]] = {
     "interval_coverage": lambda rows, k, n: rows.regressed([0] * k + [2] * (n - k), [0] * n),
     "quantile_coverage": lambda rows, k, n: rows.regressed([-2] * k + [2] * (n - k), [0] * n),
     "share_beyond": lambda rows, k, n: rows.regressed([9] * n, [10] * k + [9] * (n - k)),
+    "hit_rate": lambda rows, k, n: rows.ranked([[1]] * k + [[0]] * (n - k), at=(1,)),
+    "queries_without_relevant": lambda rows, k, n: rows.ranked([[0]] * k + [[1]] * (n - k)),
     "completeness": lambda rows, k, n: rows.column([1.0] * k, rows.few(1.0), n - k),
     "valid_share": lambda rows, k, n: rows.column([1.0] * k + [math.nan] * (n - k), rows.few(1.0)),
     "unseen_share": lambda rows, k, n: rows.column(["z"] * k + ["a"] * (n - k), rows.named("a")),

@@ -68,6 +68,10 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             # What else sets of labels must bear: tests/metrics/test_multilabel.py.
             chances = rng.beta(0.5, 1, (300, 4))
             return [rows.tagged(rng.random((n, 4)) < chances[:n], chances[:n]) for n in (300, 30, 1)]
+        if TaskKind.RANKING in metric.tasks:
+            lists = [(rng.random(rng.integers(1, 15)) < 0.2) * rng.integers(1, 4) for _ in range(300)]
+            same = [[[1, 0]] * 30, [[0, 2]] * 30, [[0, 0]] * 30, [[0, 1]], [[-1]], [[1e9, 1e-9]] * 12]
+            return [rows.ranked(part) for part in (lists, lists[:7], lists[:1], *same)]
         if TaskKind.BINARY not in metric.tasks:
             # What else several classes must bear: tests/metrics/test_multiclass.py.
             chances = rng.dirichlet(np.ones(4), 300)
@@ -132,16 +136,23 @@ def test_docstrings_say_what_range_and_when_undefined(metric: Metric) -> None:
     assert (module.__file__ or "").endswith(f"/{metric.name}.py")
 
 
+def without_rows(tasks: tuple[TaskKind, ...], rows: ModuleType) -> Any:
+    """A ledger without rows, of a task that a metric is for."""
+    made = {
+        TaskKind.REGRESSION: lambda: rows.regressed([], []),
+        TaskKind.BINARY: lambda: rows.labelled([], []),
+        TaskKind.RANKING: lambda: rows.ranked([]),
+        TaskKind.MULTICLASS: lambda: rows.decided([], [], 3),
+    }
+    return next(make() for task, make in made.items() if task in tasks)
+
+
 @pytest.mark.parametrize("metric", [m for m in ALL if m.subject is not Subject.DATASET], ids=name)
 def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleType) -> None:
     empty = {
         Subject.COLUMN: lambda: rows.column([], rows.few(1.0, 2.0)),
         Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
-        Subject.LABELLED: lambda: (
-            rows.regressed([], [])
-            if TaskKind.REGRESSION in metric.tasks
-            else (rows.labelled([], []) if TaskKind.BINARY in metric.tasks else rows.decided([], [], 3))
-        ),
+        Subject.LABELLED: lambda: without_rows(metric.tasks, rows),
     }[metric.subject]()
     with pytest.raises(TooFew):
         metric.function(empty)
@@ -224,9 +235,11 @@ def test_metrics_of_added_ledgers_are_those_of_all_rows(
     parts = (a, b, a + b)
     both = [rows.labelled(*zip(*part, strict=True), baseline=np.full(len(part), 0.3)) for part in parts]
     errors = [rows.regressed(*zip(*part, strict=True), np.full(len(part), 0.3)) for part in parts]
+    lists = [rows.ranked([[label, score] for label, score in part]) for part in parts]
+    of_task = {TaskKind.BINARY: both, TaskKind.REGRESSION: errors, TaskKind.RANKING: lists}
     for metric in ALL:
-        if metric.subject is Subject.LABELLED and {TaskKind.BINARY, TaskKind.REGRESSION} & {*metric.tasks}:
-            views = both if TaskKind.BINARY in metric.tasks else errors
+        if metric.subject is Subject.LABELLED and of_task.keys() & {*metric.tasks}:
+            views = next(views for task, views in of_task.items() if task in metric.tasks)
             added = rows.merged(views[:2])
             assert_same(estimates(metric, added), estimates(metric, views[2]), metric)
 

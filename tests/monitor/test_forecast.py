@@ -170,7 +170,10 @@ def test_yaml_python_and_the_stored_document_give_the_same_spec(tmp_path: Path) 
             document(q={"role": "quantile", "of": 0.5}),
             r"^datasets.p.columns.q.of: two columns forecast the quantile of",
         ),
-        (document(q={"of": 0.9}), r"^datasets.p.columns.q.of: only a score of several classes is of one of them, and a"),
+        (
+            document(q={"of": 0.9}),
+            r"^datasets.p.columns.q.of: only a score of several classes is of",
+        ),
         (
             document("binary", s={"role": "score"}, **QUANTILES),
             r"^datasets.p.columns.q50.of: a binary task has no quantiles; they are of a regression",

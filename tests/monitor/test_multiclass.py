@@ -218,9 +218,7 @@ def test_a_task_that_cannot_work_is_refused_before_data_is_read(changes: dict[st
 
 def test_a_binary_score_is_of_no_class() -> None:
     columns = {"score": {"role": "score", "of": "car"}}
-    with pytest.raises(
-        SpecError, match=r"^datasets.p.columns.score.of: only a score of a multiclass or multilabel task"
-    ):
+    with pytest.raises(SpecError, match=r"^datasets.p.columns.score.of: only a score of several classes"):
         MonitorSpec.from_document({**document(columns=columns), "task": "binary"})
 
 

@@ -15,7 +15,7 @@ from airflow_ml_monitor.profile.baseline_query import decides
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
-from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, Array, Opening, Scan, is_any
+from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, TIMES, Array, Opening, Scan, is_any
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
@@ -30,7 +30,7 @@ _Found = Mapping[str, Array]
 
 def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Opening:
     """The predictions, for the columns that the ledger reads (and the label, where it stands beside them)."""
-    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.DELAY_STRATUM, *OF_ROLE)
+    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM, *OF_ROLE)
     names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns if c.role in roles)]
     return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
 
@@ -98,6 +98,8 @@ def _columns(
         raise DataFault("; ".join(faults.values()))
     version = dataset.column(Role.VERSION)
     needed = [*dataset.slice_by, *(column.name for column in dataset.strata)]
+    if task.kind is TaskKind.RANKING:
+        needed += [*dataset.entity_key, *(c.name for c in dataset.columns if c.role is Role.QUERY)]
     if labels:
         needed += [*dataset.entity_key, *([version.name] if version else [])]
     if missing := [name for name in needed if name not in mine]:
@@ -117,6 +119,7 @@ def _columns(
         tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
         is_list(label_type),
         is_list(mine[decided.name]) if decided else False,
+        labels is None and is_any(mine.get(dataset.event_time, ""), TIMES),
     )
 
 
@@ -126,8 +129,8 @@ def is_number(arrived: str, task: Task, column: str) -> bool:
     if task.kind is TaskKind.MULTILABEL:
         _need_sets(arrived, column)
         return False
-    if task.kind is TaskKind.REGRESSION and not is_number:
-        raise WrongType(f"column {column!r} arrived as {arrived}; a regression needs numbers")
+    if task.kind in (TaskKind.REGRESSION, TaskKind.RANKING) and not is_number:
+        raise WrongType(f"column {column!r} arrived as {arrived}; a {task.kind} needs numbers")
     if task.kind is TaskKind.MULTICLASS:
         return is_number and arrived != '"NULL"' and _are_numbers(arrived, task, column)
     if task.kind is TaskKind.BINARY and is_number and arrived != '"NULL"':
