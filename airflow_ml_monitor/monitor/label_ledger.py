@@ -160,7 +160,7 @@ def known_by(
     parts = [_completed([e for _, e in of_day], names) for of_day in known]
     folded = Entries.together(chain(*parts), names).upto(moment).known_as(moment).added()
     used, place = np.unique(folded.group, return_inverse=True)
-    exact = (folded.sums[:, i] for i, name in enumerate(folded.names) if name in EXACT)
+    exact = (np.nan_to_num(folded.sums[:, i]) for i, name in enumerate(folded.names) if name in EXACT)
     columns = (place, folded.label, folded.prediction, folded.bucket, folded.count, *exact)
     named = columns_digest(json.dumps([folded.groups[i] for i in used]), *columns)
     sources = sorted({source for of_day in known for source, _ in of_day})

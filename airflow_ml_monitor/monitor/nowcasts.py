@@ -17,7 +17,7 @@ from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_arrivals import Known, Past
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
 from airflow_ml_monitor.monitor.run import FrozenReference
-from airflow_ml_monitor.profile.dataset import Task
+from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest
 from airflow_ml_monitor.profile.right_or_wrong import right_or_wrong
 from airflow_ml_monitor.truth.curve import ArrivalCurve
@@ -30,6 +30,13 @@ _TOGETHER: Final = 32
 DRAWS: Final = 100
 MOST_CENSORED: Final = 0.05
 """Share of the predictions; were all of that many of one class, the share of positives would be off by 5 points."""
+
+_UNTOLD: Final = {
+    TaskKind.REGRESSION: "labels at hand do not tell whether large errors take longer to come to light",
+    TaskKind.MULTILABEL: "a row has labels of many kinds, each with a delay of its own",
+    TaskKind.RANKING: "a query is worth what all of its items' labels say together",
+}
+"""Why nothing is estimated of a task before its labels are final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ class Nowcasts:
     def why_not(self) -> str:
         """Why nothing can be expected whatever the data; empty where it can."""
         if not self.book.of_task.is_right_or_wrong:
-            return "not estimated: labels at hand do not tell whether large errors take longer to come to light"
+            return f"not estimated: {_UNTOLD[self.book.of_task.kind]}"
         if self.book.task.labels.label_time is None:
             return "not estimated: labels do not say when they became known"
         return ""

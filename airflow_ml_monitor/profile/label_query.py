@@ -128,7 +128,8 @@ def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
     if columns.is_ranking:
         return ranking_query.query_sums(task, rows)
     if task.kind is TaskKind.REGRESSION:
-        return error_sums(rows.c.error, rows.c.truth)
+        sums = error_sums(rows.c.error, rows.c.truth)
+        return {**sums, "state": sa.case((rows.c.bucket >= whole(0), sums["state"]), else_=number(0))}
     loss, gap = rows.c.log_loss, rows.c.gap
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": gap * gap}
     reached = {at_least(t): sa.case((rows.c.score >= number(t), number(1)), else_=number(0)) for t in task.thresholds}

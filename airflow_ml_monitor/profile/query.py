@@ -64,6 +64,11 @@ def text(column: Expression) -> Expression:
     return sa.cast(column, sa.String)
 
 
+def hashed(*columns: Expression) -> Expression:
+    """A whole number for the values of a row, below 2²⁴: sums stay whole in a double over 500 million rows."""
+    return sa.cast(sa.func.hash(*map(text, columns)) % whole(2**24), sa.Double)
+
+
 def category(column: Expression, binning: Binning) -> Expression:
     """A category's (or boolean's) bucket, by comparison: for slices, which have few."""
     if binning.kind is Kind.BOOLEAN:

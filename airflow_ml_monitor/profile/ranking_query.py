@@ -15,14 +15,11 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task
 from airflow_ml_monitor.profile.label_events import spans
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number, source, text, whole
+from airflow_ml_monitor.profile.query import Expression, hashed, number, source, text, whole
 from airflow_ml_monitor.profile.sums import HIT, OF_QUERIES, of_query
 
 _QUERY: Final = ("day", "version", "query")
 """What names a query."""
-
-_HASHES: Final = 2**24
-"""States of a query are told apart by so many numbers: their sums stay whole in a double over 500 million items."""
 
 
 def ranked_by(columns: LedgerColumns, p: sa.TableClause) -> Expression:
@@ -188,7 +185,7 @@ def _worth(columns: LedgerColumns, judged: sa.Subquery, moments: list[str]) -> s
 def _totals(task: Task, items: sa.Subquery) -> dict[str, Expression]:
     """Sums over a query's judged items."""
     place = sa.cast(items.c.place, sa.Double)
-    state = sa.cast(sa.func.hash(text(items.c.place), text(items.c.gain)) % whole(_HASHES), sa.Double)
+    state = hashed(items.c.place, items.c.gain)
     found: dict[str, Expression] = {
         "relevant": sa.func.sum(items.c.relevant),
         "first": sa.func.min(sa.case((items.c.relevant > number(0), place))),

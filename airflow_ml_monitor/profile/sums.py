@@ -13,7 +13,7 @@ SUMS: Final = {
         *("error", "error_abs", "error2", "error3", "error4"),
         *("truth", "truth2", "truth3", "truth4", "error_truth", "error_truth2", "error_truth3", "error2_truth"),
         *("error2_truth2", "error3_truth", "truth_abs", "error_truth_abs", "relative_rows"),
-        *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3"),
+        *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3", "state"),
     ),
     TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
     TaskKind.MULTILABEL: ("score", "exact", "jaccard", "jaccard2", "undeclared_label", "undeclared_prediction"),
@@ -21,13 +21,12 @@ SUMS: Final = {
 }
 """By task, whatever columns there are.
 
-Of a ranking what follows is besides: whether a query has no relevant item; a whole number that its relevant items'
-places and labels make, for EXACT.
+Of a ranking what its first items are worth is besides; no_relevant: whether a query has no relevant item.
 """
 
 EXACT: Final = frozenset({"state"})
-"""Sums of whole numbers, the same in any order, so that a digest may name them: counts do not change with a label that
-moves what a query is worth."""
+"""Sums of whole numbers, the same in any order, so that a digest may name them. state: hashes of what a row's (or
+query's) worth depends on: where labels are no classes, one may change while all counts stay."""
 
 OF_QUERIES: Final = ("ndcg", "average_precision", "reciprocal_rank", "recall", "precision")
 """What a query is worth by its first items, in [0, 1]."""

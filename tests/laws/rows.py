@@ -322,7 +322,7 @@ def tagged(
     there = np.zeros(1 if len(y) else 0, np.int64)
     totals = {name: np.full(len(there), float(total)) for name, total in {"score": 0.0, **sums}.items()}
     task = Task(TaskKind.MULTILABEL, classes=names, threshold=threshold)
-    return LabelledView(task, there, there, there, there + len(y), totals, len(y), parts)
+    return LabelledView(task, there, there, there, there + len(y), totals, len(y), parts=parts)
 
 
 def _classes(size: int) -> Task:

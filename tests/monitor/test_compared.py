@@ -211,7 +211,7 @@ def changed(world: Any, changes: dict[str, Any]) -> dict[str, Any]:
             ["reference.benchmark.accuracy", "90.0 is outside"],
         ),
         ({"reference": {"benchmark": {"recall": {"class=a": 0.9}}}}, ["unknown class 'class=a'"]),
-        ({"measurements": ["brier_gain"]}, ["measurements", "brier_gain needs a column of role baseline"]),
+        ({"measurements": ["brier_gain"]}, ["measurements", "'brier_gain' needs a column of role baseline"]),
         (
             {"policy": {"rules": [RULE]}},
             ["policy.rules.the old one was better.metric", "needs a column of role baseline"],
@@ -223,9 +223,8 @@ def test_what_no_task_or_column_of_the_spec_has_is_told_before_data_is_read(
 ) -> None:
     document = world.spec.document()
     document["reference"] |= {"source": "nowhere.parquet", **changes.pop("reference", {})}
-    monitor = world.monitor(MonitorSpec.from_document({**document, **changes}))
     with pytest.raises(SpecError) as caught:
-        freeze(monitor, world.run(0).known_at)
+        freeze(world.monitor(MonitorSpec.from_document({**document, **changes})), world.run(0).known_at)
     for word in words:
         assert word in str(caught.value)
 

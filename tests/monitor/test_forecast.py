@@ -190,9 +190,14 @@ def test_a_forecast_that_cannot_be_judged_is_refused_before_data_is_read(given: 
         MonitorSpec.from_document(given)
 
 
-def test_a_rule_on_quantiles_that_no_column_holds_is_told_before_the_first_run(sales: Callable[..., Any]) -> None:
-    rule = {"metric": "interval_score", "max": 90, "action": "alert"}
-    columns = {"x": "numeric", "purpose": "categorical", "q50": {"role": "prediction"}}
-    for given, wanted in ((columns, [Level.ERROR]), (COLUMNS, [Level.OK])):
-        found = preflight(sales(columns=given, policy={"rules": [rule]}).spec)
-        assert [one.level for one in found if one.field == "policy.rules.interval_score"] == wanted
+ON_QUANTILES = {"rules": [{"metric": "interval_score", "max": 90, "action": "alert"}]}
+
+
+def test_a_rule_on_quantiles_that_no_column_holds_is_no_spec(sales: Callable[..., Any]) -> None:
+    with pytest.raises(SpecError, match="'interval_score' needs a column of role quantile"):
+        sales(columns={"x": "numeric", "purpose": "categorical", "q50": {"role": "prediction"}}, policy=ON_QUANTILES)
+
+
+def test_a_rule_on_quantiles_is_told_before_the_first_run(sales: Callable[..., Any]) -> None:
+    found = preflight(sales(columns=COLUMNS, policy=ON_QUANTILES).spec)
+    assert [one.level for one in found if one.field == "policy.rules.interval_score"] == [Level.OK]

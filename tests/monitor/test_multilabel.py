@@ -178,7 +178,7 @@ def test_before_labels_are_final_what_has_come_is_naive_and_the_rest_awaited_wit
     rows = [m for m in stored(world)[0] if not m.slice]
     awaited = [m for m in rows if m.metric == "f1"]
     assert [m.status for m in awaited] == [Status.IMMATURE]
-    assert "not estimated: the model is not binary" in awaited[0].reason
+    assert "not estimated: a row has labels of many kinds" in awaited[0].reason
     assert {m.parameters for m in rows if m.metric == "naive.f1"} >= {"average=micro", "class=sport"}
 
 

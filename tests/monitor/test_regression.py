@@ -87,3 +87,19 @@ def test_while_labels_are_awaited_it_says_what_is_known_of_the_errors_and_what_i
         assert "as large as they were in the reference" in foreseen.reason
         assert foreseen.estimate.low < foreseen.estimate.value < foreseen.estimate.high
     assert not [metric for metric in found if metric.startswith("final.")]
+
+
+def test_labels_put_right_are_news_though_their_count_stays(prices, measure, stored):
+    labels = prices.labels.dropna(subset="y")
+    late = labels.assign(y=labels["y"] + 50, known_at=labels["known_at"] + pd.Timedelta("10D"))
+    prices.labels = pd.concat([labels, late], ignore_index=True)
+    prices.write_labels()
+    monitor = prices.monitor()
+    window = prices.day(0)
+    for days in (7, 20):
+        run = prices.run(0, hours=24 * days)
+        measure(monitor, run)
+        moment = run.known_at
+        known = prices.known(window, moment)
+        expected = mean_absolute_error(known["y"], known["score"])
+        assert stored(prices.store, monitor.key, as_of=moment)[window]["mae"] == (pytest.approx(expected), len(known))

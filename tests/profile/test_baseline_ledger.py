@@ -108,10 +108,10 @@ def expected(rows: ModuleType, of: str, scored: pd.DataFrame, known: dict[Any, A
     elif of == "value":
         view = rows.regressed(label, ours, theirs.where(np.isfinite(theirs)))
     elif of == "flag":
-        view = rows.labelled(label, ours, task.threshold, theirs.astype(float))
+        view = rows.labelled(label, ours, task.threshold, baseline=theirs.astype(float))
         view = replace(view, sums={**view.sums, **{n: 0 * s for n, s in view.sums.items() if _of_scores(n)}})
     else:
-        view = rows.labelled(label, ours, task.threshold, theirs.where(theirs.between(0, 1)))
+        view = rows.labelled(label, ours, task.threshold, baseline=theirs.where(theirs.between(0, 1)))
     found: LabelledView = replace(view, task=task, predictions=len(scored))
     return found
 
@@ -127,6 +127,16 @@ def folded(ledger: Any, of: str, scored: pd.DataFrame, known_at: datetime) -> La
     return Entries.together([part.upto(known_at) for part in ledger], names).view(task)
 
 
+def same(oracle: ModuleType, found: LabelledView, wanted: LabelledView) -> None:
+    """Cell by cell; of a regression, whose sums stand apart from its counts, in all."""
+    if found.task.kind is not TaskKind.REGRESSION:
+        oracle.same_view(found, wanted)
+        return
+    assert (found.n, found.predictions) == (wanted.n, wanted.predictions)
+    for name in {*found.sums} - {"state"}:
+        assert found.total(name) == pytest.approx(wanted.total(name), rel=1e-9, abs=1e-6), name
+
+
 @pytest.mark.parametrize("of", COLUMNS)
 def test_what_is_known_at_a_moment_is_what_the_rows_say(
     engine: DuckDB, oracle: ModuleType, rows: ModuleType, scored: pd.DataFrame, labels: dict[TaskKind, Any], of: str
@@ -137,7 +147,7 @@ def test_what_is_known_at_a_moment_is_what_the_rows_say(
     for known_at in [*(day.end for day in oracle.DAYS[2:]), last]:
         wanted = expected(rows, of, scored, oracle.latest_labels(labels[task.kind], known_at))
         seen = int((scored["at"] < min(known_at, oracle.DAYS[-1].end)).sum())
-        oracle.same_view(folded(ledger, of, scored, known_at), replace(wanted, predictions=seen))
+        same(oracle, folded(ledger, of, scored, known_at), replace(wanted, predictions=seen))
     assert 0 < wanted.total("baseline_rows") < wanted.n
 
 
