@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.operators.report import ReportOperator
     from airflow_ml_monitor.operators.settle_retraining import SettleRetrainingOperator
     from airflow_ml_monitor.policy.rule import Policy, Rule
-    from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, Task
+    from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
+    from airflow_ml_monitor.profile.label_source import LabelSource
+    from airflow_ml_monitor.profile.task import Task
     from airflow_ml_monitor.report.plot import plot
     from airflow_ml_monitor.sensors.ground_truth import GroundTruthSensor
     from airflow_ml_monitor.sensors.measurement import MeasurementSensor
@@ -43,8 +45,8 @@ _HOMES = {
     "Column": "profile.dataset",
     "Kind": "profile.dataset",
     "Role": "profile.dataset",
-    "Task": "profile.dataset",
-    "LabelSource": "profile.dataset",
+    "Task": "profile.task",
+    "LabelSource": "profile.label_source",
     "Reference": "monitor.spec",
     "Window": "keys",
     "WindowRule": "keys",

@@ -18,7 +18,7 @@ from airflow.sdk import dag, get_current_context, task
 from credit_model import HOME, OUTCOMES
 
 from airflow_ml_monitor import MonitorSpec, monitor_tasks
-from airflow_ml_monitor.profile.dataset import LabelMode, Several
+from airflow_ml_monitor.profile.label_source import LabelMode, Several
 
 REPORTS = HOME / "data" / "reports"
 credit = MonitorSpec.from_yaml("credit.yaml")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -32,6 +35,31 @@ os.environ.update(
 
 SERVERS = {"postgresql": "ML_MONITOR_TEST_POSTGRES", "mariadb": "ML_MONITOR_TEST_MARIADB"}
 Databases = Callable[[str, Path], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def builders() -> Callable[[str], ModuleType]:
+    """Loads a module by its path under tests, e.g. 'laws/rows.py': test folders are no packages."""
+    found: dict[str, ModuleType] = {}
+
+    def load(path: str) -> ModuleType:
+        if path not in found:
+            spec = spec_from_file_location(f"tests_{Path(path).stem}", Path(__file__).parent / path)
+            assert spec is not None
+            assert spec.loader is not None
+            found[path] = module_from_spec(spec)
+            # A dataclass looks its module up by name.
+            sys.modules[spec.name] = found[path]
+            spec.loader.exec_module(found[path])
+        return found[path]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def rows(builders: Callable[[str], ModuleType]) -> ModuleType:
+    """The builders of what metrics are given."""
+    return builders("laws/rows.py")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from airflow_ml_monitor.estimation.calibration import Calibration, Scored, calib
 from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 def check(question: Question) -> Check:

@@ -16,7 +16,7 @@ from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estim
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 FEW_ROWS: Final = 5
 """Fewer reference rows in a part say nothing of how large its errors are."""

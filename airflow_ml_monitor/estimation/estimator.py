@@ -16,8 +16,8 @@ from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 Answer = TypeVar("Answer", bound=Expected | Estimates)
 

@@ -7,8 +7,8 @@ import numpy as np
 from airflow_ml_monitor.estimation.estimator import Part
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE, Slice
-from airflow_ml_monitor.profile.dataset import Task
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.task import Task
 
 
 def by_stratum(

@@ -15,7 +15,7 @@ from airflow_ml_monitor.estimation.prediction_powered import check
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.metric import metric_named
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 BINS: Final = 10
 """Of the score, equally filled by the reference: a weight must rest on more than a few of its rows."""

@@ -17,8 +17,8 @@ from airflow_ml_monitor.errors import NoValue, Undefined
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.by_class import ClassShares, correlations, joined
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 _MICRO: Final = "average=micro"
 

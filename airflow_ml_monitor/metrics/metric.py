@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.measurement import BOUNDS, CENSORED_ROWS, FINAL, NAIVE, Estimate, Estimates, Family, base_of
-from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
@@ -138,6 +139,9 @@ def metric(
 
     return register
 
+
+ALWAYS = frozenset({"row_count", "duplicate_rows"})
+"""Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
 
 BESIDES = frozenset(
     {

@@ -16,8 +16,8 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.interval import Interval
 from airflow_ml_monitor.metrics.metric import WEIGHTED, Metric
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.profile.weighted_cells import WeightedCells
 
 

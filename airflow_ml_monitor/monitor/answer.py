@@ -30,8 +30,10 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.measure import early_metrics, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.truth.maturity import Maturity
 
 

@@ -18,8 +18,10 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
-from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Column, Dataset
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
+from airflow_ml_monitor.profile.task import Task
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

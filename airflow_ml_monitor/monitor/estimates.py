@@ -32,10 +32,10 @@ from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.label_ledger import Terms
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, columns_digest
 from airflow_ml_monitor.profile.right_or_wrong import as_binary, right_or_wrong
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.store.records import REFERENCE_STAGE, Numbers, Recorded
 
 WINDOWS: Final = 60

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from airflow_ml_monitor.keys import Window, parse_moment
 from airflow_ml_monitor.measurement import base_of
+from airflow_ml_monitor.metrics.metric import ALWAYS
 from airflow_ml_monitor.monitor.run import Monitor, Run
-from airflow_ml_monitor.monitor.spec import ALWAYS
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
 from airflow_ml_monitor.policy.judge import Verdict, judge

@@ -12,9 +12,10 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_ledger import Ledger
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import LabelSource, Task, TaskKind
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micros, score_within
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.truth.arrivals import OF_CLASSES, Arrivals, Cells
 
 BINS: Final = 40

@@ -18,8 +18,10 @@ from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, label_tasks, read, sources_of, update
 from airflow_ml_monitor.monitor.run import Monitor, Run
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, UNSCORED, Entries, micros
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.store.records import EPOCH
 from airflow_ml_monitor.truth.maturity import AtHand, Enough, Maturity, maturity
 

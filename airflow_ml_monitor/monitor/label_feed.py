@@ -10,7 +10,7 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.label_ledger import LabelTask
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
-from airflow_ml_monitor.profile.dataset import Several
+from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.store.records import Numbers
 from airflow_ml_monitor.truth.arrivals import Arrivals
 from airflow_ml_monitor.truth.curve import ArrivalCurve

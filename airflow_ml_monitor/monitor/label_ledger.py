@@ -15,9 +15,10 @@ from airflow_ml_monitor.errors import SpecError, StoreError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen, meaning
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Several
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
 from airflow_ml_monitor.profile.sums import EXACT, sums_of

@@ -8,13 +8,14 @@ from typing import Final, TypeVar
 
 from airflow_ml_monitor.keys import Slice
 from airflow_ml_monitor.measurement import Family, Measurement, attempt, base_of
-from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics, need_of
+from airflow_ml_monitor.metrics.metric import ALWAYS, Metric, Subject, metrics, need_of
 from airflow_ml_monitor.metrics.weighted import weighted
-from airflow_ml_monitor.monitor.spec import ALWAYS, MonitorSpec
+from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.monitor.label_arrivals import Known, Past
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Ledger, known_by, read
 from airflow_ml_monitor.monitor.run import FrozenReference
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest
 from airflow_ml_monitor.profile.right_or_wrong import right_or_wrong
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.truth.curve import ArrivalCurve
 from airflow_ml_monitor.truth.delay_watch import DelayWatch, watch_delay
 

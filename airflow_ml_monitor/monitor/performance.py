@@ -19,7 +19,7 @@ from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_task
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.steps import Done
-from airflow_ml_monitor.profile.dataset import LabelMode
+from airflow_ml_monitor.profile.label_source import LabelMode
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.store.records import HeadState, Numbers
 from airflow_ml_monitor.truth.due import due

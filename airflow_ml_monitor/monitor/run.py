@@ -13,7 +13,7 @@ from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, ScanError, S
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.metrics.metric import metrics
-from airflow_ml_monitor.monitor.compared import Benchmark, check_named, stated
+from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile

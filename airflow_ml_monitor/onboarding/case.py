@@ -14,9 +14,10 @@ from airflow_ml_monitor.errors import DataFault, MonitorError, ReferenceMismatch
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.preview import Preview
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind, Role
+from airflow_ml_monitor.profile.task import TaskKind
 
 MISSING: Final = "TODO"
 """Stands in a spec where nothing could be guessed: it loads, and every check then says that it is not there."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from airflow_ml_monitor.onboarding.facts import FEW, ColumnFacts, Facts
 from airflow_ml_monitor.onboarding.guess import Choice, Guess, Sureness, hints
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 _RANKS: Final = 0.6
 """A share with at least this ROC AUC (or its mirror image) for a class has something to do with it."""

@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from airflow_ml_monitor.monitor.spec import Importance
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 class Preset(StrEnum):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.class_query import class_index
-from airflow_ml_monitor.profile.dataset import Column, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Kind, Role
 from airflow_ml_monitor.profile.label_events import positive
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, size, whole
 from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import OF_BASELINE_SCORES
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def decides(baseline: Column, task: Task) -> bool:

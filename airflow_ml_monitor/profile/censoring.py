@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import CENSORED
 from airflow_ml_monitor.profile.query import Expression, whole
 

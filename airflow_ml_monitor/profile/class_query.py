@@ -13,10 +13,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, text, whole
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 CLIP: Final = 1e-15
 """The least chance of which a logarithm is taken."""

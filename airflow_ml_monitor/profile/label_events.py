@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.censoring import before_any_label, or_censored
 from airflow_ml_monitor.profile.class_query import class_index
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Task, TaskKind
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.multilabel_query import label_set
 from airflow_ml_monitor.profile.query import Expression, in_window, number, source, text, whole
 from airflow_ml_monitor.profile.several_labels import standing, together
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def predictions_table(columns: LedgerColumns, *besides: str) -> sa.TableClause:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import class_query, multilabel_query, ranking_query, strata
 from airflow_ml_monitor.profile.column_sums import column_sums, column_value
-from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.error_query import by_error, error_sums
 from airflow_ml_monitor.profile.label_events import (
     days_table,
@@ -24,12 +24,14 @@ from airflow_ml_monitor.profile.label_events import (
     positive,
     predictions_table,
 )
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, category, held, number, sets, source, text, whole
 from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import SUMS, at_least
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:

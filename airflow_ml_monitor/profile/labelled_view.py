@@ -12,10 +12,10 @@ import numpy as np
 from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable, class_table
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.error_grid import CELLS, NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_sets import STATES, LabelSetTable, class_part, label_set_table
 from airflow_ml_monitor.profile.sums import at_least
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.weighted_cells import WeightedCells
 
 

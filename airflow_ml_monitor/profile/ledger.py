@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.error_grid import NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
 from airflow_ml_monitor.profile.sums import task_sums
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 PREDICTED: Final = -1
 """The label of an entry that counts predictions, whether or not their label is known."""

@@ -8,10 +8,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Column, Dataset, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.query import Expression, number, text
 from airflow_ml_monitor.profile.sums import OF_ROLE
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _EXACT: Final = 9e15
 """Below it every whole double is one integer."""

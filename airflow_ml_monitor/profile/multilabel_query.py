@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Role, Task
+from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, text, whole
 from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task
 
 _UNIT: Final = "\x1f"
 """ASCII's unit separator."""

@@ -9,11 +9,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import LabelSource, TaskKind
 from airflow_ml_monitor.profile.label_events import label_value
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
 from airflow_ml_monitor.profile.multilabel_query import has_undeclared
 from airflow_ml_monitor.profile.query import Expression, epoch, number, source, whole
+from airflow_ml_monitor.profile.task import TaskKind
 
 STEP: Final = 900
 """Seconds; rows are counted by quarters of an hour: every zone's midnight is the end of one."""

@@ -12,11 +12,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import LabelSource, Role, Task
+from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.label_events import spans
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, hashed, number, source, text, whole
 from airflow_ml_monitor.profile.sums import HIT, OF_QUERIES, of_query
+from airflow_ml_monitor.profile.task import Task
 
 _QUERY: Final = ("day", "version", "query")
 """What names a query."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, SCORELESS, Entries
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def as_binary(task: Task) -> Task:

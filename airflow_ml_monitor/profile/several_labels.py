@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dataset import Several, Task, TaskKind
+from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.profile.query import Expression, whole
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def standing(known: sa.Subquery, names: list[str], several: Several, task: Task) -> sa.FromClause:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airflow_ml_monitor.profile.dataset import Dataset, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 SUMS: Final = {
     TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),

@@ -10,9 +10,9 @@ from typing import Any
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.profile.codec import decode_entries
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.figures.arrival import Arrival, Curve, arrival
 from airflow_ml_monitor.report.figures.errors import errors, errors_of

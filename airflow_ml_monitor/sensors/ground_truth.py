@@ -11,7 +11,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.hooks.monitor_run import run_of
 from airflow_ml_monitor.hooks.run_window import resolve_known_at
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.sensors.wait import Wait
 from airflow_ml_monitor.triggers.ground_truth import GroundTruthTrigger, asked
 from airflow_ml_monitor.triggers.polling import carried

@@ -20,15 +20,16 @@ from airflow_ml_monitor.truth.arrivals import OF_CLASSES, Arrivals
 from airflow_ml_monitor.truth.diagonals import Diagonals, Silence, diagonals_of, silence_of
 from airflow_ml_monitor.truth.slowdown import Likelihood, Scope, curve_of, likelihood_of, tilt
 
-SPANS = (7, 14, 28, 56)
-"""Days in which a change is looked for: a strong one shows in few, a mild one needs many."""
+SPANS = (7, 14, 21, 28, 40, 56)
+"""Days in which a change is looked for: a strong one shows in few, a mild one needs many; one that is older than a span
+is diluted in the next, so that they stand close."""
 OLDER, FEWEST_OLDER = 180, 60
 """Days before a span that say what is usual."""
 MOST_DAYS = 400
 """Calendar days looked at in all; the oldest say how much the signals scatter here."""
 TAIL = 6e-5
 """How often a steady flow exceeds one signal's limit: 3.85 standard errors, where arrivals scatter by chance alone.
-Twenty signals a day, kindred ones from day to day, then err about once in four years (32 simulated ones)."""
+Thirty signals a day, kindred ones from day to day, then err SIM."""
 LEAST_CHANGE = 0.05
 """Of the factor: less does little harm to a nowcast, however many labels prove it."""
 _FEWEST_EXPECTED = 50.0

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource
 
 
 def due(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, WindowUnit
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 RESULTS = Path(__file__).parent / "results"
 ROWS, NUMERIC, LEVELS = 1_000_000, 30, (5, 8, 12, 20, 50, 100, 300, 800, 2000, 5000)

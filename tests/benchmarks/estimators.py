@@ -37,8 +37,8 @@ from airflow_ml_monitor.estimation.predictions import Predictions  # noqa: E402
 from airflow_ml_monitor.estimation.scoreboard import Trial, scoreboard  # noqa: E402
 from airflow_ml_monitor.estimation.values import value_of  # noqa: E402
 from airflow_ml_monitor.metrics.metric import metric_named  # noqa: E402
-from airflow_ml_monitor.profile.dataset import Task, TaskKind  # noqa: E402
 from airflow_ml_monitor.profile.ledger import score_within  # noqa: E402
+from airflow_ml_monitor.profile.task import Task, TaskKind  # noqa: E402
 
 RESULTS = HERE / "results"
 AT_HAND = (100, 400)

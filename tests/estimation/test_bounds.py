@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from airflow_ml_monitor.estimation.bounds import SPLITS, bounds_of
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 ORACLES = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}
 

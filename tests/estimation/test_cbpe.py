@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,26 +23,15 @@ from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.estimation.weighted_cbpe import weighted_cbpe
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, score_within
 from airflow_ml_monitor.profile.right_or_wrong import as_binary, right_or_wrong
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 TESTS = Path(__file__).parents[1]
 TASK = Task(TaskKind.BINARY)
 Ints, Reals = NDArray[np.int64], NDArray[np.float64]
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", TESTS / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def asked(

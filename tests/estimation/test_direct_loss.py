@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -13,22 +11,11 @@ from airflow_ml_monitor.estimation.direct_loss import check, direct_loss
 from airflow_ml_monitor.estimation.estimator import Part, Question
 from airflow_ml_monitor.estimation.prediction_powered_loss import powered, prediction_powered_loss
 from airflow_ml_monitor.estimation.predictions import Predictions
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 Rows = tuple[NDArray[np.float64], NDArray[np.int64]]
 """(error, part)."""
 SPREAD = np.array([1.0, 4.0])
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def drawn(random: np.random.Generator, n: int, share: float) -> Rows:

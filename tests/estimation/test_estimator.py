@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,24 +14,13 @@ from airflow_ml_monitor.estimation.predictions import Predictions, scores
 from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 TASK = Task(TaskKind.BINARY)
 NEW, OLD = (("kind", "new"),), (("kind", "old"),)
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def entries(*found: tuple[int, int, int, int, int]) -> Entries:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,21 +14,10 @@ from airflow_ml_monitor.estimation.prediction_powered import check, prediction_p
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 TASK = Task(TaskKind.BINARY)
 Ints, Reals = NDArray[np.int64], NDArray[np.float64]
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def drawn(random: np.random.Generator, n: int) -> tuple[Ints, Reals]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -17,23 +15,12 @@ from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.metrics.metric import Metric, metric_named, metrics
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.ledger import SCORE_BUCKETS, score_within
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 ROWS, WINDOWS = 300, 4_000
 FORMULAS = [m for m in metrics().values() if m.estimable(TaskKind.BINARY)]
 LIFTED = {"average_precision", "calibration_slope", "ks_separation"}
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @cache

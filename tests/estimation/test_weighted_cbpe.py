@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -15,22 +13,11 @@ from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.estimation.values import value_of
 from airflow_ml_monitor.estimation.weighted_cbpe import check, weighted_cbpe
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 Ints, Reals = NDArray[np.int64], NDArray[np.float64]
 Rows = tuple[Ints, Reals, Ints]
 """(label, score, part)."""
-
-
-@pytest.fixture(scope="module")
-def rows() -> ModuleType:
-    """The builders of tests/laws/rows.py; test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "laws" / "rows.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def drawn(random: np.random.Generator, n: int, share: float) -> Rows:

@@ -10,13 +10,14 @@ import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
-from airflow_ml_monitor.profile.dataset import Kind, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
 from airflow_ml_monitor.profile.ledger import SCORELESS
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import NoValue
 from airflow_ml_monitor.metrics.metric import AT_THRESHOLD, Metric, Subject, metric_named, metrics
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 
 BINARY = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.BINARY in m.tasks]
 FORMULAS = [m for m in BINARY if m.formula]

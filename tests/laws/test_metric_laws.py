@@ -16,9 +16,10 @@ from airflow_ml_monitor.errors import NoValue, TooFew
 from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.profile.cells import Cells
-from airflow_ml_monitor.profile.dataset import Kind, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
 ALL = list(metrics().values())

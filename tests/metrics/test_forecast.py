@@ -13,8 +13,8 @@ import sklearn.metrics as oracle
 from airflow_ml_monitor.errors import SpecError, TooFew, Undefined
 from airflow_ml_monitor.measurement import Estimate, Status, attempt
 from airflow_ml_monitor.metrics.metric import metric_named
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.report.figures.errors import errors_of
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.9)

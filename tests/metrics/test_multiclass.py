@@ -17,8 +17,8 @@ from airflow_ml_monitor.errors import NoValue, TooFew, Undefined
 from airflow_ml_monitor.measurement import Estimate, Status, attempt
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named, metrics
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 ALL = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.MULTICLASS in m.tasks]
 OF_SCORES = {"log_loss", "brier", "log_loss_skill", "brier_skill", "expected_calibration_error", "top_k_accuracy"}

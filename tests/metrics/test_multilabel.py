@@ -17,9 +17,9 @@ from airflow_ml_monitor.errors import NoValue, TooFew, Undefined
 from airflow_ml_monitor.measurement import Estimate, Status, attempt
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named, metrics
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.label_sets import STATES
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 ALL = [m for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.MULTILABEL in m.tasks]
 OF_SCORES = {"roc_auc", "average_precision"}

@@ -18,9 +18,9 @@ from airflow_ml_monitor.metrics.performance.brier import brier
 from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
 from airflow_ml_monitor.metrics.performance.log_loss import log_loss
 from airflow_ml_monitor.metrics.performance.roc_auc import roc_auc
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
+from airflow_ml_monitor.profile.task import TaskKind
 
 BINARY = [m.function for m in metrics().values() if m.subject is Subject.LABELLED and TaskKind.BINARY in m.tasks]
 

@@ -11,8 +11,8 @@ import sklearn.metrics as oracle
 
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.metric import metric_named, metrics
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 ALL = [m for m in metrics().values() if TaskKind.RANKING in m.tasks]
 

@@ -13,7 +13,7 @@ import sklearn.metrics as oracle
 
 from airflow_ml_monitor.errors import NoValue, TooFew, Undefined, UnknownName
 from airflow_ml_monitor.metrics.metric import metric_named, metrics
-from airflow_ml_monitor.profile.dataset import TaskKind
+from airflow_ml_monitor.profile.task import TaskKind
 
 PLAIN = [m for m in metrics().values() if m.formula and TaskKind.BINARY in m.tasks]
 Oracle = Callable[[np.ndarray, np.ndarray, np.ndarray], float]

@@ -20,7 +20,8 @@ from airflow_ml_monitor.monitor.performance import performance
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight
-from airflow_ml_monitor.profile.dataset import Column, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.report.page import report
 
 QUANTILES = {"q10": {"role": "quantile", "of": 0.1}, "q90": {"role": "quantile", "of": 0.9}}

@@ -21,7 +21,8 @@ from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight
-from airflow_ml_monitor.profile.dataset import Column, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.report.page import report
 
 CLASSES = ["bus", "car", "train"]

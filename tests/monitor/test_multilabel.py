@@ -21,7 +21,8 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.draft import draft
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight
-from airflow_ml_monitor.profile.dataset import Column, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.report.page import report
 from airflow_ml_monitor.truth.maturity import Enough
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,16 +21,9 @@ from airflow_ml_monitor.store.repository import MetricsStore
 
 
 @pytest.fixture
-def lender(tmp_path: Path) -> Any:
+def lender(tmp_path: Path, builders: Callable[[str], ModuleType]) -> Any:
     """The lender beside this file, on files that the test may break."""
-    path = Path(__file__).with_name("lender.py")
-    spec = importlib.util.spec_from_file_location("monitor_lender", path)
-    assert spec is not None
-    assert spec.loader is not None
-    # Dataclasses look their module up.
-    module = sys.modules["monitor_lender"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Lender.open(tmp_path / "lender")
+    return builders("monitor/lender.py").Lender.open(tmp_path / "lender")
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from airflow_ml_monitor.onboarding.columns import guesses
 from airflow_ml_monitor.onboarding.gather import gathered
 from airflow_ml_monitor.onboarding.guess import MISSING, Sureness
-from airflow_ml_monitor.profile.dataset import Kind, Role, TaskKind
+from airflow_ml_monitor.profile.dataset import Kind, Role
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 def guessed(stranger):

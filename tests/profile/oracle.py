@@ -14,11 +14,13 @@ import pandas as pd
 
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.cells import Cells, Profile
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Binning, Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,10 +14,11 @@ import pytest
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Window
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Several, TaskKind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import TaskKind
 
 HOUR = timedelta(hours=1)
 SIZE = 200

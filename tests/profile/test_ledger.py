@@ -18,12 +18,14 @@ from airflow_ml_monitor.errors import MonitorError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource, Role, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import Entries, difference
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import TaskKind
 
 HOUR = timedelta(hours=1)
 NAMES = SUMS[TaskKind.BINARY]

@@ -15,12 +15,13 @@ import pytest
 from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.label_sets import STATES
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.sums import SUMS, sums_of
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 HOUR = timedelta(hours=1)
 # One holds what LIKE takes for any letter, and one is the end of another.

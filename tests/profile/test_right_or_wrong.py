@@ -7,11 +7,11 @@ import pytest
 
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.ledger import PREDICTED, SCORELESS, UNSCORED, Entries, score_within
 from airflow_ml_monitor.profile.right_or_wrong import as_binary, right_or_wrong
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 TASK = Task(TaskKind.MULTICLASS, classes=("a", "b", "c"))
 NAMES = SUMS[TaskKind.MULTICLASS]

@@ -14,20 +14,12 @@ import pyarrow as pa
 import pytest
 
 from airflow_ml_monitor.keys import EVER, Window
-from airflow_ml_monitor.profile.dataset import (
-    Column,
-    Dataset,
-    Kind,
-    LabelMode,
-    LabelSource,
-    Role,
-    Several,
-    Task,
-    TaskKind,
-)
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 HOUR = timedelta(hours=1)
 SIZE = 150

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.truth.due import due
 from airflow_ml_monitor.truth.maturity import maturity
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.truth.maturity import AtHand, Enough, maturity
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.paired import share_difference
 from airflow_ml_monitor.metrics.performance import accuracy, label_rate
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 def formula(cells: ScoredCells) -> Floats:

@@ -8,8 +8,8 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.dataset import UNDECLARED, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import UNDECLARED, TaskKind
 
 MOST: Final = 20
 """Classes of which every pair is stored: 400 rows a window and slice."""

@@ -6,8 +6,8 @@ from airflow_ml_monitor.measurement import Estimates, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.performance.f1 import f1
 from airflow_ml_monitor.metrics.thresholds import at_thresholds
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.DOWN, tasks=(TaskKind.BINARY,))

@@ -12,8 +12,8 @@ from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 TOPS: Final = (0.05, 0.1, 0.2)
 

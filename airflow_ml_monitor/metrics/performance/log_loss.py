@@ -14,8 +14,8 @@ from airflow_ml_monitor.metrics.interval import Losses
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 
 CLIP: Final = 1e-15
 

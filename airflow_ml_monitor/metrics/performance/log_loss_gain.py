@@ -6,8 +6,8 @@ from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.paired import score_gain
 from airflow_ml_monitor.metrics.performance import log_loss
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(

@@ -12,8 +12,8 @@ from airflow_ml_monitor.metrics.performance import label_rate, log_loss
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.metrics.skill import class_counts, skill
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 def formula(cells: ScoredCells) -> Floats:

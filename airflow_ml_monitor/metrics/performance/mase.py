@@ -6,8 +6,8 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.performance.mae import mean_error
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, float("inf")), worse=Worse.UP, tasks=(TaskKind.REGRESSION,))

@@ -12,9 +12,9 @@ from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.cells import Counts
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.error_grid import LADDER
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 POINTS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -6,8 +6,8 @@ from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.forecast_losses import level_classes, mean_of, moments_of
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(

@@ -7,8 +7,8 @@ from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.paired import share_gain
 from airflow_ml_monitor.metrics.performance import label_rate, prediction_rate
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 def formula(cells: ScoredCells) -> Floats:

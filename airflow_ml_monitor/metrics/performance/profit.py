@@ -14,9 +14,9 @@ from airflow_ml_monitor.metrics.interval import Interval
 from airflow_ml_monitor.metrics.metric import Formula, Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
-from airflow_ml_monitor.profile.dataset import Task, TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 class _Part(NamedTuple):

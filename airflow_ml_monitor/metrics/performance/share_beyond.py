@@ -6,9 +6,9 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.error_grid import LADDER
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.UP, tasks=(TaskKind.REGRESSION,))

@@ -7,8 +7,8 @@ from typing import Final
 from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 FIRST: Final = (2, 3, 5)
 

@@ -8,8 +8,8 @@ from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.no_change import DRAWS, judged
 from airflow_ml_monitor.profile.cells import Counts, Floats
-from airflow_ml_monitor.profile.dataset import TaskKind
 from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.task import TaskKind
 
 
 @metric(Family.PERFORMANCE, Subject.LABELLED, range=(0.0, 1.0), worse=Worse.UP, tasks=(TaskKind.MULTICLASS,))

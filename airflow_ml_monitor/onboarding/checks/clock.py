@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, ok, warning
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.label_source import LabelSource
 
 
 def clock(case: Case, owner: Dataset | LabelSource, arrived: str) -> Finding:

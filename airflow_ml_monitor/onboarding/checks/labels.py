@@ -9,9 +9,11 @@ from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
-from airflow_ml_monitor.profile.dataset import Dataset, LabelMode, LabelSource, Several, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import TIMES
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
+from airflow_ml_monitor.profile.task import TaskKind
 
 _FEW: Final = 0.01
 

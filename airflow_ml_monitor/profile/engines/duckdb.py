@@ -17,13 +17,15 @@ from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile import label_events, query, strata
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, preview, profile_scan, reference_scan
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Opening, Scan, Source, declared, is_absent, opened
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_ml_monitor.keys import Window, WindowRule
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset, LabelSource, Task
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,15 +12,17 @@ from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import label_events, label_query, strata
 from airflow_ml_monitor.profile.baseline_query import decides
-from airflow_ml_monitor.profile.dataset import Dataset, Kind, LabelMode, LabelSource, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, TIMES, Array, Opening, Scan, is_any
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
 from airflow_ml_monitor.profile.sums import OF_ROLE, sums_of
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _COUNTED: Final = NUMBERS | {"BOOLEAN"}
 """Types whose values are compared as numbers."""

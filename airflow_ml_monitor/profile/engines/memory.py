@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.dataset import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 
 

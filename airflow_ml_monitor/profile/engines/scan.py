@@ -18,8 +18,9 @@ from sqlalchemy.dialects import postgresql
 
 from airflow_ml_monitor.errors import MissingColumn, NoSource, ScanError, WrongType
 from airflow_ml_monitor.keys import EVER, Window
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, LabelSource
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.label_source import LabelSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.dataset import LabelMode, LabelSource, Several, Task, TaskKind
+from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _TASKS: Final[Mapping[Several, tuple[TaskKind, ...]]] = {
     Several.ANY: (TaskKind.BINARY,),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 
 def check_sets(task: Task, dataset: Dataset) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import metrics, performance_names
-from airflow_ml_monitor.profile.dataset import UNDECLARED, Dataset, Kind, Role, Task, TaskKind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.sums import OF_ROLE
+from airflow_ml_monitor.profile.task import UNDECLARED, Task, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
