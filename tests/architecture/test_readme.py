@@ -11,17 +11,18 @@ import pytest
 
 from airflow_ml_monitor.airflow_compat import BaseNotifier, BaseOperator
 from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.profile.task import TaskKind
 from airflow_ml_monitor.provider import get_provider_info
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def metrics_table() -> str:
-    rows = ["| family | metrics |", "|---|---|"]
-    for family in ("quality", "drift", "performance"):
-        names = ", ".join(f"`{m.name}`" for m in metrics().values() if m.family == family)
-        rows.append(f"| {family} | {names} |")
-    return "\n".join(rows) + "\n"
+    every = metrics().values()
+    parts = {family: [m for m in every if m.family == family] for family in ("quality", "drift")}
+    parts |= {f"performance, {task}": [m for m in every if task in m.tasks] for task in TaskKind}
+    rows = [f"| {name} | {', '.join(f'`{m.name}`' for m in part)} |" for name, part in parts.items()]
+    return "\n".join(["| of | metrics |", "|---|---|", *rows]) + "\n"
 
 
 def operators_table() -> str:
