@@ -144,6 +144,7 @@ def without_rows(tasks: tuple[TaskKind, ...], rows: ModuleType) -> Any:
         TaskKind.BINARY: lambda: rows.labelled([], []),
         TaskKind.RANKING: lambda: rows.ranked([]),
         TaskKind.MULTICLASS: lambda: rows.decided([], [], 3),
+        TaskKind.MULTILABEL: lambda: rows.tagged(np.zeros((0, 4)), np.zeros((0, 4))),
     }
     return next(make() for task, make in made.items() if task in tasks)
 

@@ -89,7 +89,7 @@ def test_a_forecast_is_worked_by_hand(rows: ModuleType) -> None:
 
 
 def test_quantiles_that_cross_have_a_width_below_zero_and_hold_no_label(rows: ModuleType) -> None:
-    view = rows.regressed([10.0] * 3, [10.0] * 3, {0.1: [12.0] * 3, 0.9: [8.0] * 3})
+    view = rows.regressed([10.0] * 3, [10.0] * 3, quantiles={0.1: [12.0] * 3, 0.9: [8.0] * 3})
     assert values("interval_width", view) == {"levels=0.1-0.9": -4.0}
     assert values("interval_coverage", view) == {"levels=0.1-0.9": 0.0}
     # -4, and 2 on each side over a tail of 0.1.

@@ -70,7 +70,7 @@ LABELS = plain()["labels"][0]
     ("changes", "words"),
     [
         ({"naem": "x"}, ["unknown field 'naem'", "did you mean 'name'"]),
-        ({"task": "ranking"}, ["task.kind", "'ranking'"]),
+        ({"task": "clustering"}, ["task.kind", "'clustering'"]),
         ({"windows": ["fortnight"]}, ["windows", "'fortnight'"]),
         ({"windows": [{"unit": "day", "zone": "Mars/Olympus"}]}, ["unknown time zone 'Mars/Olympus'", "IANA"]),
         ({"windows": [{"unit": "day"}, {"unit": "week", "zone": "UTC"}]}, ["share one zone"]),

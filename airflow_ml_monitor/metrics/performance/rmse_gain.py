@@ -54,6 +54,8 @@ def rmse_gain(rows: LabelledView) -> Estimate:
 
 def _arms(second: float, fourth: float, n: int) -> tuple[float, float]:
     """How far the limits of a root mean square lie below and above it."""
-    low, high = interval.mean_square(second, max(fourth / second**2, 1.0), n, n) or (second, second)
+    # Of n values the kurtosis is n at most; beside large errors of the baseline, rounding may leave more.
+    kurtosis = min(max(fourth / second**2, 1.0), float(n))
+    low, high = interval.mean_square(second, kurtosis, n, n) or (second, second)
     root = math.sqrt(second)
     return root - math.sqrt(low), math.sqrt(high) - root
