@@ -60,7 +60,7 @@ def profit(rows: LabelledView) -> Estimate:
     are in. Where amounts decide, rows without one are left out; n: the rows that are in.
     The interval is Student's t with Hall's (1992) correction for skewness; outcomes of fewer than ten rows are taken as
     rare events (Fay and Feuer 1997) whose next row may be worth the root mean square of all amounts; both are joined
-    (Zou and Donner 2008). With lognormal amounts, whose logarithm deviates by 1, it covers 94-97 % (rare events: up to
+    (Zou and Donner 2008). With lognormal amounts, whose logarithm deviates by 1, it covers 93-98 % (rare events: up to
     99 %); by 1.5, where a thousand rows hardly show the tail, 91 %. It assumes independent rows.
     Undefined without a payoff, or amounts. TooFew without labels.
     Elkan 2001.
