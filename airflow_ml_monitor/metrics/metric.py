@@ -46,6 +46,7 @@ class Need(StrEnum):
     """What a metric asks of the spec besides labels."""
 
     PAYOFF = "task.payoff"
+    NAIVE_ERROR = "task.naive_error"
     THRESHOLDS = "task.thresholds"
     WEIGHT = "a column of role weight"
     BASELINE = "a column of role baseline"
@@ -55,6 +56,8 @@ class Need(StrEnum):
         """True if the spec declares it."""
         if self is Need.PAYOFF:
             return task.payoff is not None
+        if self is Need.NAIVE_ERROR:
+            return task.naive_error is not None
         if self is Need.THRESHOLDS:
             return bool(task.thresholds)
         return Role(self.value.removeprefix("a column of role ")) in dataset.roles
@@ -165,11 +168,13 @@ WEIGHTED = "weighted_"
 AT_THRESHOLD = "_at_threshold"
 """`<metric>_at_threshold`: had another of the task's thresholds decided, `threshold=0.3` for each."""
 
-OF_QUANTILES = frozenset(
-    {"pinball_loss", "quantile_coverage", "interval_coverage", "interval_coverage_gap", "interval_score"}
-    | {"interval_width"}
-)
-"""Metrics of forecast quantiles."""
+_NEEDS = {
+    "profit": Need.PAYOFF,
+    "mase": Need.NAIVE_ERROR,
+    "relative_mae": Need.BASELINE,
+    **dict.fromkeys(("pinball_loss", "quantile_coverage", "interval_coverage"), Need.QUANTILE),
+    **dict.fromkeys(("interval_coverage_gap", "interval_score", "interval_width"), Need.QUANTILE),
+}
 
 GAIN = "_gain"
 """`<metric>_gain`: how much better than the baseline, of the same rows."""
@@ -198,14 +203,12 @@ def performance_names() -> frozenset[str]:
 def need_of(name: str) -> Need | None:
     """What a metric of a name, whatever it is based on, asks of the spec; None: nothing besides labels."""
     plain = base_of(name)
-    if plain == "profit":
-        return Need.PAYOFF
+    if plain in _NEEDS:
+        return _NEEDS[plain]
     if plain.endswith(AT_THRESHOLD):
         return Need.THRESHOLDS
-    if plain.endswith(GAIN) or plain == "relative_mae":
+    if plain.endswith(GAIN):
         return Need.BASELINE
-    if plain in OF_QUANTILES:
-        return Need.QUANTILE
     return Need.WEIGHT if plain.startswith(WEIGHTED) else None
 
 

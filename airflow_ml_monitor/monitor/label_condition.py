@@ -178,7 +178,7 @@ def _at_hand(task: LabelTask) -> AtHand:
     parts = [entries for of_day in read(task, _days(task)).values() for _, entries in of_day]
     entries = Entries.together(parts, task.names).upto(task.run.known_at)
     view = entries.view(task.monitor.spec.task)
-    # A regression has labels of one class, which is none.
+    # Numbers, sets of labels and queries have no class; of several classes which are wanted nobody says.
     classes = (1, 0) if view.task.kind is TaskKind.BINARY else ()
     positives, negatives = (int(view.count[view.label == one].sum()) for one in classes) if classes else (0, 0)
     return AtHand(view.coverage, positives, negatives, _arrived(entries, _last_measured(task)))

@@ -208,7 +208,7 @@ def _kind(label: ColumnFacts | None, score: Guess | None, prediction: Guess | No
     if label.is_number and label.distinct > FEW:
         return Guess(TaskKind.REGRESSION, Sureness.HIGH, f"{label.name} has {label.distinct:,} different numbers")
     kind = TaskKind.REGRESSION if label.is_number and label.distinct > 2 else TaskKind.BINARY
-    todo = "binary (name the positive value), multiclass (name classes, and a score column of each), "
+    todo = "binary (name the positive value), multiclass or multilabel (name classes, and a score column of each), "
     todo += "ranking (name a column of role query) or regression?"
     return Guess(kind, Sureness.LOW, f"{label.name} has {label.distinct} different values", todo)
 

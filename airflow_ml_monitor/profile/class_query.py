@@ -16,11 +16,8 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.query import Expression, number, text, whole
-from airflow_ml_monitor.profile.sums import SUMS
+from airflow_ml_monitor.profile.sums import CLIP, SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
-
-CLIP: Final = 1e-15
-"""The least chance of which a logarithm is taken."""
 
 _RANKS: Final = (2, 3, 5)
 
@@ -90,7 +87,7 @@ def class_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> dict
 
 
 def class_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's rows, as named in ledger.SUMS; 0 without a score.
+    """What is summed over an entry's rows, as named in sums.SUMS; 0 without a score.
 
     A class that is not declared was given no chance, and is never among the first.
     """

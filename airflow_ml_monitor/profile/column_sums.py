@@ -19,7 +19,7 @@ _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expressio
 
 
 def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """By their names in sums.OF_ROLE, of labelled rows whose extra columns are named as in `LedgerColumns.besides`.
+    """By their names in sums.sums_of, of labelled rows whose extra columns are named as in `LedgerColumns.besides`.
 
     Nothing of rows whose score or prediction is missing: no metric sees them.
     """
@@ -27,7 +27,8 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     for name, column in columns.besides.items():
         if column.role in _OF_ROLE:
             found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
-    found |= quantile_sums(rows)
+    if columns.dataset.column(Role.QUANTILE):
+        found |= quantile_sums(rows)
     return {name: sa.case((rows.c.bucket != whole(UNSCORED), part), else_=number(0)) for name, part in found.items()}
 
 

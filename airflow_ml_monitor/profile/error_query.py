@@ -14,7 +14,7 @@ from airflow_ml_monitor.profile.query import Expression, hashed, number, size, w
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
-    """By their names in ledger.SUMS, of an error (prediction - label) and a label, both finite.
+    """By their names in sums.SUMS, of an error (prediction - label) and a label, both finite.
 
     error{i}_truth{j}: the i-th power of the error times the j-th of the label, up to the fourth order together; `label`
     itself names the class that entries are grouped by.

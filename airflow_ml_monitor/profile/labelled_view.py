@@ -21,7 +21,8 @@ from airflow_ml_monitor.profile.weighted_cells import WeightedCells
 
 @dataclass(frozen=True, eq=False)
 class ScoredCells:
-    """Rows of a binary model by score, whose labels are known or expected: what a metric's formula is given.
+    """Rows by score, whose labels are known or expected: what a formula is given. Of a binary model, or of one of
+    several classes, where positive is who is predicted right.
 
     Arrays of C cells in ascending order of bucket. bucket: equal buckets are ties. prediction: the decided class.
     score: the mean score of a cell's rows. positives, negatives: rows of each label, shape (C,), or (D, C) where they

@@ -176,17 +176,7 @@ class Entries:
         censored = mine.label == CENSORED
         labelled = mine.picked(~predicted & ~censored & (mine.bucket != UNSCORED))
         never = max(int(mine.count[censored].sum()), 0)
-        folded = Entries(
-            labelled.groups,
-            np.zeros_like(labelled.known),
-            np.zeros_like(labelled.group),
-            labelled.label,
-            labelled.prediction,
-            labelled.bucket,
-            labelled.count,
-            labelled.sums,
-            labelled.names,
-        ).added()
+        folded = replace(labelled, known=np.zeros_like(labelled.known), group=np.zeros_like(labelled.group)).added()
         return LabelledView(
             task,
             folded.label,
@@ -194,9 +184,9 @@ class Entries:
             folded.bucket,
             folded.count,
             {name: folded.sums[:, i] for i, name in enumerate(folded.names or task_sums(task))},
-            max(int(mine.count[predicted].sum()) - never, 0),
-            never,
-            self._parts(task, slice, version),
+            predictions=max(int(mine.count[predicted].sum()) - never, 0),
+            censored=never,
+            parts=self._parts(task, slice, version),
         )
 
     def _parts(self, task: Task, slice: Slice, version: str | None) -> dict[str, LabelledView]:

@@ -12,7 +12,7 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.query import Expression, number, text
-from airflow_ml_monitor.profile.sums import OF_ROLE
+from airflow_ml_monitor.profile.sums import summed_columns
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _EXACT: Final = 9e15
@@ -64,13 +64,8 @@ class LedgerColumns:
 
     @property
     def besides(self) -> dict[str, Column]:
-        """The columns that bring sums, by their role or level, by the names that statements give them: x0, x1 …
-
-        None of a ranking, whose sums are of queries.
-        """
-        levels = self.dataset.quantiles.values()
-        every = self.dataset.columns if not self.is_ranking else ()
-        found = [column for column in every if column.role in OF_ROLE or column in levels]
+        """The columns that bring sums, by the names that statements give them: x0, x1 …"""
+        found = summed_columns(self.task, self.dataset)
         return {f"x{i}": column for i, column in enumerate(found)}
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:

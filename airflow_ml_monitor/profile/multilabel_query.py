@@ -206,8 +206,6 @@ def _part(
     sums: dict[str, Expression],
 ) -> sa.Select[Any]:
     """Rows of one part, in the columns of all; what other columns sum is of the rows alone."""
-    nothing = sa.cast(sa.null(), sa.Double)
-    besides = {name: nothing if part else rows.c[name] for name in columns.besides}
     filled = {name: sa.cast(sums.get(name, number(0)), sa.Double) for name in SUMS[columns.task.kind]}
     is_scored = rows.c.bucket >= whole(0) if not part else sa.true()
     return sa.select(
@@ -216,7 +214,6 @@ def _part(
         label.label("label"),
         prediction.label("prediction"),
         bucket.label("bucket"),
-        *(x.label(name) for name, x in besides.items()),
         *(sa.case((is_scored, x), else_=number(0)).label(name) for name, x in filled.items()),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from airflow_ml_monitor.errors import SpecError
 
@@ -14,11 +14,6 @@ class Worth:
 
     per_row: float = 0.0
     of_amount: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("per_row", "of_amount"):
-            if not math.isfinite(value := getattr(self, name)):
-                raise SpecError(f"{value} is no amount of money; give a finite number", field=f"task.payoff.….{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +29,11 @@ class Payoff:
     true_negative: Worth = Worth()
 
     def __post_init__(self) -> None:
+        for outcome in fields(self):
+            for part in fields(Worth):
+                if not math.isfinite(value := getattr(getattr(self, outcome.name), part.name)):
+                    field = f"task.payoff.{outcome.name}.{part.name}"
+                    raise SpecError(f"{value} is no amount of money; give a finite number", field=field)
         if all(worth == Worth() for worth in self.by_outcome.values()):
             raise SpecError(
                 "every outcome is worth nothing; say what one is worth, e.g. false_negative: {of_amount: -1}",

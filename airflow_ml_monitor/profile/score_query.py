@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.query import Expression, number
-
-CLIP: Final = 1e-15
-"""Scores are moved this far from 0 and 1 before a logarithm."""
+from airflow_ml_monitor.profile.sums import CLIP
 
 
 def log_loss(score: Expression, label: Expression) -> Expression:

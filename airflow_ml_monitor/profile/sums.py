@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airflow_ml_monitor.profile.dataset import Dataset, Role
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.task import Task, TaskKind
+
+CLIP: Final = 1e-15
+"""The least chance of which a logarithm is taken."""
 
 SUMS: Final = {
     TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
@@ -76,8 +79,8 @@ OF_BASELINE_SCORES: Final = (
 _Names = tuple[str, ...] | Callable[[Dataset], tuple[str, ...]]
 
 OF_ROLE: Final[dict[Role, dict[TaskKind, _Names]]] = {
-    Role.AMOUNT: dict.fromkeys(TaskKind, ("amount_rows", "amount", "amount2", "amount3")),
-    Role.WEIGHT: dict.fromkeys(TaskKind, ("weight_rows", "weight", "weight2")),
+    Role.AMOUNT: {TaskKind.BINARY: ("amount_rows", "amount", "amount2", "amount3")},
+    Role.WEIGHT: {TaskKind.BINARY: ("weight_rows", "weight", "weight2")},
     Role.BASELINE: {
         TaskKind.BINARY: ("baseline_rows", "baseline_right", *OF_BASELINE_SCORES),
         TaskKind.REGRESSION: (
@@ -110,11 +113,14 @@ def task_sums(task: Task) -> tuple[str, ...]:
 
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
-    """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew.
-
-    A ranking's are of queries: columns of its rows bring none.
-    """
-    roles = dataset.roles if task.kind is not TaskKind.RANKING else frozenset()
-    mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in roles]
+    """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
+    mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles]
     found = [names(dataset) if callable(names) else names for names in mine]
     return (*task_sums(task), *(name for names in found for name in names))
+
+
+def summed_columns(task: Task, dataset: Dataset) -> tuple[Column, ...]:
+    """The columns that bring sums: by their role, or as one of several forecast quantiles."""
+    roles = {role for role, names in OF_ROLE.items() if task.kind in names}
+    levels = dataset.quantiles.values() if Role.QUANTILE in roles & dataset.roles else ()
+    return tuple(column for column in dataset.columns if column.role in roles or column in levels)

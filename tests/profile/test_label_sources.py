@@ -56,8 +56,11 @@ def seen(
     return view(engine.label_entries(request), task)
 
 
-def test_an_absent_label_source_has_no_labels_yet(engine: DuckDB, oracle: ModuleType, tmp_path: Path) -> None:
-    source = oracle.labelled_by(tmp_path / "*.parquet")
+@pytest.mark.parametrize("censored", [None, "closed"])
+def test_an_absent_label_source_has_no_labels_yet(
+    engine: DuckDB, oracle: ModuleType, tmp_path: Path, censored: str | None
+) -> None:
+    source = oracle.labelled_by(tmp_path / "*.parquet", censored=censored)
     request = oracle.request(oracle.predictions(scored(oracle, [0.1])), source, oracle.DAYS[-1].end)
     batch = engine.label_entries(request)
     found = view(batch, oracle.BINARY)

@@ -20,7 +20,7 @@ from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.label_sets import STATES
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import Entries
-from airflow_ml_monitor.profile.sums import SUMS, sums_of
+from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 HOUR = timedelta(hours=1)
@@ -219,21 +219,6 @@ def test_slices_strata_and_versions_part_the_rows(
             part = part[[slice in (WHOLE, (("group", name),)) for name in part["group"]]]
             wanted = expected(oracle, rows, part, labels, last, read=False)
             same_view(oracle, ledger.view(TASK, slice, version), wanted)
-
-
-def test_what_other_columns_sum_is_of_rows_and_not_of_their_classes(
-    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame, labels: pd.DataFrame
-) -> None:
-    mine = dataset(table(scored.assign(euros=scored["id"] % 7)), Column("euros", role=Role.AMOUNT))
-    last = oracle.DAYS[-1].end
-    request = oracle.request(mine, oracle.labelled_by(table(labels)), last, task=TASK)
-    ledger = Entries.together(engine.label_entries(request).entries.values(), sums_of(TASK, mine))
-    known = oracle.latest_labels(labels.assign(label=labels["label"].map(str, na_action="ignore")), last)
-    p = scored[[column.name for column in SCORES]].to_numpy()
-    valid = ((p >= 0) & (p <= 1)).all(axis=1) & scored["id"].isin(known)
-    view = ledger.view(TASK)
-    assert view.total("amount") == (scored["id"] % 7)[valid].sum()
-    assert {part.total("amount") for part in view.parts.values()} == {0.0}
 
 
 def test_the_codec_gives_back_what_it_was_given(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
+from airflow_ml_monitor.profile.sums import CLIP
 from airflow_ml_monitor.profile.task import TaskKind
-
-CLIP: Final = 1e-15
 
 
 def formula(cells: ScoredCells) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.metrics.metric import metrics, performance_names
+from airflow_ml_monitor.metrics.metric import BESIDES, Metric, metric_named, metrics, performance_names
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.sums import OF_ROLE
 from airflow_ml_monitor.profile.task import UNDECLARED, Task, TaskKind
@@ -55,14 +55,21 @@ def _classes(task: Task) -> list[str]:
 
 
 def check_named(spec: MonitorSpec) -> None:
-    """SpecError where a benchmark is none of the task's."""
+    """SpecError where a metric that is measured, or a benchmark, is none of the task's."""
+    for name in spec.measurements:
+        if name not in BESIDES:
+            _check_task(metric_named(name), spec.task, "measurements")
     for name, parameters, value in stated(spec.reference.benchmark):
         metric, field = metrics()[name], f"reference.benchmark.{name}"
-        if spec.task.kind not in metric.tasks:
-            told = f"{name} is for {', '.join(metric.tasks)}, and the task is {spec.task.kind}; leave it out"
-            raise SpecError(told, field=field)
+        _check_task(metric, spec.task, field)
         if parameters.startswith("class=") and parameters not in _classes(spec.task):
             raise UnknownName("class", parameters, _classes(spec.task), field=field)
         if not metric.range[0] <= value <= metric.range[1]:
             of = f" [{parameters}]" if parameters else ""
             raise SpecError(f"{value}{of} is outside {list(metric.range)}, what {name} can be", field=field)
+
+
+def _check_task(metric: Metric, task: Task, field: str) -> None:
+    if metric.tasks and task.kind not in metric.tasks:
+        told = f"{metric.name} is for {', '.join(metric.tasks)}, and the task is {task.kind}; leave it out"
+        raise SpecError(told, field=field)

@@ -122,7 +122,7 @@ def _repeats(found: Arrivals, labels: LabelSource) -> Iterator[Finding]:
     if labels.several is not Several.LAST:
         yield ok(f"labels.{labels.name}.several", f"{told}; several: {labels.several}")
         return
-    advice = "right if they are corrections, by label_time; else say what several mean (any, majority, mean …)"
+    advice = "right if they are corrections, by label_time; else say what several mean (any, majority, …)"
     yield warning(f"labels.{labels.name}.key", told, f"{advice} under several")
 
 

@@ -104,14 +104,14 @@ class DuckDB:
             labels = replace(labels, source=memory.no_labels(labels))
         # Beyond the days asked for up to `upto`: labels known by then of later predictions are no orphans.
         span = Window(min(d.start for d in request.days), max(request.upto, *(d.end for d in request.days)))
-        predictions = ledger_scan.predictions_opening(dataset, span)
+        predictions = ledger_scan.predictions_opening(request.task, dataset, span)
         with self._opened(source=predictions, labels=ledger_scan.labels_opening(labels)) as scan:
             return ledger_scan.label_batch(scan, replace(request, labels=labels))
 
     def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
         """See Engine. Raises ReferenceMismatch where the reference lacks the label or what it is compared with."""
         try:
-            with self._opened(source=ledger_scan.predictions_opening(dataset, window, label)) as scan:
+            with self._opened(source=ledger_scan.predictions_opening(task, dataset, window, label)) as scan:
                 if label not in scan.types["source"]:
                     raise ReferenceMismatch(f"no column {label!r} in the reference", field="reference.label")
                 return ledger_scan.reference_entries(scan, dataset, task, layout, label, window)

@@ -21,7 +21,7 @@ from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
-from airflow_ml_monitor.profile.sums import OF_ROLE, sums_of
+from airflow_ml_monitor.profile.sums import summed_columns, sums_of
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _COUNTED: Final = NUMBERS | {"BOOLEAN"}
@@ -30,10 +30,11 @@ _COUNTED: Final = NUMBERS | {"BOOLEAN"}
 _Found = Mapping[str, Array]
 
 
-def predictions_opening(dataset: Dataset, window: Window, label: str = "") -> Opening:
+def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str = "") -> Opening:
     """The predictions, for the columns that the ledger reads (and the label, where it stands beside them)."""
-    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM, *OF_ROLE)
-    names = [dataset.event_time, *dataset.entity_key, *(c.name for c in dataset.columns if c.role in roles)]
+    roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM)
+    read = [*(c for c in dataset.columns if c.role in roles), *summed_columns(task, dataset)]
+    names = [dataset.event_time, *dataset.entity_key, *(column.name for column in read)]
     return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
 
 
@@ -94,7 +95,8 @@ def _columns(
 ) -> LedgerColumns:
     """What the ledger reads; raises DataFault where a column that it needs is missing or of another type."""
     mine, theirs = scan.types["source"], scan.types["labels" if labels else "source"]
-    predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION, *OF_ROLE)]
+    predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION)]
+    predicted += [c for c in summed_columns(task, dataset) if c not in predicted]
     predicted += [c for c in dataset.strata if c.kind is Kind.NUMERIC]
     if faults := scan.faults(predicted):
         raise DataFault("; ".join(faults.values()))

@@ -82,6 +82,8 @@ def no_labels(labels: LabelSource) -> pa.Table:
     empty[labels.label] = pa.array([], pa.null())
     if labels.label_time:
         empty[labels.label_time] = pa.array([], pa.timestamp("us", "UTC"))
+    if labels.censored:
+        empty[labels.censored] = pa.array([], pa.bool_())
     return pa.table(empty)
 
 
