@@ -120,10 +120,17 @@ class Past:
         predicted = np.zeros((today + 1, kinds.shape[1]))
         np.add.at(predicted, (found.day[is_prediction], cell[is_prediction]), found.count[is_prediction])
         cells = Cells(kinds[2], kinds[0], kinds[1], _mean_scores(cell, found, kinds.shape[1]))
-        label, count = found.label[~is_prediction], found.count[~is_prediction].astype(np.float64)
-        day, age = found.day[~is_prediction], found.age[~is_prediction]
+        # What came and went between two runs of one day was never seen by another that asked once.
+        ages, size = int(found.age.max(initial=0)) + 1, kinds.shape[1]
+        key = ((found.day * ages + found.age) * 2 + found.label) * size + cell
+        keys, where = np.unique(key[~is_prediction], return_inverse=True)
+        count = np.bincount(where, found.count[~is_prediction], len(keys)).astype(np.float64)
+        keys, count = keys[count != 0], count[count != 0]
+        rest, of_cell = np.divmod(keys, size)
+        rest, label = np.divmod(rest, 2)
+        day, age = np.divmod(rest, ages)
         horizon = -(-self.labels.horizon // timedelta(days=1))
-        arrivals = Arrivals(cells, predicted, day, age, label, cell[~is_prediction], count, today, horizon, self.names)
+        arrivals = Arrivals(cells, predicted, day, age, label, of_cell, count, today, horizon, self.names)
         return Known(arrivals, kinds, edges, strata, every.censored)
 
 

@@ -46,6 +46,11 @@ class Terms:
         return self.monitor.version, self.reference.digest
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of the sums that its metrics ask for."""
+        return sums_of(self.monitor.spec.task, self.dataset)
+
+    @property
     def meaning(self) -> list[Any]:
         """What ledger entries depend on, besides the bytes of predictions and labels."""
         labels = self.labels
@@ -80,15 +85,20 @@ class LabelTask:
 
     def terms(self, windows: Collection[Window]) -> dict[Window, Terms]:
         """Of each window; a source that its spec did not know yet is read as today."""
-        found = {}
+        found: dict[Window, Terms] = {}
+        alike: dict[str, list[Window]] = {}
         monitors = self.monitor.by_spec(windows)
-        references = self.monitor.references(self.dataset, windows)
         for window, monitor in monitors.items():
+            alike.setdefault(monitor.version, []).append(window)
+        for of in alike.values():
+            monitor = monitors[of[0]]
             labels = next((s for s in monitor.spec.labels if s.name == self.labels.name), self.labels)
             known = {dataset.name for dataset in monitor.spec.datasets}
             dataset = monitor.spec.dataset(labels.dataset) if labels.dataset in ("", *known) else self.dataset
-            found[window] = Terms(monitor, labels, dataset, references[window])
-        return found
+            # A window's reference fits its own spec: columns that are declared since stand in newer ones only.
+            references = monitor.references(dataset, of)
+            found |= {window: Terms(monitor, labels, dataset, references[window]) for window in of}
+        return {window: found[window] for window in monitors}
 
 
 def label_tasks(monitor: Monitor, run: Run) -> list[LabelTask]:
@@ -244,7 +254,7 @@ def _parts(
     stored = read(task, again) if again else {}
     parts = []
     for day in request.days:
-        entries = batch.entries.get(day, Entries.empty(task.names))
+        entries = batch.entries.get(day, Entries.empty(sums_of(request.task, request.dataset)))
         if day in again:
             before = Entries.together([e for _, e in stored[day]], entries.names, 0.0)
             entries = difference(entries, before, request.upto)

@@ -59,9 +59,9 @@ class Book:
             self._days.update(read(self.task, fresh))
         return {day: self._days[day] for day in sorted(days)}
 
-    def folded(self, window: Window, moment: datetime) -> tuple[Entries, str]:
+    def folded(self, window: Window, moment: datetime, names: tuple[str, ...]) -> tuple[Entries, str]:
         """What was known of a window at a moment, and the digest of what that depends on."""
-        return known_by(self.of_days(self.days_of(window)).values(), moment, self.task.names)
+        return known_by(self.of_days(self.days_of(window)).values(), moment, names)
 
     def past(self, moment: datetime) -> Past:
         """All whole days before a moment that a nowcast looks at."""

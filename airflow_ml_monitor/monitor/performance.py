@@ -89,7 +89,7 @@ def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measu
     for labels in monitor.spec.labels:
         book = Book(LabelTask(monitor, run, labels))
         asked = _Asked(Nowcasts(book, as_of), book.task.terms([window])[window], window)
-        entries, _ = book.folded(window, as_of)
+        entries, _ = book.folded(window, as_of, asked.terms.names)
         rows += asked.answer(entries, None)[0].rows
     return rows
 
@@ -195,7 +195,7 @@ def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers],
     """
     spec, labels = asked.terms.monitor.spec, asked.terms.labels
     book, moment = asked.nowcasts.book, asked.nowcasts.moment
-    entries, inputs = book.folded(asked.window, moment)
+    entries, inputs = book.folded(asked.window, moment, asked.terms.names)
     versions: dict[str, str | None] = {version: version for version in entries.versions if version}
     if len(entries.versions) == 1 or not versions:
         versions = {next(iter(versions), spec.model_version): None}

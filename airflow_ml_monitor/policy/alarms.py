@@ -25,13 +25,14 @@ class Alarmed:
     """What one rule says of one source (or the faults that are always looked for): alarms, and every window it judged.
 
     idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm. The same
-    for the pooled value (of no version), where it gives way to its versions'.
+    for the pooled value (of no version), where it gives way to its versions'. metric: the rule's.
     """
 
     action: Action
     alarms: tuple[Alarm, ...]
     judged: Places
     idle: Places = frozenset()
+    metric: str = ""
 
 
 def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> list[Alarmed]:
@@ -109,7 +110,7 @@ def _by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iter
                 idle |= {("", e.head.rule, e.head.window) for e in series}
                 alarms += _persistent(rule, series, case.references)
             if judged:
-                found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle)))
+                found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle), rule.metric))
     # What another rule of the action could judge there is no window without use.
     judged_by = {one.action: frozenset().union(*(o.judged for o in found if o.action is one.action)) for one in found}
     return [replace(one, idle=one.idle - judged_by[one.action]) for one in found]

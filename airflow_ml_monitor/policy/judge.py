@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, faults_of, gaps_of, in_reference
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap
 from airflow_ml_monitor.policy.decision import ACTIVE, MOST_ALARMS, ActionState, Alarm, Event, Incident
@@ -110,8 +111,9 @@ def _why(case: Case, incident: Incident, alarms: Sequence[Alarm]) -> str:
 def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action, str]:
     """No incident: nothing to do, or nothing known yet."""
     acts = (Action.RETRAIN, Action.ROLL_BACK)
-    performance = {rule.metric for rule in policy.rules if rule.action in acts}
-    judged = [window for part in found if part.action in acts for _, _, window in part.judged]
+    of_labels = {e.measurement.metric for e in case.evidence if e.head.family is Family.PERFORMANCE} - OF_LABELS
+    performance = {rule.metric for rule in policy.rules if rule.action in acts or rule.metric in of_labels}
+    judged = [window for part in found if part.metric in performance for _, _, window in part.judged]
     if performance and not judged:
         of = [e for e in case.evidence if e.measurement.metric in performance]
         ripe = any(e.is_judged for e in of)

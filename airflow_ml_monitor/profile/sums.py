@@ -28,9 +28,9 @@ SUMS: Final = {
 Of a ranking what its first items are worth is besides; no_relevant: whether a query has no relevant item.
 """
 
-EXACT: Final = frozenset({"state"})
+EXACT: Final = frozenset({"state", "undeclared_label", "undeclared_prediction"})
 """Sums of whole numbers, the same in any order, so that a digest may name them. state: hashes of what a row's (or
-query's) worth depends on: where labels are no classes, one may change while all counts stay."""
+query's) worth depends on besides its counts: one label may change with another, and all counts stay."""
 
 OF_QUERIES: Final = ("ndcg", "average_precision", "reciprocal_rank", "recall", "precision")
 """What a query is worth by its first items, in [0, 1]."""

@@ -23,6 +23,8 @@ def check_censored(source: LabelSource, task: Task) -> None:
     field = f"labels.{source.name}.censored"
     if source.censored is None:
         return
+    if not source.censored:
+        raise SpecError("empty; name the column that says so, or leave it out", field=field)
     if task.kind is not TaskKind.BINARY or source.label_time is None:
         told = "rows are censored of a binary task, from a moment on"
         raise SpecError(f"{told}; declare label_time and task kind binary, or leave censored out", field=field)

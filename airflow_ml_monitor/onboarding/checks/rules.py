@@ -98,6 +98,11 @@ def _against_reference(case: Case, rule: Rule, metric: Metric, frozen: Frozen, f
     else:
         rows = column_rows(frozen.profile, frozen.layout, metric.family, named)
     mine = _mine(rule, rows)
+    there = sorted({row.parameters for row in rows if row.metric == rule.metric and row.parameters})
+    if rule.parameters is not None and there and rule.parameters not in there:
+        told = f"{rule.parameters!r} is never measured; {rule.metric} has {', '.join(there)}"
+        yield error(f"{field}.parameters", told, "name one of them, or leave parameters out to look at all")
+        return
     if not mine:
         level = Level.ERROR if rule.bounds.is_relative else Level.OK
         yield Finding(level, field, f"the reference has no {rule.metric} to compare with", "use min or max")

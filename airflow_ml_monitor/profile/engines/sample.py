@@ -19,7 +19,7 @@ from airflow_ml_monitor.errors import NoSource
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.engines import files, memory
 from airflow_ml_monitor.profile.engines.ledger_scan import key_readings
-from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, Scan, is_any
+from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, Scan, is_any, plain_times
 
 SAMPLE_ROWS: Final = 50_000
 """So many rows are looked at: 30 million in one file are opened, counted and sampled in 0.1 s."""
@@ -85,7 +85,7 @@ def samples(**sources: Any) -> Iterator[dict[str, Sample]]:
 def _opened(scan: Scan, name: str, source: Any) -> Sample:
     if not isinstance(source, (str, os.PathLike)):
         table = memory.table(source)
-        scan.connection.register(name, table)
+        plain_times(scan.connection.from_arrow(table)).create_view(name)
         pieces = [table.slice(start, end - start) for start, end in _ranges(table.num_rows, SAMPLE_ROWS)]
         looked, rows = pa.concat_tables(pieces) if pieces else table, table.num_rows
         return _sample(scan, name, looked, (None, rows, False))
@@ -95,8 +95,8 @@ def _opened(scan: Scan, name: str, source: Any) -> Sample:
         raise NoSource(f"no {where} {os.fspath(source)!r}; give a Parquet or CSV file, a glob or a directory")
     try:
         every, part = (_parquet if found[0].is_parquet else _csv)(scan.connection, found)
-        every.create_view(name)
-        looked = part.to_arrow_table()
+        plain_times(every).create_view(name)
+        looked = plain_times(part).to_arrow_table()
         rows = sum(map(files.rows_of, found)) if found[0].is_parquet else every.shape[0]
     except duckdb.Error as error:
         # Not chained: DuckDB's message may quote the data.

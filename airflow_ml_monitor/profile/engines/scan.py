@@ -241,6 +241,12 @@ def _categorical(owner: Source) -> set[str]:
     return {c.name for c in owner.columns if c.kind is Kind.CATEGORICAL} if isinstance(owner, Dataset) else set()
 
 
+def plain_times(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows, with times of other precisions than microseconds as such."""
+    types = zip(rows.columns, map(str, rows.types), strict=True)
+    return rows.project(", ".join(_cast(name, arrived, False) for name, arrived in types))
+
+
 def _cast(column: str, arrived: str, is_category: bool) -> str:
     """How a column is read, where not as it is."""
     name = _quoted(column)
