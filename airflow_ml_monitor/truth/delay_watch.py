@@ -29,8 +29,7 @@ MOST_DAYS = 400
 """Calendar days looked at in all; the oldest say how much the signals scatter here."""
 TAIL = 6e-5
 """How often a steady flow exceeds one signal's limit: 3.85 standard errors, where arrivals scatter by chance alone.
-Thirty signals a day, kindred ones from day to day, then erred once in 24
-simulated years."""
+Thirty signals a day, kindred ones from day to day, then erred once in 24 simulated years."""
 LEAST_CHANGE = 0.05
 """Of the factor: less does little harm to a nowcast, however many labels prove it."""
 _FEWEST_EXPECTED = 50.0
