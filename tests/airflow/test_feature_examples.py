@@ -104,7 +104,8 @@ def test_a_biased_delay_model_is_told_when_its_first_biased_day_has_arrived_and_
     for day in range(first + 2):
         assert about("watch_flights", day).state == "success"
     made = decisions(world, "default/flights")
-    assert [d.action.value for _, d in made] == ["none"] * (first + 1) + ["alert"]
+    # On the first evening no flight has landed.
+    assert [d.action.value for _, d in made] == ["wait"] + ["none"] * first + ["alert"]
     decision = made[-1][1]
     assert {(day_of(world, a["window"]), a["metric"]) for a in decision.evidence["alarms"]} == {(first, "bias")}
     table = world.store.history("default/flights")
