@@ -253,3 +253,9 @@ def test_whoever_asks_for_each_action_asks_for_none_twice(desk: Any, values: lis
     verdicts = desk.live(policy, desk.series(*values), range(len(values)))
     asked = [(v.incident, v.action) for v in verdicts if v.incident and v.action is not Action.WAIT]
     assert len(asked) == len(set(asked))
+
+
+def test_a_rule_that_only_alerts_waits_for_labels_as_well(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), Action.ALERT))
+    assert desk.judge(policy, desk.series(None, None)).action is Action.WAIT
+    assert desk.judge(policy, desk.series(0.9, None)).because.startswith("every rule within its bounds; performance")

@@ -89,3 +89,13 @@ def test_a_file_that_is_not_whole_is_told_without_its_contents(tmp_path):
     with pytest.raises(NoSource, match="is the file whole") as told, samples(reference=tmp_path / "broken.parquet"):
         pass
     assert "secret" not in str(told.value)
+
+
+def test_times_of_nanoseconds_are_read_as_any_other(tmp_path):
+    moment = pd.Timestamp("2026-03-02 01:30", tz="UTC")
+    table = pa.table({"at": pa.array([moment, None], pa.timestamp("ns", "UTC"))})
+    pq.write_table(table, tmp_path / "rows.parquet", version="2.6")
+    for source in (table, tmp_path / "rows.parquet"):
+        with samples(reference=source) as opened:
+            spans = opened["reference"].spans(["at"])
+        assert spans["at"] == (pd.Timestamp("2026-03-02 01:30"), pd.Timestamp("2026-03-02 01:30"))
