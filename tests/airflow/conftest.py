@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -280,3 +281,26 @@ def _forget_runs(database: Path) -> None:
     """Airflow's database as it is before its first DAG."""
     with closing(sqlite3.connect(_template())) as source, closing(sqlite3.connect(database)) as copy:
         source.backup(copy)
+
+
+@pytest.fixture(scope="module")
+def days_of(example_world: Callable[..., Any]) -> Iterator[Callable[[str, int], Any]]:
+    """Runs an example's DAG on the first days of 2026, each as known at its end; the store that this leaves behind."""
+    from airflow_ml_monitor.store.repository import MetricsStore
+
+    opened = []
+
+    def run(dag_id: str, days: int) -> Any:
+        made = example_world(days=1, faults="", edits={})
+        for day in range(days):
+            start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+            end = start + timedelta(days=1)
+            conf = {"known_at": end.isoformat()}
+            result = made.driver.run(dag_id, run_type="scheduled", data_interval=(start, end), conf=conf)
+            assert result.state == "success", result.task_states
+        opened.append(MetricsStore(made.metrics))
+        return opened[-1]
+
+    yield run
+    for store in opened:
+        store.dispose()

@@ -3,8 +3,6 @@
 import pandas as pd
 import pytest
 
-from airflow_ml_monitor.store.repository import MetricsStore
-
 pytestmark = pytest.mark.slow
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -12,17 +10,9 @@ DAYS, CENTS = 7, 4
 
 
 @pytest.fixture(scope="module")
-def store(example_world):
+def store(days_of):
     """What seven days of the example leave behind."""
-    made = example_world(days=1, faults="", edits={})
-    for day in range(DAYS):
-        start, end = START + pd.Timedelta(days=day), START + pd.Timedelta(days=day + 1)
-        conf = {"known_at": end.isoformat()}
-        result = made.driver.run("watch_returns", run_type="scheduled", data_interval=(start, end), conf=conf)
-        assert result.state == "success", result.task_states
-    opened = MetricsStore(made.metrics)
-    yield opened
-    opened.dispose()
+    return days_of("watch_returns", DAYS)
 
 
 def test_a_model_that_falls_behind_its_rule_is_rolled_back_when_its_first_bad_day_is_known(store):

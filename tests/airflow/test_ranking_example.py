@@ -3,8 +3,6 @@
 import pandas as pd
 import pytest
 
-from airflow_ml_monitor.store.repository import MetricsStore
-
 pytestmark = pytest.mark.slow
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -12,17 +10,9 @@ DAYS, HOLIDAY, LOST = 9, 4, 7
 
 
 @pytest.fixture(scope="module")
-def store(example_world):
+def store(days_of):
     """What nine days of the example leave behind."""
-    made = example_world(days=1, faults="", edits={})
-    for day in range(DAYS):
-        start, end = START + pd.Timedelta(days=day), START + pd.Timedelta(days=day + 1)
-        conf = {"known_at": end.isoformat()}
-        result = made.driver.run("watch_searches", run_type="scheduled", data_interval=(start, end), conf=conf)
-        assert result.state == "success", result.task_states
-    opened = MetricsStore(made.metrics)
-    yield opened
-    opened.dispose()
+    return days_of("watch_searches", DAYS)
 
 
 def day_of(window):
