@@ -9,7 +9,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import BESIDES, Metric, metric_named, metrics, performance_names
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.sums import OF_ROLE
-from airflow_ml_monitor.profile.task import UNDECLARED, Task, TaskKind
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -50,10 +50,6 @@ def check_benchmark(benchmark: Benchmark) -> None:
             raise UnknownName("performance metric", name, performance_names(), field="reference.benchmark")
 
 
-def _classes(task: Task) -> list[str]:
-    return [f"class={name}" for name in (*task.class_names, UNDECLARED)]
-
-
 def check_named(spec: MonitorSpec) -> None:
     """SpecError where a metric that is measured, or a benchmark, is none of the task's."""
     for name in spec.measurements:
@@ -62,8 +58,6 @@ def check_named(spec: MonitorSpec) -> None:
     for name, parameters, value in stated(spec.reference.benchmark):
         metric, field = metrics()[name], f"reference.benchmark.{name}"
         _check_task(metric, spec.task, field)
-        if parameters.startswith("class=") and parameters not in _classes(spec.task):
-            raise UnknownName("class", parameters, _classes(spec.task), field=field)
         if not metric.range[0] <= value <= metric.range[1]:
             of = f" [{parameters}]" if parameters else ""
             raise SpecError(f"{value}{of} is outside {list(metric.range)}, what {name} can be", field=field)

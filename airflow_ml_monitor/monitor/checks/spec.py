@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
+from airflow_ml_monitor.expectations.written import check_written, parted
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, BESIDES, LABEL_FREE, metric_names
+from airflow_ml_monitor.metrics.metric import (
+    ALWAYS,
+    BESIDES,
+    LABEL_FREE,
+    WEIGHTED,
+    fault_names,
+    metric_names,
+    performance_names,
+)
 from airflow_ml_monitor.monitor.checks.compared import check_baseline
 from airflow_ml_monitor.monitor.checks.labels import check_censored, check_several
+from airflow_ml_monitor.monitor.checks.parameters import check_parameters
 from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
+from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
 from airflow_ml_monitor.monitor.checks.values import check_values
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.dataset import Dataset, Role
@@ -33,23 +44,52 @@ def check(spec: MonitorSpec) -> None:
         raise SpecError("no window rule; give at least one, e.g. [day]", field="windows")
     if len({(rule.zone, rule.offset) for rule in spec.windows}) > 1:
         raise SpecError("window rules of one monitor share one zone and offset; make two monitors", field="windows")
+    rules = [str(rule) for rule in spec.windows]
+    if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
+        raise SpecError(f"{twice[0]} stands there twice; keep one", field="windows")
+    for name in spec.upstream:
+        if name.count("/") != 1 or name == spec.key:
+            told = "is this monitor itself" if name == spec.key else "is no monitor's key"
+            raise SpecError(
+                f"{name!r} {told}; write another's namespace and name, e.g. default/orders", field="upstream"
+            )
     names = [d.name for d in spec.datasets] + [s.name for s in spec.labels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
     _check_metrics(spec)
+    for name in spec.policy.overlook:
+        if (fault := name.partition(" of ")[0]) not in fault_names():
+            raise UnknownName("named fault", fault, fault_names(), field="policy.overlook")
+    check_written(spec.contract)
+    _check_failed_rows(spec)
     for dataset in spec.datasets:
         check_sets(spec.task, dataset)
         _check_scores(spec.task, dataset)
         check_baseline(spec.task, dataset)
     for source in spec.labels:
+        check_totals(spec, source)
         _check_labels(spec, source)
+    check_rules(spec)
     check_values(spec)
+    check_parameters(spec)
+
+
+def _check_failed_rows(spec: MonitorSpec) -> None:
+    """Whether each dataset has the columns by which rows that break the contract are named."""
+    _, wanted = parted(spec.contract)
+    for dataset in spec.datasets if wanted else ():
+        names = [column.name for column in dataset.columns]
+        if wanted and (missing := [column for column in wanted.columns if column not in names]):
+            raise SpecError(
+                f"{missing[0]!r} is no declared column of {dataset.name!r}; declare it, e.g. with the role entity_key",
+                field="contract.failed_rows.columns",
+            )
 
 
 def _check_labels(spec: MonitorSpec, source: LabelSource) -> None:
     """Whether a label source finds its predictions, and they hold what the task needs."""
     dataset = spec.dataset(source.dataset)
-    if len(dataset.entity_key) != len(source.key) or not source.key:
+    if not source.are_totals and (len(dataset.entity_key) != len(source.key) or not source.key):
         raise SpecError(
             f"key {list(source.key)} cannot match the entity_key {list(dataset.entity_key)} of "
             f"{dataset.name!r}; name as many columns, at least one: a label says which one prediction it is of, so "
@@ -141,5 +181,8 @@ def _check_metrics(spec: MonitorSpec) -> None:
                 f"{base_of(rule.metric)!r}, or set policy.trust_estimates",
                 field=f"policy.rules.{rule.title}.action",
             )
+        if rule.columns and base_of(rule.metric).removeprefix(WEIGHTED) in performance_names():
+            told = f"{rule.metric!r} is of labels and predictions, not of a column; leave columns out"
+            raise SpecError(told, field=f"policy.rules.{rule.title}.columns")
         if unknown := sorted(set(rule.columns) - columns):
             raise UnknownName("column", unknown[0], columns, field=f"policy.rules.{rule.title}.columns")

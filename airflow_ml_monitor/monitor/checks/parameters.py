@@ -1,0 +1,66 @@
+"""Whether the parameters that a rule or a benchmark names can be there, as far as the spec tells. Light, as spec.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from airflow_ml_monitor.errors import SpecError, UnknownName
+from airflow_ml_monitor.measurement import base_of
+from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names
+from airflow_ml_monitor.monitor.checks.compared import stated
+from airflow_ml_monitor.profile.task import UNDECLARED, TaskKind
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.spec import MonitorSpec
+
+_KINDS: Final[Mapping[str, tuple[TaskKind, ...]]] = {
+    "at": (TaskKind.RANKING,),
+    "average": (TaskKind.MULTICLASS, TaskKind.MULTILABEL),
+    "class": (TaskKind.MULTICLASS, TaskKind.MULTILABEL),
+    "k": (TaskKind.MULTICLASS,),
+    "label": (TaskKind.MULTICLASS,),
+    "level": (TaskKind.REGRESSION,),
+    "levels": (TaskKind.REGRESSION,),
+    "limit": (TaskKind.REGRESSION,),
+    "quantile": (TaskKind.REGRESSION,),
+    "score": (TaskKind.BINARY,),
+    "threshold": (TaskKind.BINARY,),
+    "top": (TaskKind.BINARY,),
+}
+"""What parameters of performance are called, and of which tasks they are."""
+
+
+def check_parameters(spec: MonitorSpec) -> None:
+    """SpecError where parameters of performance are none of the task's, or of a value that it does not declare."""
+    for rule in spec.policy.rules:
+        is_of_labels = base_of(rule.metric).removeprefix(WEIGHTED) in performance_names()
+        if rule.parameters and is_of_labels:
+            _check(spec, rule.parameters, f"policy.rules.{rule.title}.parameters")
+    for name, parameters, _ in stated(spec.reference.benchmark):
+        if parameters:
+            _check(spec, parameters, f"reference.benchmark.{name}")
+
+
+def _check(spec: MonitorSpec, parameters: str, field: str) -> None:
+    key, is_there, _ = parameters.partition("=")
+    mine = [name for name, kinds in _KINDS.items() if spec.task.kind in kinds]
+    if not is_there or key not in mine:
+        printed = ", ".join(f"{name}=…" for name in mine)
+        told = f"metrics of a {spec.task.kind} task have no {parameters!r}; write it as it is printed: {printed}"
+        raise SpecError(told, field=field)
+    if (known := dict(_values(spec)).get(key)) is not None:
+        listed = [f"{key}={value}" for value in known]
+        if parameters not in listed:
+            raise UnknownName(key, parameters, listed, field=field)
+
+
+def _values(spec: MonitorSpec) -> Iterator[tuple[str, Sequence[object]]]:
+    """What the spec says that a parameter can be; nothing of the others."""
+    task = spec.task
+    yield "at", task.cutoffs
+    yield "average", ("macro", "weighted" if task.kind is TaskKind.MULTICLASS else "micro")
+    yield "class", (*task.class_names, UNDECLARED)
+    yield "level", (*{level: None for dataset in spec.datasets for level in dataset.quantiles}, "mean")
+    yield "limit", task.error_limits
+    yield "threshold", task.thresholds

@@ -1,0 +1,191 @@
+"""Every field of a spec, given what it cannot be: one error that names field, value and remedy, before data is read."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.monitor.spec import MonitorSpec
+
+PREDICTED: dict[str, dict[str, Any]] = {
+    "binary": {"score": {"role": "score"}},
+    "regression": {"median": {"role": "prediction", "of": 0.5}, "q90": {"role": "quantile", "of": 0.9}},
+    "multiclass": {"said": {"kind": "categorical", "role": "prediction"}},
+    "multilabel": {"said": {"kind": "categorical", "role": "prediction"}},
+    "ranking": {"score": {"role": "score"}, "search": {"kind": "categorical", "role": "query"}},
+}
+TASKS: dict[str, dict[str, Any]] = {
+    "binary": {"thresholds": [0.3], "payoff": {"true_positive": 2.0}},
+    "regression": {"naive_error": 2.0, "error_limits": [0.1]},
+    "multiclass": {"classes": ["a", "b", "c"]},
+    "multilabel": {"classes": ["a", "b"], "separator": " "},
+    "ranking": {"at": [1, 3]},
+}
+
+
+def right(kind: str) -> dict[str, Any]:
+    """A spec of a task that is right."""
+    columns = {"x": "numeric", "c": "categorical", **PREDICTED[kind]}
+    dataset = {"name": "rows", "source": "rows/*.parquet", "event_time": "at", "zone": "UTC", "columns": columns}
+    labels = {"name": "outcomes", "source": "y.parquet", "key": ["id"], "label": "y", "label_time": "known"}
+    return {
+        "name": "credit",
+        "namespace": "default",
+        "task": {"kind": kind, **TASKS[kind]},
+        "datasets": [{**dataset, "entity_key": ["id"], "slice_by": ["c"]}],
+        "labels": [{**labels, "horizon": "30d", "mature_at": 0.9}],
+        "reference": {
+            "source": "reference.parquet",
+            "label": "y",
+            "start": "2026-01-01T00:00:00+00:00",
+            "benchmark": {},
+        },
+        "windows": [{"unit": "day", "zone": "UTC", "offset": "0h"}],
+        "owners": {"data": "us"},
+        "upstream": ["default/orders"],
+        "policy": {"rules": [{"metric": "psi", "max": 0.2, "bounds": {"min": 0.0}}]},
+    }
+
+
+def given(kind: str, field: str, value: Any) -> dict[str, Any]:
+    """The same with one field changed, e.g. 'labels.0.horizon'."""
+    document = deepcopy(right(kind))
+    *path, last = field.split(".")
+    at: Any = document
+    for key in path:
+        at = at[int(key)] if isinstance(at, list) else at[key]
+    at[int(last) if isinstance(at, list) else last] = value
+    return document
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_specs_that_are_changed_below_are_right(kind: str) -> None:
+    spec = MonitorSpec.from_document(right(kind))
+    assert MonitorSpec.from_document(spec.document()) == spec
+
+
+TEXTS = (
+    *("name", "namespace", "stage", "model_version", "owners.data", "contract", "task.separator"),
+    *("datasets.0.name", "datasets.0.event_time", "datasets.0.zone", "datasets.0.source", "datasets.0.entity_key.0"),
+    *("labels.0.name", "labels.0.source", "labels.0.label", "labels.0.key.0", "labels.0.label_time", "labels.0.zone"),
+    *("labels.0.dataset", "labels.0.censored", "reference.source", "reference.label", "upstream.0", "measurements"),
+    *("policy.rules.0.metric", "policy.rules.0.name", "policy.rules.0.columns", "policy.rules.0.parameters"),
+)
+NUMBERS = (
+    *("task.threshold", "task.thresholds", "task.payoff.true_positive", "labels.0.mature_at", "policy.rules.0.max"),
+    *("policy.rules.0.bounds.min", "policy.rules.0.fall_share", "policy.false_alarms_per_year"),
+)
+WHOLE_NUMBERS = ("policy.rules.0.k", "policy.rules.0.m", "policy.rules.0.least_n", "policy.cooldown")
+FLAGS = ("labels.0.feedback", "policy.act", "policy.trust_estimates", "policy.rules.0.slices", "policy.rules.0.sure")
+CHOICES = (
+    *("task.kind", "importance", "labels.0.mode", "labels.0.several", "windows.0.unit", "policy.rules.0.action"),
+    *("policy.rules.0.severity", "datasets.0.columns.x", "policy.order"),
+)
+DURATIONS = ("labels.0.horizon", "windows.0.offset")
+MAPPINGS = ("owners", "policy", "task.payoff", "policy.rules.0.bounds", "reference.benchmark", "task")
+ODD = {
+    TEXTS: (True, 3, 1.5, math.nan, ["a", "a"], [1], {"a": 1}, "  "),
+    NUMBERS: (True, "0.5", "much", math.nan, math.inf, {"a": 1}, [True], ""),
+    WHOLE_NUMBERS: (True, "2", 1.5, math.nan, math.inf, -1, [], {}, None),
+    FLAGS: (1, 0, "yes", "true", 1.0, [], None),
+    CHOICES: (True, 1, "", "zzz", ["zzz"], math.nan),
+    DURATIONS: (True, 3, math.nan, math.inf, "soon", "-3d", "", [], None),
+    MAPPINGS: (True, 3, math.nan, "", [], ["a"], {"zzz": 1}),
+    ("reference.start", "reference.end"): (True, 3, 1.5, math.nan, "zzz", "", "2026-01-01", [], {}),
+    ("datasets.0.source", "labels.0.source", "reference.source"): (None, 0, [], ["a.parquet"], {}, ""),
+    ("datasets", "datasets.0", "datasets.0.columns", "labels.0", "windows.0", "reference"): (True, 3, "", [1], None),
+}
+
+
+def is_meant(field: str, value: Any) -> bool:
+    """A contract may be a mapping, and some text be blank."""
+    if value == {"a": 1}:
+        return field == "contract"
+    return field in ("task.separator", "policy.rules.0.parameters") and value == "  "
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(f, value) for fields, values in ODD.items() for f in fields for value in values if not is_meant(f, value)],
+)
+def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(field: str, value: Any) -> None:
+    kind = "multilabel" if field == "task.separator" else "binary"
+    with pytest.raises(SpecError) as caught:
+        MonitorSpec.from_document(given(kind, field, value))
+    assert set(field.split(".")) & set(caught.value.field.split("."))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "words"),
+    [
+        ("binary", "task.threshold", "0.5", ["expected a number, got '0.5'", "without quotes"]),
+        ("binary", "name", 7, ["name: expected text, got 7", "in quotes"]),
+        ("binary", "labels.0.feedback", 1, ["expected true or false, got 1"]),
+        ("binary", "labels.0.mode", "implict", ["unknown mode 'implict'", "implicit"]),
+        ("binary", "labels.0.zone", "Mars/Olympus", ["labels.outcomes.zone", "unknown time zone", "IANA"]),
+        ("binary", "datasets.0.zone", "Mars/Olympus", ["datasets.rows.zone", "unknown time zone", "IANA"]),
+        ("binary", "datasets.0.columns.x", {"kind": "numerc"}, ["columns.x.kind", "'numerc'", "numeric"]),
+        ("binary", "datasets.0.columns.score", {"role": "score", "kind": "categorical"}, ["score.kind", "a score is"]),
+        ("binary", "datasets.0.columns.x", {"role": "score"}, ["'x' and 'score' have role score"]),
+        ("binary", "datasets.0.slice_by", ["c", "c"], ["slice_by", "'c' stands there twice"]),
+        ("binary", "windows", ["day", "day"], ["windows", "day@UTC stands there twice"]),
+        ("binary", "upstream", "orders", ["'orders' is no monitor's key", "default/orders"]),
+        ("binary", "upstream", "default/credit", ["is this monitor itself"]),
+        ("binary", "policy.false_alarms_per_year", -1, ["-1.0 is no number of alarms"]),
+        ("binary", "policy.rules.0.least_n", -1, ["-1 is no number of rows"]),
+        ("binary", "policy.rules.0", {"metric": "roc_auc", "min": 0.5, "columns": "x"}, ["'roc_auc' is of labels"]),
+        ("binary", "policy.rules.0", {"metric": "recall_at_threshold", "min": 0, "parameters": "threshold=0.4"},
+         ["unknown threshold 'threshold=0.4'", "threshold=0.3"]),
+        ("regression", "task.naive_error", True, ["task.naive_error", "expected a number, got True"]),
+        ("regression", "task.naive_error", "2", ["without quotes"]),
+        ("regression", "task.error_limits", 0.1234, ["0.1234 is not on the grid"]),
+        ("regression", "task.error_limits", [0.1, True], ["task.error_limits.1", "got True"]),
+        ("regression", "datasets.0.columns.q90", {"role": "quantile", "of": 0.9, "kind": "categorical"},
+         ["columns.q90.kind", "a quantile is a number"]),
+        ("regression", "reference.benchmark", {"pinball_loss": {"level=0.7": 1}},
+         ["unknown level 'level=0.7'", "level=0.5, level=0.9, level=mean"]),
+        ("regression", "reference.benchmark", {"share_beyond": {"limit=0.5": 0.1}}, ["'limit=0.5'", "limit=0.1"]),
+        ("multiclass", "reference.benchmark", {"recall": {"class=z": 1}}, ["unknown class 'class=z'", "class=a"]),
+        ("multiclass", "reference.benchmark", {"recall": {"average=micro": 1}}, ["average=macro, average=weighted"]),
+        ("multiclass", "reference.benchmark", {"recall": {"a": 1}}, ["no 'a'", "class=…"]),
+        ("multiclass", "reference.benchmark", {"recall": {"class=a": True}}, ["recall.class=a", "got True"]),
+        ("multiclass", "reference.benchmark", {"recal": 1}, ["unknown performance metric 'recal'", "mean 'recall'"]),
+        ("multiclass", "task.classes", "a", ["task.classes", "1 are too few"]),
+        ("multiclass", "policy.rules.0", {"metric": "f1", "min": 0, "parameters": "class=z"}, ["'class=z'", "class=a"]),
+        ("multilabel", "task.classes", ["a", ""], ["task.classes.1", "is blank"]),
+        ("ranking", "reference.benchmark", {"ndcg": {"at=7": 0.5}}, ["unknown at 'at=7'", "at=1, at=3"]),
+        ("ranking", "reference.benchmark", {"ndcg": {"class=a": 0.5}}, ["ranking task have no 'class=a'", "at=…"]),
+        ("ranking", "policy.rules.0", {"metric": "ndcg", "min": 0, "parameters": "at=7"}, ["'at=7'", "at=1, at=3"]),
+        ("ranking", "task.at", True, ["task.at", "expected a whole number, got True"]),
+        ("ranking", "task.at", 0, ["0 is no number of first places"]),
+        ("ranking", "task.at", [1, 1], ["1 stands there twice"]),
+    ],
+)  # fmt: skip
+def test_the_error_says_what_to_do_with_the_nearest_name(kind: str, field: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(SpecError) as caught:
+        MonitorSpec.from_document(given(kind, field, value))
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        ("binary", "task.thresholds", 0.3),
+        ("regression", "task.error_limits", 0.1),
+        ("ranking", "task.at", 3),
+        ("binary", "measurements", "psi"),
+        ("binary", "upstream", "default/orders"),
+        ("binary", "datasets.0.entity_key", "id"),
+        ("binary", "labels.0.key", "id"),
+        ("binary", "windows", "day"),
+        ("binary", "policy.rules.0.columns", "x"),
+    ],
+)
+def test_one_alone_is_a_list_of_one(kind: str, field: str, value: Any) -> None:
+    alone, listed = (MonitorSpec.from_document(given(kind, field, shape)) for shape in (value, [value]))
+    assert alone == listed
