@@ -63,16 +63,17 @@ class Case:
     def seen(self) -> dict[str, Preview | MonitorError]:
         """Every dataset and label source as it lies there, or why it cannot be read."""
         owners: list[Dataset | LabelSource] = [*self.spec.datasets, *self.spec.labels]
-        return {owner.name: self._seen(owner) for owner in owners}
+        return {owner.name: self.look(owner) for owner in owners}
 
     @cached_property
     def referred(self) -> dict[str, Preview | MonitorError]:
         """The reference with the columns of every dataset, or why it cannot be read."""
         label = [self.spec.reference.label] if self.spec.reference.label else []
         timeless = (replace(self.in_reference(dataset), event_time="") for dataset in self.spec.datasets)
-        return {dataset.name: self._seen(dataset, *label) for dataset in timeless}
+        return {dataset.name: self.look(dataset, *label) for dataset in timeless}
 
-    def _seen(self, owner: Dataset | LabelSource, *besides: str) -> Preview | MonitorError:
+    def look(self, owner: Dataset | LabelSource, *besides: str) -> Preview | MonitorError:
+        """One of them, with columns that it does not declare; or why it cannot be read."""
         try:
             return self.engine.preview(owner, *besides)
         except MonitorError as fault:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from airflow_ml_monitor.onboarding.facts import ColumnFacts, Facts
-from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, Sureness, hints, words
-from airflow_ml_monitor.onboarding.outcome import Outcome, outcome
+from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, Outcome, Sureness, hints, words
+from airflow_ml_monitor.onboarding.outcome import outcome
+from airflow_ml_monitor.onboarding.silence import with_mode
 from airflow_ml_monitor.onboarding.strata import with_stratum
 from airflow_ml_monitor.onboarding.structure import Structure, structure
 from airflow_ml_monitor.profile.dataset import Kind, Role
@@ -23,15 +24,13 @@ _MOST_SLICES: Final = 2
 def guesses(facts: Facts) -> Guesses:
     """All guesses of a table, its predictions and labels."""
     placed = structure(facts)
-    said = outcome(facts, placed.taken)
+    said = outcome(facts, placed)
     columns, left_out = _columns(facts, placed, said)
     if placed.labels and said.label:
         times = (placed.event_time.value, placed.labels.label_time.value)
         columns = with_stratum(columns, facts, times, said.label.value)
     return Guesses(
-        kind=said.kind,
-        positive=said.positive,
-        threshold=said.threshold,
+        model=said.model,
         source=_source(facts),
         event_time=placed.event_time,
         zone=placed.zone,
@@ -42,7 +41,7 @@ def guesses(facts: Facts) -> Guesses:
         unit=placed.unit,
         reference=facts.reference.source,
         reference_label=said.label_in_reference,
-        labels=placed.labels and replace(placed.labels, label=said.label),
+        labels=with_mode(placed.labels and replace(placed.labels, label=said.label), facts, said.model, placed),
     )
 
 
@@ -59,7 +58,7 @@ def _columns(facts: Facts, placed: Structure, said: Outcome) -> tuple[tuple[Colu
     """Those that are monitored, and why the others are not."""
     # A part of the key may be a feature as well, e.g. the carrier of a flight.
     parts = set(placed.entity_key.value) if len(placed.entity_key.value) > 1 else set()
-    taken = (placed.taken | said.taken) - parts
+    taken = (placed.taken - parts) | said.taken
     found: list[ColumnGuess] = []
     left_out: dict[str, str] = {}
     version = _version(facts, taken)
@@ -73,13 +72,7 @@ def _columns(facts: Facts, placed: Structure, said: Outcome) -> tuple[tuple[Colu
         else:
             guess = _kind(c)
             found.append(ColumnGuess(name, guess.value, Role.FEATURE, guess))
-    if said.score:
-        found.append(ColumnGuess(str(said.score.value), Kind.NUMERIC, Role.SCORE, said.score))
-    if said.prediction:
-        decided = facts.reference.columns.get(str(said.prediction.value))
-        kind = Kind.NUMERIC if decided is None or decided.is_number else _kind(decided).value
-        found.append(ColumnGuess(str(said.prediction.value), kind, Role.PREDICTION, said.prediction))
-    return (*found, *([version] if version else [])), left_out
+    return (*found, *said.columns, *([version] if version else [])), left_out
 
 
 def _version(facts: Facts, taken: frozenset[str]) -> ColumnGuess | None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import ReferenceMismatch, SpecError
-from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.monitor.spec import Importance
 from airflow_ml_monitor.onboarding.columns import guesses
 from airflow_ml_monitor.onboarding.gather import gathered
-from airflow_ml_monitor.onboarding.guess import MISSING, Guesses
+from airflow_ml_monitor.onboarding.guess import Guesses
 from airflow_ml_monitor.onboarding.preset import Preset, Wanted
 from airflow_ml_monitor.onboarding.text import marked, spec_text
-from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.task import CUTOFFS, TaskKind
 
 _WHOLE: Final = 1_000_000
 """A reference of up to so many rows makes the contract; of a larger one the rows that were looked at."""
@@ -118,6 +118,8 @@ def draft(
         guessed.labels is not None,
         guessed.reference_label is not None,
         any(column.kind is Kind.CATEGORICAL for column in guessed.columns),
+        frozenset(column.role for column in guessed.columns),
+        _at(guessed),
     )
     called = _name(name, reference)
     rows = reference if facts.reference.rows <= _WHOLE else facts.reference.sample
@@ -130,9 +132,15 @@ def draft(
         start=f"{start.year}, {start.month}, 1",
         compact=", compact=True" if wanted.preset is Preset.BASIC else "",
     )
-    return Draft(
-        called, guessed, wanted, dag, _contract(rows, guessed) if wanted.has_contract else None, facts.reference.seen
-    )
+    feed = reference if predictions is None else predictions
+    contract = _contract(rows, feed, guessed, called) if wanted.has_contract else None
+    return Draft(called, guessed, wanted, dag, contract, facts.reference.seen)
+
+
+def _at(guessed: Guesses) -> str:
+    """The parameters of a ranking's metrics that are judged: not the first place alone, and not the whole list."""
+    first = guessed.model.at.value if guessed.model.at else CUTOFFS
+    return f"at={first[1]}" if guessed.task is TaskKind.RANKING else ""
 
 
 def _absolute(source: Any) -> Any:
@@ -157,17 +165,12 @@ def _name(given: str, reference: Any) -> str:
     return re.sub(r"\W+", "_", chosen).strip("_") or "model"
 
 
-def _contract(reference: Any, guessed: Guesses) -> dict[str, Any] | None:
+def _contract(reference: Any, feed: Any, guessed: Guesses, name: str) -> dict[str, Any] | None:
     """The suite that the reference keeps; None where a declared column is not in it yet."""
-    from airflow_ml_monitor.expectations.infer import infer_suite
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.onboarding.contract import contract_of_guesses
 
-    columns = tuple(Column(c.name, c.kind, c.role) for c in guessed.columns if c.name != MISSING)
-    dataset = Dataset("reference", reference, columns, event_time="")
-    engine = DuckDB()
     try:
-        layout = engine.layout(dataset, EVER)
-        suite = infer_suite(layout, engine.profile(dataset, layout, EVER))
+        suite = contract_of_guesses(reference, feed, guessed, name)
     except ReferenceMismatch:
         return None
     return {**suite, "meta": {"origin": "inferred", "reference": "the rows that `init` looked at"}}

@@ -13,7 +13,7 @@ from airflow_ml_monitor.onboarding import pairs
 from airflow_ml_monitor.onboarding.facts import FEW, ColumnFacts, Facts, TableFacts
 from airflow_ml_monitor.profile.engines.sample import Sample, samples
 
-_PARTS: Final = ("year", "quarter", "month", "week", "day", "dayofyear")
+_PARTS: Final = ("year", "quarter", "month", "week", "day", "day_of_year")
 """What of a moment always moves on; hours and weekdays come back."""
 _MOSTLY: Final = 0.7
 _GROWS: Final = 0.98

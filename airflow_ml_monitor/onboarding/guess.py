@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -38,17 +38,21 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class ColumnGuess:
-    """A column that is monitored: its kind and role, and why."""
+    """A column that is monitored: its kind and role, and why. of: the class of a score, or a quantile's level."""
 
     name: str
     kind: Kind
     role: Role
     guess: Guess
+    of: str | int | float = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelGuesses:
-    """The label source. label: what is in its column is told by the scores, the rest by how rows are placed."""
+    """The label source. label: what is in its column is told by the scores, the rest by how rows are placed.
+
+    mode: what silence means; None: nothing.
+    """
 
     source: Any
     key: Guess
@@ -56,15 +60,45 @@ class LabelGuesses:
     horizon: Guess
     zone: Guess
     label: Guess | None = None
+    mode: Guess | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGuess:
+    """What the model does. classes, separator: of several; at: of a ranking; None where the task has none."""
+
+    kind: Guess
+    positive: Guess | None = None
+    threshold: Guess | None = None
+    classes: Guess | None = None
+    separator: Guess | None = None
+    at: Guess | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the model says and what came true. columns: of scores, predictions, queries; label: None without a guess.
+
+    label_in_reference: the column of the reference that holds the label.
+    """
+
+    model: TaskGuess
+    columns: tuple[ColumnGuess, ...]
+    label: Guess | None
+    label_in_reference: Guess | None
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Columns that are no features."""
+        truth = (str(guess.value) for guess in (self.label, self.label_in_reference) if guess)
+        return frozenset((*(column.name for column in self.columns), *truth))
 
 
 @dataclass(frozen=True, slots=True)
 class Guesses:
     """Everything that a spec says of the data. left_out: columns not monitored, and why."""
 
-    kind: Guess
-    positive: Guess | None
-    threshold: Guess | None
+    model: TaskGuess
     source: Guess
     event_time: Guess
     zone: Guess
@@ -81,9 +115,7 @@ class Guesses:
     def named(self) -> dict[str, Guess]:
         """Every guess but those of features, by the field of the spec that it fills."""
         found: dict[str, Guess | None] = {
-            "task.kind": self.kind,
-            "task.positive": self.positive,
-            "task.threshold": self.threshold,
+            **{f"task.{field.name}": getattr(self.model, field.name) for field in fields(TaskGuess)},
             "datasets.source": self.source,
             "datasets.event_time": self.event_time,
             "datasets.zone": self.zone,
@@ -93,7 +125,7 @@ class Guesses:
         }
         found |= {f"columns.{c.name}": c.guess for c in self.columns if c.role is not Role.FEATURE or c.guess.todo}
         if self.labels:
-            names = ("key", "label", "label_time", "zone", "horizon")
+            names = ("key", "label", "label_time", "zone", "horizon", "mode")
             found |= {f"labels.{name}": getattr(self.labels, name) for name in names}
         return {name: guess for name, guess in found.items() if guess is not None}
 
@@ -105,7 +137,7 @@ class Guesses:
 
     @property
     def task(self) -> TaskKind:
-        return TaskKind(self.kind.value)
+        return TaskKind(self.model.kind.value)
 
 
 _WORDS: Final = """
@@ -116,6 +148,10 @@ event_time: event scored prediction predicted request requested created inferenc
 label_time: label labelled labeled known resolved closed settled outcome observed arrived final
 key: id key uuid guid pk
 version: version
+query: query queries qid search searches srch impression impressions serp slate session request
+rank: rank ranking position pos place
+relevance: relevance relevant grade gain click clicked clicks booked purchased bought worth
+past: last past prev previous lag rolling hist historical history avg mean ago
 code: id code zip zipcode postcode postal type category class cluster agent company branch flight
 """
 NAMES: Final[Mapping[str, frozenset[str]]] = {

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from airflow_ml_monitor.onboarding.facts import FEW, ColumnFacts, Facts
-from airflow_ml_monitor.onboarding.guess import Choice, Guess, Sureness, hints
+from airflow_ml_monitor.onboarding.forecast import level_of, with_quantiles
+from airflow_ml_monitor.onboarding.guess import Choice, ColumnGuess, Guess, Outcome, Sureness, TaskGuess, hints
+from airflow_ml_monitor.onboarding.multiclass import multiclass
+from airflow_ml_monitor.onboarding.multilabel import multilabel
+from airflow_ml_monitor.onboarding.ranking import ranking
+from airflow_ml_monitor.onboarding.structure import Structure
+from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.task import TaskKind
 
 _RANKS: Final = 0.6
@@ -15,46 +21,53 @@ _EXPLAINS: Final = 0.05
 """A number that, taken as it is, explains so much of another's variance may be its prediction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the model says and what came true. label, score, prediction: None where there is none to guess.
-
-    label_in_reference: the column of the reference that holds the label.
-    """
-
-    kind: Guess
-    positive: Guess | None
-    threshold: Guess | None
-    score: Guess | None
-    prediction: Guess | None
-    label: Guess | None
-    label_in_reference: Guess | None
-
-    @property
-    def taken(self) -> frozenset[str]:
-        """Columns that are no features."""
-        every = (self.score, self.prediction, self.label, self.label_in_reference)
-        return frozenset(str(guess.value) for guess in every if guess)
+def outcome(facts: Facts, structure: Structure) -> Outcome:
+    """The first kind of task that the data bear out; binary or a regression where they bear out none."""
+    taken, plain = structure.taken, _plain(facts, structure.taken)
+    if (ranked := ranking(facts, structure, plain.label)) is not None:
+        return ranked
+    label = (facts.labels or facts.reference).columns.get(str(plain.label.value)) if plain.label else None
+    if label is not None and label.is_two_valued and _ranked(facts).get(label.name):
+        return plain
+    several = multilabel(facts, taken) or multiclass(facts, taken)
+    return several or with_quantiles(plain, facts, taken)
 
 
-def outcome(facts: Facts, structure: frozenset[str]) -> Outcome:
-    """structure: columns that keys and times have taken."""
+def _plain(facts: Facts, structure: frozenset[str]) -> Outcome:
+    """Of a binary task or a regression. structure: columns that keys and times have taken."""
     label = _label(facts, structure)
     inside = _inside(facts, label, structure)
     truth = str(inside.value) if inside else ""
-    column = (facts.labels or facts.reference).columns.get(str(label.value)) if label else None
+    column = _told(facts, label)
     score, prediction = _score(facts, truth, structure), _prediction(facts, truth, structure)
     kind = _kind(column, score, prediction)
     if kind.value is TaskKind.REGRESSION:
         prediction = prediction or score or _no_column("prediction", "its predicted value")
-        return Outcome(kind, None, None, None, prediction, label, inside)
+        return Outcome(TaskGuess(kind), (_as(facts, Role.PREDICTION, prediction),), label, inside)
     positive = _positive(facts, column, score)
     if score is None and label is not None:
         score = _no_column("score", "the score in [0, 1]")
     decided = _decided(facts, column, structure | {str(g.value) for g in (score, label, inside) if g})
     todo = "from which score on does the model say yes? Precision, recall and f1 depend on it"
     threshold = None if decided else Guess(0.5, Sureness.LOW, "no column holds the model's decision", todo)
-    return Outcome(kind, positive, threshold, score, decided, label, inside)
+    columns = [_as(facts, role, g) for role, g in ((Role.SCORE, score), (Role.PREDICTION, decided)) if g]
+    return Outcome(TaskGuess(kind, positive, threshold), tuple(columns), label, inside)
+
+
+def _told(facts: Facts, label: Guess | None) -> ColumnFacts | None:
+    """The label's column: of the labels, or of the reference where the labels tell of one value alone."""
+    name = str(label.value) if label else ""
+    landed, referred = (facts.labels or facts.reference).columns.get(name), facts.reference.columns.get(name)
+    if landed and referred and landed.distinct == 1 and {*landed.values} <= {*referred.values}:
+        return referred
+    return landed
+
+
+def _as(facts: Facts, role: Role, guess: Guess) -> ColumnGuess:
+    c = facts.reference.columns.get(str(guess.value))
+    is_class = role is Role.PREDICTION and c is not None and not c.is_number
+    kind = Kind.NUMERIC if c is None or not is_class else Kind.BOOLEAN if c.type == "BOOLEAN" else Kind.CATEGORICAL
+    return ColumnGuess(str(guess.value), kind, role, guess)
 
 
 def _no_column(role: str, what: str) -> Guess:
@@ -150,7 +163,7 @@ def _score(facts: Facts, label: str, structure: frozenset[str]) -> Guess | None:
     """The share that a model gave; contents decide where the reference has a label."""
     points = {}
     for name, c in facts.lasting.items():
-        if c.is_share and name not in structure and name != label:
+        if c.is_share and name not in structure and name != label and level_of(name) is None:
             named = hints(name, "score") + 0.5 * hints(name, "prediction")
             auc = facts.rankings.get((name, label), 0.5)
             if named or _ranks(auc):
@@ -180,7 +193,7 @@ def _prediction(facts: Facts, label: str, structure: frozenset[str]) -> Guess | 
     points = {}
     for name, c in facts.lasting.items():
         named = hints(name, "prediction", "score")
-        if named and c.is_number and name not in structure and name != label:
+        if named and c.is_number and name not in structure and name != label and level_of(name) in (None, 0.5):
             points[name] = named + facts.likeness.get((name, label), 0.0)
     choice = Choice.of(points.items())
     if choice is None:
@@ -205,6 +218,10 @@ def _kind(label: ColumnFacts | None, score: Guess | None, prediction: Guess | No
         return Guess(TaskKind.BINARY, Sureness.LOW, "neither label nor score", "binary or regression?")
     if label.is_two_valued:
         return Guess(TaskKind.BINARY, Sureness.HIGH, f"{label.name} has two values")
+    if label.distinct == 1:
+        return Guess(
+            TaskKind.BINARY, Sureness.MEDIUM, f"{label.name} has one value: only events are reported, it seems"
+        )
     if label.is_number and label.distinct > FEW:
         return Guess(TaskKind.REGRESSION, Sureness.HIGH, f"{label.name} has {label.distinct:,} different numbers")
     kind = TaskKind.REGRESSION if label.is_number and label.distinct > 2 else TaskKind.BINARY
@@ -215,6 +232,10 @@ def _kind(label: ColumnFacts | None, score: Guess | None, prediction: Guess | No
 
 def _positive(facts: Facts, label: ColumnFacts | None, score: Guess | None) -> Guess:
     """Which of the label's values is 1: the true one, else the one where the score is high."""
+    if label is not None and len(label.values) == 1:
+        value = label.values[0]
+        plain = int(value) if label.is_number and label.is_whole else value
+        return Guess(plain, Sureness.LOW, "the only value that is reported", "is this the value that counts as 1?")
     if label is None or not label.is_two_valued:
         return Guess(1, Sureness.LOW, "no label was seen; 1 is the custom", "which value of the label counts as 1?")
     low, high = label.values

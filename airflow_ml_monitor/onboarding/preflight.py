@@ -11,12 +11,24 @@ import yaml
 from airflow_ml_monitor.errors import MonitorError, SpecError
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.case import Case
-from airflow_ml_monitor.onboarding.checks import columns, contract, cost, labels, marks, rules, sources, store, windows
+from airflow_ml_monitor.onboarding.checks import (
+    columns,
+    contract,
+    cost,
+    labels,
+    marks,
+    order,
+    rules,
+    sources,
+    store,
+    windows,
+)
 from airflow_ml_monitor.onboarding.finding import Finding, error
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Case], Iterable[Finding]]], ...]] = (
     ("datasets", sources.check),
     ("datasets.columns", columns.check),
+    ("datasets.columns", order.check),
     ("labels", labels.check),
     ("windows", windows.check),
     ("policy.rules", rules.check),

@@ -160,17 +160,17 @@ def _horizon(facts: Facts, event_time: Guess, label_time: Guess) -> Guess:
     delay = _delays(facts, event_time).get(str(label_time.value))
     if delay is None or delay.p99 <= 0:
         return Guess("30d", Sureness.LOW, "no delay could be seen", "after how long is no label awaited any more?")
-    days = _rounded(delay.p99)
+    days = rounded_days(delay.p99)
     told = f"99 % of {delay.labelled:,} labels came within {delay.p99:.1f} days, half of them within {delay.median:.1f}"
     if delay.labelled < _ENOUGH_DELAYS:
         return Guess(f"{days}d", Sureness.LOW, told, "these are few: after how long is no label awaited any more?")
     return Guess(f"{days}d", Sureness.MEDIUM, told)
 
 
-def _rounded(days: float) -> int:
+def rounded_days(days: float) -> int:
     """Up to whole days, weeks above two weeks, and months of thirty days above a quarter.
 
-    >>> [_rounded(d) for d in (0.2, 3.0, 16.2, 361.0)]
+    >>> [rounded_days(d) for d in (0.2, 3.0, 16.2, 361.0)]
     [1, 3, 21, 390]
     """
     step = 1 if days <= 14 else 7 if days <= 90 else 30

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
 
 from airflow_ml_monitor.onboarding.guess import ColumnGuess, Guess, Guesses, LabelGuesses, Sureness
 from airflow_ml_monitor.onboarding.preset import Wanted
+from airflow_ml_monitor.onboarding.told import in_words
 from airflow_ml_monitor.profile.dataset import Role
 
 MARK: Final = "# TODO(you):"
@@ -35,9 +37,7 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         f"name: {_plain(name)}",
         f"importance: {wanted.importance}",
         "task:",
-        _line(2, "kind", guessed.kind),
-        _line(2, "positive", guessed.positive),
-        _line(2, "threshold", guessed.threshold if guessed.labels else None),
+        *_task(guessed),
         "datasets:",
         "  - name: predictions",
         _line(4, "source", guessed.source),
@@ -57,15 +57,26 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         f"measurements: {_plain(wanted.measurements)}" if wanted.measurements else "",
         "policy:",
         "  rules:",
-        *(f"    - {_plain(rule)}" + (f"  {MARK} {todo}" if todo else "") for rule, todo in wanted.rules),
+        *(line for rule, todo in wanted.rules for line in _rule(rule, todo)),
     ]
     return "\n".join(line for line in lines if line) + "\n"
+
+
+def _task(guessed: Guesses) -> list[str]:
+    """The lines of the task; a threshold says nothing without labels."""
+    named = {name.removeprefix("task."): guess for name, guess in guessed.named.items() if name.startswith("task.")}
+    return [_line(2, name, guess) for name, guess in named.items() if name != "threshold" or guessed.labels]
+
+
+def _rule(rule: Mapping[str, Any], todo: str) -> list[str]:
+    return [f"    # {in_words(rule)}", f"    - {_plain(rule)}" + (f"  {MARK} {todo}" if todo else "")]
 
 
 def _column(column: ColumnGuess) -> str:
     if column.role is Role.FEATURE:
         return f"      {_plain(column.name)}: {column.kind}  {_comment(column.guess)}"
-    return f"      {_plain(column.name)}: {{kind: {column.kind}, role: {column.role}}}  {_comment(column.guess)}"
+    about = f"kind: {column.kind}, role: {column.role}" + (f", of: {_plain(column.of)}" if column.of != "" else "")
+    return f"      {_plain(column.name)}: {{{about}}}  {_comment(column.guess)}"
 
 
 def _slices(guessed: Guesses, wanted: Wanted) -> str:
@@ -86,9 +97,14 @@ def _labels(labels: LabelGuesses, *, is_naive: bool) -> list[str]:
         _line(4, "label_time", labels.label_time),
         "    zone: *zone  # the clock of the predictions" if is_naive else _line(4, "zone", labels.zone),
         _line(4, "horizon", labels.horizon),
-        "    mature_at: 0.8  # where no estimate is possible, 80 % of the labels stand for all; without it, none do",
+        # Events alone stand for nobody else, however many there are.
+        _line(4, "mode", labels.mode) or _MATURE,
     ]
 
+
+_MATURE: Final = (
+    "    mature_at: 0.8  # where no estimate is possible, 80 % of the labels stand for all; without it, none do"
+)
 
 _NO_LABELS: Final = (
     "# Without labels data and drift are watched, not performance. Once they exist:",

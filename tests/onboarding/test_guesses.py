@@ -21,8 +21,8 @@ def column(found, name):
 
 def test_an_order_file_is_understood(shop):
     found = guessed(shop())
-    assert found.kind.value is TaskKind.BINARY
-    assert (found.positive.value, found.positive.sureness) == (1, Sureness.HIGH)
+    assert found.model.kind.value is TaskKind.BINARY
+    assert (found.model.positive.value, found.model.positive.sureness) == (1, Sureness.HIGH)
     assert (found.event_time.value, found.entity_key.value) == ("ordered_at", ("order_id",))
     assert found.labels.key.value == ("order_id",)
     assert (found.labels.label.value, found.labels.label_time.value) == ("sent_back", "known_at")
@@ -52,7 +52,7 @@ def test_the_evidence_of_a_score_is_its_auc_against_the_label(shop):
 
 def test_a_regression_without_an_id_gets_the_fewest_columns_that_name_a_row(taxi):
     found = guessed(taxi())
-    assert found.kind.value is TaskKind.REGRESSION
+    assert found.model.kind.value is TaskKind.REGRESSION
     assert found.entity_key.value == found.labels.key.value == ("driver", "started_at")
     assert column(found, "predicted_minutes").role is Role.PREDICTION
     assert (found.labels.label.value, found.labels.label_time.value) == ("minutes", "ended_at")
@@ -96,7 +96,7 @@ def test_two_columns_that_could_be_the_time_are_asked_about(shop):
 def test_a_score_that_falls_where_the_label_holds_is_asked_about(shop):
     made = shop()
     tables = [t.assign(p_return=1 - t.p_return) for t in (made.reference, made.predictions)]
-    assert "other class" in guesses(gathered(*tables, made.labels)).positive.todo
+    assert "other class" in guesses(gathered(*tables, made.labels)).model.positive.todo
 
 
 def test_the_positive_class_of_texts_is_where_the_score_is_high(shop):
@@ -105,7 +105,7 @@ def test_the_positive_class_of_texts_is_where_the_score_is_high(shop):
     reference = made.reference.assign(sent_back=made.reference.sent_back.map(words))
     labels = made.labels.assign(sent_back=made.labels.sent_back.map(words))
     # In the order of the alphabet the other one would come last.
-    assert guesses(gathered(reference, made.predictions, labels)).positive.value == "kept not"
+    assert guesses(gathered(reference, made.predictions, labels)).model.positive.value == "kept not"
 
 
 def test_a_row_number_in_the_file_of_labels_is_found_as_the_key(shop, tmp_path):

@@ -12,6 +12,8 @@ from airflow_ml_monitor.__main__ import main
 from airflow_ml_monitor.onboarding.draft import draft
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight
+from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
+from airflow_ml_monitor.profile.label_source import LabelMode
 from airflow_ml_monitor.store.repository import MetricsStore
 
 
@@ -45,6 +47,14 @@ def test_a_sound_spec_has_no_error(drafted):
     assert grave(preflight(drafted[1])) == {STALE}
 
 
+def test_a_contract_is_told_by_what_it_holds(drafted):
+    held = told(preflight(drafted[1]), "contract")
+    assert "rules, all of known types, on columns that are there: " in held
+    # Five guessed columns, the key and the event time; a model's version is to change.
+    assert "exists 7, has a value 7" in held
+    assert "unique 1" in held
+
+
 def test_every_fault_is_told_not_only_the_first(drafted):
     _, path = drafted
     text = path.read_text()
@@ -59,6 +69,8 @@ def test_every_fault_is_told_not_only_the_first(drafted):
         text = text.replace(old, new)
     text += "    - {name: far off, metric: mae, max: 3}\n"
     path.write_text(text.replace("measurements: [", "measurements: [mae, "))
+    contract = path.with_name(f"{path.stem}_contract.json")
+    contract.write_text(contract.read_text().replace('"country"', '"contry"'))
     found = grave(preflight(path))
     assert {
         ("error", "datasets.predictions.columns.basket"),
@@ -71,6 +83,22 @@ def test_every_fault_is_told_not_only_the_first(drafted):
         ("error", "contract"),
     } <= found
     assert main(["check", str(path)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("contract", "field", "words"),
+    [
+        ("no_such_module:suite", "contract", "no function 'no_such_module:suite'"),
+        ("nowhere.yaml", "contract", "no file"),
+        ("{gx_project: nowhere, suite: orders}", "contract.gx_project", "it has no great_expectations.yml"),
+        ("{expectations: []}", "contract.expectations", "an empty suite passes"),
+        ("{gx_project: nowhere}", "contract", "either suite or checkpoint"),
+    ],
+)
+def test_a_contract_that_cannot_be_had_is_told(drafted, contract, field, words):
+    _, path = drafted
+    path.write_text(re.sub(r"^contract: .*$", f"contract: {contract}", path.read_text(), flags=re.MULTILINE))
+    assert words in told(preflight(path), field)
 
 
 def test_a_question_that_stands_is_a_warning_and_a_gap_is_an_error(shop):
@@ -256,3 +284,65 @@ def test_a_newest_day_that_repeats_keys_and_lacks_a_column_is_told(drafted):
     assert "7 rows repeat the key order_id" in told(findings, "datasets.predictions.entity_key")
     assert "'country' is missing" in told(findings, "datasets.predictions.columns.country")
     assert Level.ERROR in levels(findings)
+
+
+@pytest.fixture
+def counted(drafted):
+    """The same files, but of the labels only how many orders of a day and country were sent back is told."""
+    made, path = drafted
+    spec = MonitorSpec.from_yaml(path)
+    label = spec.labels[0]
+    rows = made.predictions.merge(made.labels, on="order_id")
+    rows["hits"] = rows[label.label].astype(str).str.lower() == str(spec.task.positive).lower()
+    parts = rows.groupby([rows["ordered_at"].dt.date.rename("day"), "country"])
+    totals = parts.agg(orders=("order_id", "size"), returned=("hits", "sum")).reset_index()
+    totals["told_at"] = pd.Timestamp("2026-03-20")
+
+    def check(changed, **more):
+        changed.to_parquet(made.folder / "totals.parquet", index=False)
+        source = replace(
+            label,
+            **{
+                "source": str(made.folder / "totals.parquet"),
+                "mode": LabelMode.AGGREGATE,
+                "key": (),
+                "label": "returned",
+                "label_time": "told_at",
+                "rows": "orders",
+                "day": "day",
+                "by": ("country",),
+                **more,
+            },
+        )
+        dataset = replace(spec.datasets[0], slice_by=("country",))
+        rules = (Rule("label_rate", Bounds(max=0.9)),)
+        whole = replace(spec, labels=(source,), datasets=(dataset,), policy=Policy(rules), measurements=())
+        return preflight(whole)
+
+    return totals, check
+
+
+def test_totals_that_are_of_the_predictions_are_told_by_the_share_that_they_cover(counted):
+    totals, check = counted
+    found = check(totals)
+    assert grave(found) == {STALE}
+    assert "totals cover" in told(found, "labels.outcomes")
+
+
+def test_totals_that_cannot_be_or_are_of_nothing_are_told_before_the_first_run(counted):
+    totals, check = counted
+    weekly = totals[:1].assign(orders=100_000)
+    nowhere = totals[:1].assign(country="XX")
+    found = check(pd.concat([totals, weekly, nowhere, totals[1:3]]))
+    assert ("warning", "labels.outcomes.rows") in grave(found)
+    assert "1 of more rows than were predicted" in told(found, "labels.outcomes.rows")
+    assert "1 totals are of days or parts" in told(found, "labels.outcomes.day")
+    assert "2 totals are of a day and part that had one" in told(found, "labels.outcomes.label")
+
+
+def test_totals_of_other_days_or_of_a_missing_column_are_errors(counted):
+    totals, check = counted
+    found = check(totals.assign(day=totals["day"] - timedelta(days=400)))
+    assert ("error", "labels.outcomes.day") in grave(found)
+    assert ("error", "labels.outcomes.rows") in grave(check(totals, rows="shipments"))
+    assert "by: [country]" in told(check(totals, by=()), "labels.outcomes")

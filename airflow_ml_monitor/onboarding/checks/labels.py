@@ -7,15 +7,19 @@ from typing import Final
 
 from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.onboarding.case import Case
+from airflow_ml_monitor.onboarding.checks import totals
 from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
+from airflow_ml_monitor.onboarding.structure import rounded_days
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import TIMES
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
-from airflow_ml_monitor.profile.task import TaskKind
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _FEW: Final = 0.01
+_EVENTS: Final = 0.5
+"""Of the predictions: where fewer have a label, and all of these are alike, it is events that are reported."""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -32,14 +36,18 @@ def check(case: Case) -> Iterator[Finding]:
             yield clock(case, labels, seen.types[labels.label_time])
         if not seen.rows:
             continue
-        yield from _values(case, labels)
+        if labels.are_totals:
+            yield from totals.check(case, labels)
+            continue
+        predictions, found = case.seen[dataset.name], None
+        if isinstance(predictions, Preview) and all(name in predictions.types for name in dataset.entity_key):
+            found = case.engine.arrivals(dataset, case.spec.task, labels)
+        yield from _values(case, labels, found)
         if labels.feedback and labels.mode is not LabelMode.SAMPLED:
             told = "the model's decision shapes the label: labels cannot tell what another decision would have brought"
             advice = "let a small random share of rows through whatever the model says, and declare mode: sampled"
             yield warning(f"labels.{labels.name}.feedback", told, advice)
-        predictions = case.seen[dataset.name]
-        if isinstance(predictions, Preview) and all(name in predictions.types for name in dataset.entity_key):
-            found = case.engine.arrivals(dataset, case.spec.task, labels)
+        if found is not None:
             yield from _matches(found, dataset, f"labels.{labels.name}.key")
             yield from _repeats(found, labels)
             yield from _delays(found, labels, f"labels.{labels.name}")
@@ -48,7 +56,8 @@ def check(case: Case) -> Iterator[Finding]:
 def _columns(labels: LabelSource, seen: Preview) -> Iterator[Finding]:
     field, time = f"labels.{labels.name}", labels.label_time
     named = [("key", name) for name in labels.key] + [("label", labels.label), ("label_time", time)]
-    named += [("censored", labels.censored)]
+    named += [("censored", labels.censored), ("rows", labels.rows), ("day", labels.day)]
+    named += [("by", name) for name in labels.by]
     for part, name in named:
         if name and name not in seen.types:
             yield error(f"{field}.{part}", f"column {name!r} is missing", "name it right")
@@ -60,8 +69,8 @@ def _columns(labels: LabelSource, seen: Preview) -> Iterator[Finding]:
         yield error(f"{field}.label_time", told, "write it as a timestamp")
 
 
-def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
-    """The label's type, and whether it holds what the task says."""
+def _values(case: Case, labels: LabelSource, found: Arrivals | None) -> Iterator[Finding]:
+    """The label's type, and whether it holds what the task says. found: how labels join, where they can."""
     field, task = f"labels.{labels.name}.label", case.spec.task
     try:
         present, hits, distinct = case.engine.label_values(task, labels)
@@ -72,6 +81,10 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
         return
     if task.classes:
         yield _declared(present, hits, task.kind)
+    is_event = present > 0 and hits == present and task.kind in (TaskKind.BINARY, TaskKind.RANKING)
+    if is_event and (silence := _silence(labels, found, task)) is not None:
+        yield silence
+        return
     if task.kind is not TaskKind.BINARY:
         return
     if not hits or hits == present:
@@ -82,6 +95,20 @@ def _values(case: Case, labels: LabelSource) -> Iterator[Finding]:
     if distinct > 2:
         told = f"the label has {distinct:,} values; all but {task.positive!r} count as 0"
         yield warning(field, told, "right for one class against the rest; else name another column")
+
+
+def _silence(labels: LabelSource, found: Arrivals | None, task: Task) -> Finding | None:
+    """Where only events are reported: whether silence is declared to mean something; None where most rows have one."""
+    field, share = f"labels.{labels.name}.mode", found.labelled / found.predictions if found else 0.0
+    told = "every label is of a relevant item" if task.kind is TaskKind.RANKING else "every label is the positive one"
+    if labels.mode is LabelMode.IMPLICIT:
+        return ok(field, f"{told}: silence until the horizon means the other class")
+    if labels.mode is not LabelMode.EXPLICIT or not found or not found.labelled or share > _EVENTS:
+        return None
+    told += f", and {share:.1%} of the predictions have one: without the others nothing can be judged"
+    within = f", {rounded_days(found.p99)}d by the labels at hand" if found.p99 else ""
+    advice = f"if only events are reported, declare mode: implicit, and the horizon after which none comes{within}"
+    return warning(field, told, advice)
 
 
 def _declared(present: int, hits: int, kind: TaskKind) -> Finding:
