@@ -18,6 +18,16 @@ def load_gx() -> Any:
     """
     if "great_expectations" in sys.modules:
         return sys.modules["great_expectations"]
+    with careful_import():
+        return importlib.import_module("great_expectations")
+
+
+@contextmanager
+def careful_import() -> Iterator[None]:
+    """What may import Great Expectations, ours or a user's, runs in here.
+
+    Raises ImportError where that tried to leave the interpreter.
+    """
     logger = logging.getLogger("great_expectations")
     if logger.level == logging.NOTSET:
         # Its import writes 214 lines at INFO into the task's log.
@@ -27,7 +37,7 @@ def load_gx() -> Any:
         warnings.simplefilter("ignore")
         shown_by = warnings.showwarning
         try:
-            return importlib.import_module("great_expectations")
+            yield
         except SystemExit as error:
             raise ImportError(
                 "importing great_expectations tried to leave the interpreter; "

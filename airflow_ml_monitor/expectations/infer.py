@@ -1,125 +1,126 @@
-"""Infers a suite from a frozen reference: plain JSON, to be read, committed and edited."""
+"""Infers a suite from a reference: plain JSON, to be read, committed and edited."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Final
 
-from scipy.stats import beta
-
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
+from airflow_ml_monitor.expectations.chance import most_of_window, most_outside, mostly
+from airflow_ml_monitor.expectations.feed import Feed
+from airflow_ml_monitor.expectations.infer_feed import feed_rules
+from airflow_ml_monitor.expectations.infer_rows import row_rules
+from airflow_ml_monitor.expectations.rule import Rule, allowance, percent, rule
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.layout import MINUS_INF, PLUS_INF, Layout
+from airflow_ml_monitor.profile.layout import MINUS_INF, PLUS_INF, RARE, Layout
+from airflow_ml_monitor.profile.look import Look
 from airflow_ml_monitor.profile.views import ColumnView
 
-WINDOW_ROWS: Final = 500
-"""Shares are allowed to wander as they do in a window of so many rows; smaller windows break rules more often."""
-_SIGMAS: Final = 4.0
-"""How far: about one false break in 30 000 rules of one window."""
 _TAIL: Final = 0.001
-"""A range spans the reference from this quantile to its mirror image: one outlier does not set it."""
-_IN_RANGE: Final = 0.99
+"""A range spans the reference from this quantile to its mirror image …"""
+_LEAST_RANK: Final = 3
+"""… and leaves out at least two values at either end: no outlier sets it."""
+_MARGIN: Final = 0.25
+"""It is widened by this share of its span: a contract finds broken data, drift has metrics of its own."""
+_WORTH: Final = 0.5
+"""A rule that fewer of the rows must keep says nothing."""
 
-_Rule = dict[str, Any]
 
+def infer_suite(
+    layout: Layout, reference: Profile, look: Look | None = None, feed: Feed | None = None
+) -> dict[str, Any]:
+    """The suite that the reference keeps, and that a fresh window of the same world breaks once in 30,000 rules.
 
-def infer_suite(layout: Layout, reference: Profile) -> dict[str, Any]:
-    """The suite that the reference keeps, and so do fresh windows of 500 rows or more of the same world.
-
-    Rows at all; every measured column there; its share of missing values (NULL and NaN); for numbers a range of
-    values; for categories and booleans the values. All rules are guesses: severity warning, meta.origin inferred.
-    No rule on types: a number's dtype depends on who wrote the file; a profile tells a wrong type by itself.
-    No range for datetimes: time passes. No set for a column whose categories are all too rare to be kept.
+    From the cells: rows at all; every measured column there; its share of missing values (NULL and NaN); for numbers a
+    range of values; for categories and booleans the values, with the share of others. From a look at the rows: keys,
+    how texts are written, order and sums of columns. From the feed: rows a window, by weekday, and freshness.
+    Shares and ranges allow for what so few reference rows leave unsure, and for windows of 500 rows.
+    All rules are guesses: severity warning, meta.origin inferred, meta.why the reason. No value of fewer than 20
+    reference rows, and none of a column of texts without a set, is in it.
+    No rule on types: a number's dtype depends on who wrote the file, and the profile tells a wrong kind by itself.
+    No range for datetimes: time passes. No set for a column whose categories are mostly too rare to be kept.
     Raises ReferenceMismatch where the reference has no rows, or a column did not arrive as declared.
     """
     if not reference.rows.get(WHOLE, 0):
         raise ReferenceMismatch("the reference has no rows; widen it, then infer the contract", field="reference")
-    rules = [_rule("expect_table_row_count_to_be_between", min_value=1)]
+    rules, listed = feed_rules(feed), set()
     for binning in layout.binnings:
         name = binning.column
         try:
             view = ColumnView.of(reference, layout, name)
         except DataFault as fault:
             raise ReferenceMismatch(f"no contract can be inferred: {fault.reason}", field="reference") from fault
-        rules.append(_rule("expect_column_to_exist", column=name))
         if not view.rows:
             raise ReferenceMismatch(f"the reference's profile has no cells of column {name!r}", field="reference")
-        rules += _presence(view) + _values(view)
+        rules.append(rule("expect_column_to_exist", "a column of the monitor", column=name))
+        values = _values(view)
+        if any("value_set" in one["kwargs"] for one in values):
+            listed.add(name)
+        rules += _presence(view) + values
+    if look is not None:
+        rules += row_rules(look, measured=[binning.column for binning in layout.binnings], listed=listed)
     return load_suite({"name": "inferred", "expectations": rules, "meta": {"origin": "inferred"}})
 
 
-def _rule(kind: str, **kwargs: Any) -> _Rule:
-    return {
-        "type": kind,
-        "kwargs": kwargs,
-        "severity": Severity.WARNING.value,
-        "meta": {"origin": "inferred"},
-    }
-
-
-def _presence(view: ColumnView) -> list[_Rule]:
+def _presence(view: ColumnView) -> list[Rule]:
     # A frame tells NaN from NULL no more.
     missing = view.rows - view.n - _infinite(view)
-    mostly = 1 - _highest_share(missing, view.rows)
-    if mostly <= 0:
+    most = most_of_window(missing, view.rows)
+    if (share := mostly(most)) <= 0:
         return []
-    return [_rule("expect_column_values_to_not_be_null", column=view.binning.column, mostly=_floor(mostly))]
+    why = f"{percent(view.rows - missing, view.rows)} of {view.rows:,} rows have a value; {allowance(most)} lack it"
+    return [rule("expect_column_values_to_not_be_null", why, column=view.binning.column, mostly=share)]
 
 
-def _values(view: ColumnView) -> list[_Rule]:
+def _values(view: ColumnView) -> list[Rule]:
     if not view.n or view.kind is Kind.DATETIME:
         return []
     if view.kind is Kind.NUMERIC:
         return _range(view)
+    kind, column = "expect_column_values_to_be_in_set", view.binning.column
     if view.kind is Kind.BOOLEAN:
         # Also right for a column of 0 and 1, which equal False and True.
-        return [_rule("expect_column_values_to_be_in_set", column=view.binning.column, value_set=[False, True])]
-    mostly = 1 - _highest_share(view.other, view.n)
-    if not view.binning.categories or mostly <= 0:
+        return [rule(kind, "true or false", column=column, value_set=[False, True])]
+    most = most_of_window(view.other, view.n)
+    if not view.binning.categories or (share := mostly(most)) < _WORTH:
         return []
     values = [value for category in view.binning.categories for value in _readings(category)]
-    return [
-        _rule(
-            "expect_column_values_to_be_in_set",
-            column=view.binning.column,
-            value_set=values,
-            mostly=_floor(mostly),
-        )
-    ]
+    known = percent(view.n - view.other, view.n)
+    why = f"{known} of {view.n:,} values, each in {RARE} rows or more; {allowance(most)} be others"
+    return [rule(kind, why, column=column, value_set=values, mostly=share)]
 
 
-def _range(view: ColumnView) -> list[_Rule]:
-    low, high = view.quantile(_TAIL), view.quantile(1 - _TAIL)
-    # Widened by a quarter, so that a heavy tail stays inside; by more where few rows make the quantiles unsure.
-    margin = (0.25 + 2 / math.sqrt(view.n)) * (high - low)
+def _range(view: ColumnView) -> list[Rule]:
+    rank = max(_LEAST_RANK, math.ceil(_TAIL * view.n))
+    infinite = _infinite(view)
+    most = most_outside(rank, view.n)
+    if infinite:
+        most += most_of_window(infinite, view.n + infinite)
+    if (share := mostly(most)) < _WORTH:
+        return []
+    low, high = view.order_statistic(rank), view.order_statistic(view.n + 1 - rank)
+    margin = _MARGIN * (high - low)
     step = 10.0 ** math.floor(math.log10(margin) - 1) if margin > 0 else 0.0
     if step:
         low, high = math.floor((low - margin) / step) * step, math.ceil((high + margin) / step) * step
     # Amounts, ages and counts: a quantity that never crossed zero is taken not to.
     smallest, largest = view.extremes
     low, high = max(low, 0.0) if smallest >= 0 else low, min(high, 0.0) if largest <= 0 else high
-    mostly = _IN_RANGE - _highest_share(_infinite(view), view.n + _infinite(view)) if _infinite(view) else _IN_RANGE
-    if mostly <= 0:
-        return []
-    bounds = {"min_value": _short(low), "max_value": _short(high), "mostly": _floor(mostly)}
-    return [_rule("expect_column_values_to_be_between", column=view.binning.column, **bounds)]
+    # Probabilities and shares.
+    high = min(high, 1.0) if smallest >= 0 and largest <= 1 else high
+    bounds: dict[str, Any] = {"min_value": _short(low), "max_value": _short(high), "mostly": share}
+    why = (
+        f"{percent(view.n - 2 * (rank - 1), view.n)} of {view.n:,} values, and a quarter of their span on either side; "
+        f"{allowance(most)} lie outside"
+    )
+    return [rule("expect_column_values_to_be_between", why, column=view.binning.column, **bounds)]
 
 
 def _infinite(view: ColumnView) -> int:
     return view.cells.at(MINUS_INF) + view.cells.at(PLUS_INF)
-
-
-def _highest_share(hits: int, rows: int) -> float:
-    """The share that a window may show: the upper 95 % bound, and the window's own noise.
-
-    Clopper and Pearson 1934.
-    """
-    upper = 1.0 if hits >= rows else float(beta.ppf(0.975, hits + 1, rows - hits))
-    return upper + _SIGMAS * math.sqrt(upper * (1 - upper) / WINDOW_ROWS)
 
 
 def _readings(category: str) -> list[str | int | float | bool]:
@@ -143,7 +144,3 @@ def _readings(category: str) -> list[str | int | float | bool]:
 def _short(bound: float) -> float:
     """Without the digits that binary fractions leave behind: 0.30000000000000004 is 0.3."""
     return float(f"{bound:.12g}")
-
-
-def _floor(share: float) -> float:
-    return math.floor(share * 10_000) / 10_000

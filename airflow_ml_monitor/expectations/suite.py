@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Severity
 
@@ -23,8 +25,9 @@ _OF_THE_RUN: Final = frozenset({"batch_id", "result_format", "catch_exceptions",
 def load_suite(contract: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     """A checked copy of a suite, each rule with its severity and a unique `meta.rule_id`.
 
-    contract: a JSON file, or the document itself. A missing severity is Great Expectations' own default, critical.
-    A missing rule_id becomes '<type>:<column>', with '#2' where that is taken. Loading a loaded suite changes nothing.
+    contract: a JSON or YAML file, or the document itself. A missing severity is Great Expectations' own default,
+    critical. A missing rule_id becomes '<type>:<column>', with '#2' where that is taken. Loading a loaded suite changes
+    nothing.
     Raises SpecError. Whether the types exist is known to Great Expectations only: see `engine.check_suite`.
     """
     document = copy.deepcopy(dict(contract)) if isinstance(contract, Mapping) else _read(Path(contract))
@@ -51,18 +54,23 @@ def rule_columns(rule: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    is_yaml = path.suffix in (".yaml", ".yml")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # Through JSON, which has no dates: they become text, as in a suite's JSON file.
+        document = json.loads(json.dumps(yaml.safe_load(text), default=str) if is_yaml else text)
     except FileNotFoundError as error:
         raise SpecError(
-            f"no file {str(path)!r}; give the path of a suite's JSON file, 'inferred', or the suite itself",
+            f"no file {str(path)!r}; give the path of a suite's JSON or YAML file, a function as "
+            "'package.module:name', 'inferred', or the suite itself",
             field="contract",
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SpecError(f"{str(path)!r} is no readable JSON: {error}; repair the file", field="contract") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        form = "YAML" if is_yaml else "JSON"
+        raise SpecError(f"{str(path)!r} is no readable {form}: {error}; repair the file", field="contract") from error
     if not isinstance(document, Mapping):
         raise SpecError(
-            f"{str(path)!r} holds a JSON {type(document).__name__}; an object with 'expectations' is needed",
+            f"{str(path)!r} holds a {type(document).__name__}; an object with 'expectations' is needed",
             field="contract",
         )
     return document
@@ -92,6 +100,8 @@ def _rule(rule: Any, field: str) -> dict[str, Any]:
     if severity not in tuple(Severity):
         raise SpecError(f"{severity!r} is none of {', '.join(Severity)}", field=f"{field}.severity")
     _refuse_arguments(kwargs, field)
+    if kind.startswith("expect_table_row_count_to_") and any(isinstance(v, float) for v in kwargs.values()):
+        raise SpecError("a number of rows is whole; write it without a decimal point", field=f"{field}.kwargs")
     kept = {key: value for key, value in kwargs.items() if key not in _OF_THE_RUN}
     return {"type": kind, "kwargs": kept, "severity": str(severity), "meta": dict(meta)}
 

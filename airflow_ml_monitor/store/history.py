@@ -75,6 +75,11 @@ def heads(connection: Connection, monitor_id: int, wanted: Selection) -> list[He
     return sorted(found, key=lambda state: _head_order(state.head))
 
 
+def metrics(connection: Connection, monitor_id: int) -> set[str]:
+    """The names of every metric that was ever measured of a monitor."""
+    return set(connection.scalars(select(series.c.metric).where(series.c.monitor_id == monitor_id).distinct()))
+
+
 def frame(found: list[Recorded]) -> pandas.DataFrame:
     """One row a measurement, plain columns (HISTORY_COLUMNS); times aware, `slice` a JSON object."""
     import pandas

@@ -29,6 +29,15 @@ class SpecVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractVersion:
+    """A contract as it was when it answered first. document: the loaded suite."""
+
+    digest: str
+    document: dict[str, Any]
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceRecord:
     """A frozen reference: its buckets, its profile and, where it has labels, its ledger, as the codec's bytes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
@@ -14,7 +14,9 @@ from airflow_ml_monitor.policy.decision import ActionState, ActionTaken, Decisio
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.store import (
     actions,
+    contracts,
     decisions,
+    failed_rows,
     history,
     labels,
     messages,
@@ -27,6 +29,7 @@ from airflow_ml_monitor.store import (
 )
 from airflow_ml_monitor.store.connection import Database
 from airflow_ml_monitor.store.records import (
+    ContractVersion,
     DecisionRecord,
     HeadState,
     LabelState,
@@ -145,6 +148,19 @@ class MetricsStore:
         """The reference of a digest."""
         return self._read(monitor, specs.reference_of, digest)
 
+    def save_contract(self, monitor: str, digest: str, document: dict[str, Any], seen_at: datetime) -> None:
+        """Store a contract unless its digest is there."""
+        if self.contract(monitor, digest) is None:
+            self._write(monitor, contracts.save, digest, document, utc(seen_at))
+
+    def contract(self, monitor: str, digest: str) -> ContractVersion | None:
+        """The contract of a digest, as results name it."""
+        return self._read(monitor, contracts.load, digest)
+
+    def contracts(self, monitor: str) -> list[ContractVersion]:
+        """Every contract that answered, in the order in which they were first used."""
+        return self._read(monitor, contracts.listed)
+
     # Profiles and labels
 
     def save_profile(self, monitor: str, key: ProfileKey, payload: bytes) -> None:
@@ -194,6 +210,12 @@ class MetricsStore:
 
     # Measurements
 
+    def replace_failed_rows(
+        self, table: str, *, about: Mapping[str, str], columns: Sequence[str], rows: Sequence[failed_rows.Row]
+    ) -> None:
+        """Put rows that break a contract into a table of the user's, in place of those about the same window."""
+        failed_rows.replace(self._database, table, about=about, columns=columns, rows=rows)
+
     def write_revision(
         self, monitor: str, head: HeadKey, revision: Revision, measurements: Sequence[Measurement]
     ) -> Written:
@@ -218,6 +240,10 @@ class MetricsStore:
         if metric is not None:
             wanted["metrics"] = {metric}
         return history.frame(self.current(monitor, **wanted))
+
+    def metrics(self, monitor: str) -> set[str]:
+        """The names of every metric that was ever measured of a monitor."""
+        return self._read(monitor, history.metrics)
 
     def heads(
         self,

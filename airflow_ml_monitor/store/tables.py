@@ -29,7 +29,7 @@ from sqlalchemy import (
 from airflow_ml_monitor.store.columns import Digest, Id, Json, LongText, Moment, Payload
 
 VERSION_TABLE = "ml_monitor_alembic_version"
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what this release reads and writes."""
 
 metadata = MetaData(
@@ -105,6 +105,14 @@ reference = _table(
     _required("fingerprint", Text()),
     _required("valid_from", Moment()),
     UniqueConstraint("monitor_id", "dataset", "digest"),
+)
+
+contract = _table(
+    "contract",
+    _of("monitor", key=True),
+    Column("digest", Digest(), primary_key=True),
+    _required("document", Json()),
+    _required("seen_at", Moment()),
 )
 
 series = _table(

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.expectations.engine import check_suite, run_suite
-from airflow_ml_monitor.expectations.outcome import Outcome, Verdict, as_measurements
+from airflow_ml_monitor.expectations.outcome import By, Outcome, Verdict, as_measurements
 from airflow_ml_monitor.measurement import Status
 
 pytestmark = pytest.mark.usefixtures("great_expectations")
@@ -178,14 +178,10 @@ def test_numbers_are_judged_alike_however_pandas_stores_them(stored: str) -> Non
     assert [(o.status, o.checked) for o in found] == [(Verdict.FAIL, 3)] * 2
 
 
-def test_the_rows_of_the_window_count_and_not_those_of_a_capped_frame() -> None:
-    count = "expect_table_row_count_to_be_between"
-    rules = suite(rule(count, min_value=5), rule(count, max_value=50), rule("expect_table_row_count_to_equal", value=2))
-    frame = pd.DataFrame({"x": [1.0, 2.0]})
-    assert [o.status.value for o in run_suite(rules, frame)] == ["fail", "pass", "pass"]
-    capped = run_suite(rules, frame, rows=100)
-    assert [o.status.value for o in capped] == ["pass", "fail", "fail"]
-    assert capped[1].reason == f"100 rows break {count}"
+def test_a_column_that_should_exist_is_looked_for_by_its_exact_name() -> None:
+    frame = pd.DataFrame({"X": [1.0]})
+    found = [verdict(frame, "expect_column_to_exist", column=name) for name in ("x", "X")]
+    assert [(o.status, o.by) for o in found] == [(Verdict.FAIL, By.COLUMNS), (Verdict.PASS, By.COLUMNS)]
 
 
 def leaky(column: str) -> list[dict[str, Any]]:

@@ -118,9 +118,6 @@ def test_fewer_reference_rows_make_a_wider_range_and_a_laxer_share(profile_of: P
 
     present = "expect_column_values_to_not_be_null"
     assert rules(100)[present]["mostly"] < rules(20_000)[present]["mostly"] < 1
-    # Half the range over the sample's largest |x|: margins are relative to what was seen.
-    few, many = (rules(n)["expect_column_values_to_be_between"]["max_value"] / x[:n].max() for n in (100, 20_000))
-    assert few > many
 
 
 def test_nan_and_infinity_of_the_reference_are_allowed_for(profile_of: Profiler) -> None:

@@ -279,7 +279,7 @@ def classified(label: Any, scores: Any, prediction: Any = None, baseline: Any = 
 def decided(label: Any, prediction: Any, size: int, baseline: Any = None) -> LabelledView:
     """The ledger of a multiclass model whose scores are not kept; baseline: another's classes, below 0 without one."""
     y, predicted = np.asarray(label, np.int64), np.asarray(prediction, np.int64)
-    sums = dict.fromkeys(SUMS[TaskKind.MULTICLASS], np.zeros(len(y)))
+    sums = {name: np.zeros(len(y)) for name in SUMS[TaskKind.MULTICLASS] if name != "state"}
     sums |= _class_gains(y, baseline, size)
     names, count, totals = _ledger(_class_key(np.full(len(y), SCORELESS), y, predicted), sums)
     return LabelledView(_classes(size), *_of_class_key(names), count, totals, len(y))

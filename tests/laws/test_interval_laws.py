@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from airflow_ml_monitor.errors import NoValue
 from airflow_ml_monitor.measurement import Estimate
-from airflow_ml_monitor.metrics.metric import metric_named, metrics
+from airflow_ml_monitor.metrics.metric import fault_names, metric_named, metrics
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 
 DRAWS = 1000
@@ -559,7 +559,8 @@ WORLDS = worlds()
 
 def test_every_metric_has_an_interval_law_or_a_reason_for_none() -> None:
     covered = {*SHARES, *WITHOUT, *(world.metric for world in WORLDS)}
-    missing = sorted(set(metrics()) - covered)
+    # Named faults have an interval only where they are found: tests/metrics/fault.
+    missing = sorted(set(metrics()) - fault_names() - covered)
     assert not missing, f"{missing}: add a world to worlds() or SHARES in {__name__}, or the reason to WITHOUT"
     assert not sorted(covered - set(metrics())), "laws for metrics that are gone"
 

@@ -85,6 +85,7 @@ def _fill(store: MetricsStore, key: str) -> None:
     store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
     store.claim_message(decision.id, "mail", "run/tell")
+    store.save_contract(key, "contract", {"name": "loans", "expectations": []}, THEN)
 
 
 Race = Callable[[Callable[[int], Any], int], list[Any]]
