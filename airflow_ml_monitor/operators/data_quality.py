@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DataQualityOperator(MonitorStep):
-    """Measure quality from the stored profile, and run the contract with Great Expectations on the window's rows.
+    """Measure quality from the stored profile, and check the contract by it, or else with Great Expectations.
 
     At most 100,000 rows go through Great Expectations; the stored result names the cap. A rule passes, fails, or could
     not be evaluated: three outcomes, none of which fails the task.

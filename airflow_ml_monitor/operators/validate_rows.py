@@ -1,0 +1,69 @@
+"""Split a batch before it is scored: good rows go on, the others wait in quarantine with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_monitor.airflow_compat import AirflowFailException, AirflowSkipException
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.measurement import Severity
+from airflow_ml_monitor.operators.step import MonitorStep
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.run import Monitor, Run
+
+
+class ValidateRowsOperator(MonitorStep):
+    """Split a batch before scoring into good rows and quarantine, each row with the rules that it breaks.
+
+    source: a path, glob or directory of Parquet or CSV files. good, quarantine: Parquet files to write; each row of the
+    batch is in one of them, as it was, and a retry replaces both. contract: a suite, or its JSON file; None: the
+    spec's, without its rules on columns that scoring adds. severity: rules of it, or graver, hold a row back. Rules
+    that no single row can answer are left out, and named in the result. A rule whose column is missing or of another
+    type holds back every row. row_model: 'package.module:Model', a Pydantic model that rows must fit besides.
+    most_quarantined: a larger share of the rows fails the task, once the files and the measurements are stored.
+
+    The shares are stored as `quarantined_rows`, by rule too. A batch that cannot be read is stored as failed, and
+    skips what follows. Returns counts: rows, good, quarantined, by_reason, left_out.
+    """
+
+    template_fields: Sequence[str] = (*MonitorStep.template_fields, "source", "good", "quarantine")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        good: str,
+        quarantine: str,
+        contract: str | Mapping[str, Any] | None = None,
+        severity: str = Severity.CRITICAL,
+        row_model: str = "",
+        most_quarantined: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.good = good
+        self.quarantine = quarantine
+        self.contract = contract
+        self.severity = severity
+        self.row_model = row_model
+        self.most_quarantined = most_quarantined
+        if severity not in tuple(Severity):
+            raise SpecError(f"{severity!r} is none of {', '.join(Severity)}", field=f"severity of {self.task_id}")
+        if most_quarantined is not None and not 0 <= most_quarantined <= 1:
+            raise SpecError(f"{most_quarantined} is no share in [0, 1]", field=f"most_quarantined of {self.task_id}")
+
+    def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
+        from airflow_ml_monitor.monitor.rows import Batch, validate_rows
+
+        by = (self.contract, Severity(self.severity), self.row_model)
+        batch = Batch(self.source, self.good, self.quarantine, *by)
+        found = validate_rows(monitor, run, batch)
+        if found.failed:
+            raise AirflowSkipException(f"nothing to hand on: {found.failed}")
+        if self.most_quarantined is not None and found.share > self.most_quarantined:
+            held = f"{found.quarantined:,} of {found.rows:,} rows are held back, more than {self.most_quarantined:.1%}"
+            raise AirflowFailException(f"{held}; see the measurements of quarantined_rows, and {self.quarantine!r}")
+        return found.document()
