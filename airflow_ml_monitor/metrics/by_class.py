@@ -131,7 +131,8 @@ class ClassShares:
 
 def correlations(covariance: Floats) -> Floats:
     """What does not vary, as a class that is all right, or all wrong, is correlated with nothing but itself."""
-    deviation = np.sqrt(np.diag(covariance))
+    # Rounding may leave less than nothing.
+    deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     found = np.nan_to_num(quotient(covariance, np.outer(deviation, deviation)))
     np.fill_diagonal(found, 1.0)
     return found

@@ -12,13 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import BOUNDS, CENSORED_ROWS, FINAL, NAIVE, Estimate, Estimates, Family, base_of
+from airflow_ml_monitor.measurement import (
+    BOUNDS,
+    BROKEN_RULES,
+    CENSORED_ROWS,
+    FINAL,
+    LABEL_MATURITY,
+    NAIVE,
+    Estimate,
+    Estimates,
+    Family,
+    base_of,
+)
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.cells import Floats
     from airflow_ml_monitor.profile.labelled_view import ScoredCells
+    from airflow_ml_monitor.profile.totals_view import TotalsView
 
 
 class Subject(StrEnum):
@@ -32,6 +44,14 @@ class Subject(StrEnum):
     """a PairView: reference and current"""
     LABELLED = "labelled"
     """a LabelledView"""
+    LABELLED_PAIR = "labelled_pair"
+    """a LabelledPair: reference and current"""
+    FEED = "feed"
+    """a FeedView: reference, current, and the windows before"""
+    FEED_COLUMN = "feed_column"
+    """a FeedColumn: the same of one column that arrived as declared"""
+    LOST_COLUMN = "lost_column"
+    """a FeedColumn: of one that did not, see FeedView.lost"""
 
 
 class Worse(StrEnum):
@@ -79,6 +99,8 @@ class Metric:
     that whole rows have another value on average than expected rows: it is estimated by the mean of drawn ones.
     of_right: it holds of several classes too, where the rows of a positive label are those predicted right.
     formula_of: the formula, or None, of a task where it depends on that.
+    of_totals: the same of rows whose labels are known as totals alone; None: they do not tell it.
+    yields_to: of faults of a column: those that explain it where both are found; they alone are then named.
     """
 
     name: str
@@ -97,6 +119,8 @@ class Metric:
     by_draws: bool = False
     of_right: bool = False
     formula_of: Callable[[Task], Formula | None] | None = None
+    of_totals: Callable[[TotalsView], Estimate] | None = None
+    yields_to: tuple[str, ...] = ()
 
     def of(self, task: Task) -> Metric:
         """The metric of one task: with its formula where that depends on the task."""
@@ -131,13 +155,15 @@ def metric(
     by_draws: bool = False,
     of_right: bool = False,
     formula_of: Callable[[Task], Formula | None] | None = None,
+    of_totals: Callable[[TotalsView], Estimate] | None = None,
+    yields_to: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
     """Register a function as the metric of its name."""
 
     def register(function: Callable[[Any], Estimate | Estimates]) -> Callable[[Any], Estimate | Estimates]:
         name = function.__name__
         about = (range, unit, worse, kinds, tasks, symmetric, version, formula, waits, by_draws, of_right, formula_of)
-        _registry[name] = Metric(name, family, subject, function, *about)
+        _registry[name] = Metric(name, family, subject, function, *about, of_totals, yields_to)
         return function
 
     return register
@@ -146,13 +172,19 @@ def metric(
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
 """Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
 
+QUARANTINED_ROWS = "quarantined_rows"
+"""The share of a batch's rows that its contract held back before they were scored; parameters: the rule, '' for any."""
+
 BESIDES = frozenset(
     {
+        BROKEN_RULES,
         CENSORED_ROWS,
+        QUARANTINED_ROWS,
         "expectation",
         "orphan_labels",
         "repeated_labels",
-        "label_maturity",
+        "refused_totals",
+        LABEL_MATURITY,
         "label_delay",
         "label_silence",
     }
@@ -161,6 +193,12 @@ BESIDES = frozenset(
 
 LABEL_FREE = ("cbpe", "direct_loss", "weighted_cbpe")
 """Estimators that look at no label: `cbpe.roc_auc` is what scores alone say. None of them can see concept drift."""
+
+OF_TOTALS = {
+    TaskKind.BINARY: ("calibration_in_the_large", "label_rate", "prediction_rate", "prediction_surplus"),
+    TaskKind.REGRESSION: ("bias", "mean_label", "mean_prediction"),
+}
+"""What labels tell that come as totals alone; their files are not imported to know it."""
 
 WEIGHTED = "weighted_"
 """`weighted_<metric>`: the same formula, rows counted as often as their weight says; of those that have a formula."""
@@ -179,25 +217,33 @@ _NEEDS = {
 GAIN = "_gain"
 """`<metric>_gain`: how much better than the baseline, of the same rows."""
 
-_ROOMS = ("quality", "drift", "performance")
+_ROOMS = ("quality", "drift", "fault", "performance")
 
 
 @cache
 def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
-    here = Path(__file__).parent
-    plain = {module.name for module in pkgutil.iter_modules([str(here / room) for room in _ROOMS])}
+    plain = _listed(*_ROOMS)
     weighed = {WEIGHTED + name for name in performance_names() if not name.endswith(AT_THRESHOLD)}
     of_labels = performance_names() | weighed
     beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
     return BESIDES | plain | of_labels | beside
 
 
-@cache
 def performance_names() -> frozenset[str]:
     """The metrics of labelled rows; lists files, imports none."""
-    room = Path(__file__).parent / "performance"
-    return frozenset(module.name for module in pkgutil.iter_modules([str(room)]))
+    return _listed("performance")
+
+
+def fault_names() -> frozenset[str]:
+    """The named faults; lists files, imports none."""
+    return _listed("fault")
+
+
+@cache
+def _listed(*rooms: str) -> frozenset[str]:
+    here = Path(__file__).parent
+    return frozenset(module.name for module in pkgutil.iter_modules([str(here / room) for room in rooms]))
 
 
 def need_of(name: str) -> Need | None:
@@ -214,7 +260,7 @@ def need_of(name: str) -> Need | None:
 
 @cache
 def metrics() -> dict[str, Metric]:
-    """Every metric by name; imports the rooms quality, drift and performance."""
+    """Every metric by name; imports every room of them."""
     for room in _ROOMS:
         package = importlib.import_module(f"airflow_ml_monitor.metrics.{room}")
         for module in pkgutil.iter_modules(package.__path__):

@@ -34,7 +34,8 @@ def weighted(metric: Metric) -> Metric:
     """
     assert metric.formula is not None  # only such a metric is asked
     function = partial(_estimate, metric.function, metric.formula, metric.range)
-    return replace(metric, name=WEIGHTED + metric.name, function=function, formula=None, tasks=(TaskKind.BINARY,))
+    name, tasks = WEIGHTED + metric.name, (TaskKind.BINARY,)
+    return replace(metric, name=name, function=function, formula=None, tasks=tasks, of_totals=None)
 
 
 def _estimate(

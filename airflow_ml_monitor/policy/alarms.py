@@ -7,14 +7,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Severity, Status, base_of
-from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
+from airflow_ml_monitor.measurement import (
+    Estimate,
+    base_of,
+)
+from airflow_ml_monitor.policy.case import Case, Evidence, ReferenceValues
 from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
-OF_LABELS = frozenset({"orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence"})
+OF_LABELS = frozenset(
+    {"orphan_labels", "repeated_labels", "refused_totals", "label_maturity", "label_delay", "label_silence"}
+)
 """What a label source shows besides. A fault there is no fault of the window's rows: it holds no window back."""
-
 
 Places = frozenset[tuple[str, str, Window]]
 """(model version, window rule, window); windows of two rules are counted apart."""
@@ -35,65 +39,13 @@ class Alarmed:
     metric: str = ""
 
 
-def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> list[Alarmed]:
-    """What is wrong with the data itself: faults that are always looked for, and rules that ask to investigate."""
-    alarms, judged = [], set()
-    for e in case.evidence:
-        if e.head.family not in (Family.QUALITY, Family.CONTRACT):
-            continue
-        judged.add(("", e.head.rule, e.head.window))
-        if text := _fault(e.measurement):
-            alarms.append(_data_alarm(e.head.window, e.head.rule, e.measurement, text))
-    for gap in gaps:
-        which = f" of {gap.dataset!r}" if len(case.datasets) > 1 else ""
-        text = f"the window {gap.window}{which} was never measured"
-        alarms.append(_data_alarm(gap.window, gap.rule, Measurement("row_count", Status.FAILED), text))
-        judged.add(("", gap.rule, gap.window))
-    mine = Alarmed(Action.INVESTIGATE_DATA, tuple(alarms), frozenset(judged))
-    return [mine, *_by_rule(policy, case, frozenset(), [Action.INVESTIGATE_DATA])]
-
-
-def gaps_of(case: Case) -> tuple[Gap, ...]:
-    """What was asked for and never measured: the run's own window, and the gaps of earlier judgements.
-
-    A gap stays one until it is measured, whichever window later runs are about; its incident cools down as others do.
-    A window that no run was about is none, be it before the monitor's first or on a day that its schedule skips.
-    """
-    # By row counts: other numbers of quality, such as a label source's, are no measurement of the window.
-    counted = {
-        Gap(e.head.window, e.head.rule, e.head.dataset) for e in case.evidence if e.measurement.metric == "row_count"
-    }
-    names = case.datasets or sorted({gap.dataset for gap in counted}) or [""]
-    asked = {Gap(case.window, str(case.rule), name) for name in names}
-    asked.update(gap for gap in case.gaps if gap.dataset in names)
-    return tuple(sorted(asked - counted))
-
-
-def _data_alarm(window: Window, rule: str, m: Measurement, text: str) -> Alarm:
-    about = (m.metric, m.column, m.slice, "", text, rule)
-    return Alarm("data", Action.INVESTIGATE_DATA, Severity.CRITICAL, window, *about)
-
-
-def _fault(m: Measurement) -> str:
-    """Why a measurement shows broken data by itself; empty if it does not."""
-    if m.slice != WHOLE:
-        return ""
-    if m.status is Status.FAILED:
-        return m.reason or f"{m.metric} of {m.column or 'the dataset'} failed"
-    if m.metric == "row_count" and m.estimate is not None and m.estimate.value == 0:
-        return "no rows arrived"
-    if m.metric == "duplicate_rows" and m.estimate is not None and m.estimate.value > 0:
-        return f"{m.estimate.value:.0f} rows repeat an entity key"
-    return ""
-
-
 def alarms_of(policy: Policy, case: Case, held: Collection[Window]) -> list[Alarmed]:
     """Alarms of every other action. Windows in `held` are explained by a fault of data and not judged."""
     others = [action for action in policy.order if action is not Action.INVESTIGATE_DATA]
-    return _by_rule(policy, case, held, others)
+    return by_rule(policy, case, held, others)
 
 
-def _by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
+def by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
     """Rule by rule and source by source: what came of one label source, or of inputs, says nothing of another's."""
     by_metric: dict[str, list[Evidence]] = defaultdict(list)
     for e in case.evidence:

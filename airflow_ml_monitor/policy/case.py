@@ -44,13 +44,21 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """An incident of a monitor whose data ours are made of: it explains what is wrong in its windows."""
+
+    monitor: str
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All that a judgement may look at.
 
     window, rule: what this run is about. evidence: the current measurements of all windows, as known at `known_at`.
     incidents: those known before, with the state in which the last decision left them. actions: those taken so far.
     gaps: what earlier judgements found never measured. datasets: those that must have been measured in the window; none
-    named: any.
+    named: any. upstream: incidents of the monitors upstream, as known at `known_at`.
     """
 
     monitor: str
@@ -63,6 +71,7 @@ class Case:
     actions: Sequence[ActionTaken] = ()
     gaps: Sequence[Gap] = ()
     datasets: tuple[str, ...] = ()
+    upstream: tuple[Upstream, ...] = ()
 
     def date(self, moment: datetime) -> str:
         """The day of an instant by the calendar in which the monitor's windows are cut, e.g. '2026-01-05'."""

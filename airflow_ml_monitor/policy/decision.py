@@ -59,6 +59,8 @@ class Alarm:
     """e.g. 'day@UTC'"""
     sure: bool = True
     """False where the value breaks the bound and its interval may not."""
+    dataset: str = ""
+    """Which of several datasets is at fault; empty where there is one, or what is said is of no dataset's rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,8 @@ def _stories(episodes: Iterable[_Episode]) -> list[_Episode]:
 def _is_one(before: _Episode, then: _Episode) -> bool:
     if (before.action, before.model_version) != (then.action, then.model_version):
         return False
-    is_near = overlaps(_span(then), [before.near]) and overlaps(_span(before), [then.near])
-    return is_near or overlaps(_span(then), [_span(before)])
+    is_near = overlaps(window_of(then), [before.near]) and overlaps(window_of(before), [then.near])
+    return is_near or overlaps(window_of(then), [window_of(before)])
 
 
 def _near(order: Sequence[Window], first: int, last: int) -> Window:
@@ -132,7 +132,7 @@ def _near(order: Sequence[Window], first: int, last: int) -> Window:
     return Window(start, order[last].end if last < len(order) else EVER.end)
 
 
-def _span(story: Incident | _Episode) -> Window:
+def window_of(story: Incident | _Episode) -> Window:
     return Window(story.first.start, story.last.end)
 
 
@@ -158,7 +158,7 @@ def _same(incident: Incident, episode: _Episode) -> bool:
     if incident.status not in ACTIVE:
         # One that is over, before all that this rule could ever judge, is another story.
         near = Window(max(near.start, episode.earliest), near.end)
-    return about and overlaps(_span(incident), [near])
+    return about and overlaps(window_of(incident), [near])
 
 
 def _claim(case: Case, incident: Incident) -> tuple[bool, bool, datetime, str]:
@@ -207,7 +207,7 @@ def _merged(case: Case, incident: Incident) -> tuple[Incident, Told | None]:
 
 def _is_held(incident: Incident, held: Collection[Window]) -> bool:
     """True if a window of the incident cannot be judged: whether it would alarm is not known."""
-    return incident.action is not Action.INVESTIGATE_DATA and overlaps(_span(incident), held)
+    return incident.action is not Action.INVESTIGATE_DATA and overlaps(window_of(incident), held)
 
 
 def _judged(incident: Incident, parts: Iterable[Alarmed]) -> Places:
@@ -234,7 +234,7 @@ def _gone(case: Case, incident: Incident, parts: Sequence[Alarmed]) -> tuple[Inc
         return incident, None
     if incident.status is Event.RESOLVED:
         is_known = incident.opened_at <= case.known_at  # a backfill sees those of later knowledge as well
-        if not is_known or not overlaps(_span(incident), [window for *_, window in _judged(incident, parts)]):
+        if not is_known or not overlaps(window_of(incident), [window for *_, window in _judged(incident, parts)]):
             return incident, None
     now = replace(incident, status=Event.RETRACTED)
     return now, Told(now.id, now.status, f"retracted: {_of(case, incident)}, as now known, was no alarm")

@@ -5,16 +5,20 @@ Order of judgement: faults of data first; the windows they hold are not judged f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from airflow_ml_monitor.measurement import Family
-from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, faults_of, gaps_of, in_reference
-from airflow_ml_monitor.policy.case import Case, Evidence, Gap
+from airflow_ml_monitor.measurement import BROKEN_RULES, Family, Severity
+from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, in_reference, overlaps
+from airflow_ml_monitor.policy.case import Case, Evidence, Gap, Upstream
 from airflow_ml_monitor.policy.decision import ACTIVE, MOST_ALARMS, ActionState, Alarm, Event, Incident
-from airflow_ml_monitor.policy.incidents import Told, told
+from airflow_ml_monitor.policy.faults import faults_of, gaps_of
+from airflow_ml_monitor.policy.incidents import Told, told, window_of
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
+
+MOST_SAID: Final = 5
+"""Alarms of an incident's newest window that its reason says in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,50 @@ def judge(policy: Policy, case: Case) -> Verdict:
     gaps = gaps_of(case)
     faulty = faults_of(policy, case, gaps)
     held = {alarm.window for part in faulty for alarm in part.alarms if alarm.metric not in OF_LABELS}
+    above = [window_of(i) for one in case.upstream if (i := one.incident).action is Action.INVESTIGATE_DATA]
+    held |= {e.head.window for e in case.evidence if overlaps(e.head.window, above)}
     found = alarms_of(policy, case, held)
     told_now = told(policy, case, [*faulty, *found], held)
     active = [incident for incident in told_now.incidents if incident.status in ACTIVE]
     strength = {action: i for i, action in enumerate(policy.order)}
     active.sort(key=lambda i: (i.action is not Action.INVESTIGATE_DATA, -strength[i.action], i.first))
     alarms = [alarm for part in (*faulty, *found) for alarm in part.alarms]
-    concluded = _conclude(case, active, alarms, told_now.held)
+    explained = _explained(case, active)
+    concluded = _conclude(case, active, alarms, {**told_now.held, **explained})
     action, because, incident = concluded or (*_quiet(policy, case, found), "")
     news = [event.text for event in told_now.events if event.event is not Event.OPENED]
+    blamed = [_told(case, one) for one in case.upstream if one.incident.status in ACTIVE]
     return Verdict(
         action,
-        "; ".join(dict.fromkeys([because, *news, *told_now.held.values()])),
+        "; ".join(dict.fromkeys([because, *news, *told_now.held.values(), *explained.values(), *blamed])),
         incident,
         told_now.incidents,
         told_now.events,
         gaps,
         _document(case, alarms, told_now.incidents),
     )
+
+
+def _explained(case: Case, active: Iterable[Incident]) -> dict[str, str]:
+    """{id: in words} of the incidents whose newest window one upstream explains.
+
+    Broken data upstream explain whatever is wrong here; a model upstream that is to be replaced explains that ours is.
+    """
+    found = {}
+    for incident in active:
+        for one in case.upstream:
+            is_broken = one.incident.action is Action.INVESTIGATE_DATA
+            is_worse = one.incident.status in ACTIVE and incident.action in (Action.RETRAIN, Action.ROLL_BACK)
+            if (is_broken or is_worse) and overlaps(incident.last, [window_of(one.incident)]):
+                since = case.date(incident.first.start)
+                found[incident.id] = f"{incident.action} of {since} is explained by {one.monitor}"
+    return found
+
+
+def _told(case: Case, one: Upstream) -> str:
+    since = case.date(one.incident.first.start)
+    held = ": its windows are not judged here" * (one.incident.action is Action.INVESTIGATE_DATA)
+    return f"upstream {one.monitor} has {one.incident.action} since {since}{held}"
 
 
 def _order(e: Evidence) -> tuple[Any, ...]:
@@ -85,7 +115,8 @@ def _conclude(
         before = taken.get((incident.id, incident.action))
         if before is None or before.state in (ActionState.FAILED, ActionState.REJECTED):
             again = f" (again: the last one {before.state})" if before else ""
-            return incident.action, _why(case, incident, alarms) + again + others, incident.id
+            why = _why(case, incident, alarms) + _between(case, incident, alarms) * is_data
+            return incident.action, why + again + others, incident.id
         asked = f"{incident.action} already asked for on {case.date(before.asked_at)} ({before.decision})"
         is_unclaimed = before.state is ActionState.ASKED and incident.action in (Action.RETRAIN, Action.ROLL_BACK)
         since = ", and claimed by no run yet" if is_unclaimed else ""
@@ -103,9 +134,19 @@ def _why(case: Case, incident: Incident, alarms: Sequence[Alarm]) -> str:
     # None of its own version: a pooled story that its versions tell by now.
     mine = [a for a in every if a.model_version == incident.model_version] or every
     last = [a for a in mine if a.window == incident.last] or mine
-    shown = "; ".join(dict.fromkeys(a.text for a in last[:3]))
-    more = f" and {len(last) - 3} more" if len(last) > 3 else ""
-    return f"{case.date(incident.last.start)}: {shown}{more}"
+    texts = list(dict.fromkeys(a.text for a in last))
+    more = f" and {len(texts) - MOST_SAID} more" if len(texts) > MOST_SAID else ""
+    return f"{case.date(incident.last.start)}: {'; '.join(texts[:MOST_SAID])}{more}"
+
+
+def _between(case: Case, incident: Incident, alarms: Sequence[Alarm]) -> str:
+    """Where it broke, if datasets before the first broken one are sound: they are stages of the same rows, in order."""
+    broken = {a.dataset for a in alarms if a.action is incident.action and a.window == incident.last}
+    first = next((i for i, name in enumerate(case.datasets) if name in broken), 0)
+    if not first:
+        return ""
+    before, name = case.datasets[first - 1], case.datasets[first]
+    return f"; {before!r} is sound: it broke between {before!r} and {name!r}"
 
 
 def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action, str]:
@@ -141,12 +182,24 @@ def _is_blind(rule: Rule, case: Case) -> bool:
     return is_only and bool(mine) and not any(in_reference(e) in case.references for e in mine)
 
 
+def _contract(case: Case) -> Iterator[dict[str, Any]]:
+    """The rules of contracts that the run's window breaks; those of severity info are stored only."""
+    for e in case.evidence:
+        m = e.measurement
+        is_mine = m.metric == BROKEN_RULES and (e.head.window, e.head.rule) == (case.window, str(case.rule))
+        severity = m.parameters.removeprefix("severity=")
+        if is_mine and m.estimate is not None and m.estimate.value and severity != Severity.INFO:
+            count = int(m.estimate.value)
+            yield {"dataset": e.head.dataset, "severity": severity, "broken": count, "text": m.reason}
+
+
 def _document(case: Case, alarms: Iterable[Alarm], incidents: Iterable[Incident]) -> dict[str, Any]:
-    """Plain JSON of what the decision rests on: the newest alarms and the incidents."""
+    """Plain JSON of what the decision rests on: broken rules of contracts, the newest alarms and the incidents."""
     newest = sorted(alarms, key=lambda alarm: alarm.window, reverse=True)[:MOST_ALARMS]
     return {
         "window": str(case.window),
         "rule": str(case.rule),
+        "contract": list(_contract(case)),
         "alarms": [
             {
                 "rule": a.rule,

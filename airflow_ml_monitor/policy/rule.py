@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -41,6 +42,9 @@ class Bounds:
     def __post_init__(self) -> None:
         if not any(value is not None for value in (self.min, self.max, *self.relative)):
             raise SpecError("no bound; give one of min, max, fall, rise, fall_share, rise_share", field="bounds")
+        given = (self.min, self.max, *self.relative)
+        if wrong := [value for value in given if value is not None and not math.isfinite(value)]:
+            raise SpecError(f"{wrong[0]} is no finite number; leave out the bound that is none", field="bounds")
         if negative := [value for value in self.relative if value is not None and value < 0]:
             raise SpecError(f"{negative[0]} is negative; fall and rise are distances, 0 or more", field="bounds")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -103,6 +107,8 @@ class Rule:
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.m:
             raise SpecError(f"k = {self.k} of m = {self.m}; 1 ≤ k ≤ m is needed", field=f"policy.rules.{self.title}")
+        if self.least_n < 0:
+            raise SpecError(f"{self.least_n} is no number of rows", field=f"policy.rules.{self.title}.least_n")
 
     @property
     def title(self) -> str:
@@ -114,12 +120,14 @@ class Rule:
 class Policy:
     """The rules of one monitor.
 
-    Faults of data (a column missing or of another type, no rows, duplicate keys, a window never measured) are always
-    looked for, and always mean `investigate_data`.
+    Faults of data (a column missing or of another type, no rows, duplicate keys, a window never measured, every named
+    fault) are always looked for, and mean `investigate_data`.
     cooldown: after so many judged windows without an alarm an incident is resolved.
     act: False is shadow mode: decisions are stored, no action is taken.
     order: from the mildest to the strongest action; of several the strongest is decided, faults of data first.
     false_alarms_per_year: the budget for charts; kept and stored, not yet spent.
+    overlook: named faults that are looked for and stored, and ask for nothing, e.g. ('frozen_column',) where a table of
+    the same customers comes every day, or of one column: ('unit_changed of income',).
     trust_estimates: True lets rules on estimates without labels (`cbpe.roc_auc`) retrain or roll back. None of them can
     see concept drift, and what scores alone say is a guess: False refuses such a rule.
     """
@@ -130,10 +138,14 @@ class Policy:
     order: tuple[Action, ...] = field(default=ORDER)
     false_alarms_per_year: float = 1.0
     trust_estimates: bool = False
+    overlook: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cooldown < 1:
             raise SpecError(f"{self.cooldown} is not a positive number of windows", field="policy.cooldown")
+        if not 0 <= self.false_alarms_per_year < math.inf:
+            told = f"{self.false_alarms_per_year} is no number of alarms; give 0 or more"
+            raise SpecError(told, field="policy.false_alarms_per_year")
         if sorted(self.order) != sorted(ORDER):
             raise SpecError(f"must name each action once: {', '.join(ORDER)}", field="policy.order")
         titles = [rule.title for rule in self.rules]

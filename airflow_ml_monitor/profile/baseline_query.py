@@ -11,7 +11,7 @@ from airflow_ml_monitor.profile.class_query import class_index
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role
 from airflow_ml_monitor.profile.label_events import positive
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number, size, whole
+from airflow_ml_monitor.profile.query import Expression, flag, number, one_where, part_where, size, whole
 from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import OF_BASELINE_SCORES
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -37,11 +37,11 @@ def baseline_sums(columns: LedgerColumns, rows: sa.FromClause, x: Expression) ->
         is_there, found = x - x == number(0), _of_errors(x - rows.c.truth, rows.c.error)
     elif columns.task.kind is TaskKind.MULTICLASS:
         is_declared = rows.c.label < whole(len(columns.task.classes))
-        is_there, found = x.is_not(None), {"baseline_right": _one(sa.and_(x == rows.c.label, is_declared))}
+        is_there, found = x.is_not(None), {"baseline_right": one_where(sa.and_(x == rows.c.label, is_declared))}
     else:
         is_there, found = _of_chances(columns, rows, x)
     found = {"baseline_rows": number(1), **found}
-    return {name: sa.case((is_there, part), else_=number(0)) for name, part in found.items()}
+    return {name: part_where(is_there, part) for name, part in found.items()}
 
 
 def _of_chances(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> tuple[Expression, dict[str, Expression]]:
@@ -50,12 +50,12 @@ def _of_chances(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> t
     assert column is not None  # its role brought the sums
     if decides(column, columns.task):
         none = dict.fromkeys(OF_BASELINE_SCORES, number(0))
-        return x.is_not(None), {**none, "baseline_right": _one(x == rows.c.label)}
+        return x.is_not(None), {**none, "baseline_right": one_where(x == rows.c.label)}
     label = sa.cast(rows.c.label, sa.Double)
-    decided = sa.case((x >= number(columns.task.threshold), whole(1)), else_=whole(0))
+    decided = flag(x >= number(columns.task.threshold))
     gap = x - label
     return sa.and_(x >= number(0), x <= number(1)), {
-        "baseline_right": _one(decided == rows.c.label),
+        "baseline_right": one_where(decided == rows.c.label),
         "baseline_scored": number(1),
         **_gain("brier_gain", gap * gap - rows.c.gap * rows.c.gap),
         **_gain("log_loss_gain", log_loss(x, label) - rows.c.log_loss),
@@ -64,7 +64,7 @@ def _of_chances(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> t
 
 def _gain(name: str, gain: Expression) -> dict[str, Expression]:
     """Of what a row's loss is less than the baseline's; up: where it is less."""
-    up = sa.case((gain > number(0), gain), else_=number(0))
+    up = part_where(gain > number(0), gain)
     return {
         name: gain,
         f"{name}2": gain * gain,
@@ -89,7 +89,3 @@ def _of_errors(theirs: Expression, ours: Expression) -> dict[str, Expression]:
         "mse_gain2": less2 * less2,
         "baseline_error2_mse_gain": squares * less2,
     }
-
-
-def _one(condition: Expression) -> Expression:
-    return sa.case((condition, number(1)), else_=number(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.errors import LayoutMismatch
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.layout import SPECIAL
+from airflow_ml_monitor.profile.traces import Traces, added
+
+CONTENTS: Final = 2
+"""What a profile holds; raise it when a scan leaves more, and stored profiles are made anew. 2: traces."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -100,6 +104,7 @@ class Profile:
     rows: by slice; the whole is (). cells: by slice and column. duplicates: rows beyond the first of each entity key,
     within the window. newest: the latest event time. versions: rows by model version.
     faults: columns that arrived missing or as another type ('' for the whole dataset), with the reason.
+    traces: what else the scan noted.
     """
 
     dataset: str
@@ -111,6 +116,7 @@ class Profile:
     newest: datetime | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    traces: Traces = field(default_factory=Traces)
 
     def __add__(self, other: Profile) -> Profile:
         """The profile of both windows' rows; duplicates across the two are not seen."""
@@ -124,24 +130,18 @@ class Profile:
             self.dataset,
             Window(min(self.window.start, other.window.start), max(self.window.end, other.window.end)),
             self.layout_digest,
-            _added(self.rows, other.rows),
+            added(self.rows, other.rows),
             {
                 key: self.cells.get(key, Cells.empty()) + other.cells.get(key, Cells.empty())
                 for key in {**self.cells, **other.cells}
             },
             self.duplicates + other.duplicates,
             newest,
-            _added(self.versions, other.versions),
+            added(self.versions, other.versions),
             {**other.faults, **self.faults},
+            self.traces + other.traces,
         )
 
     @property
     def slices(self) -> tuple[Slice, ...]:
         return tuple(self.rows)
-
-
-K = TypeVar("K")
-
-
-def _added(a: Mapping[K, int], b: Mapping[K, int]) -> dict[K, int]:
-    return {key: a.get(key, 0) + b.get(key, 0) for key in {**a, **b}}

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number, text, whole
+from airflow_ml_monitor.profile.query import Expression, flag, number, one_where, part_where, text, whole
 from airflow_ml_monitor.profile.sums import CLIP, SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
@@ -86,12 +86,17 @@ def class_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> dict
     return {**raw, "total": p.c.total, "score": p.c.score, "of_label": of_label}
 
 
+def read_of(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
+    """The scores of all classes, of rows that hold their class_row."""
+    return [rows.c[f"c{i}"] for i in range(_size(columns))]
+
+
 def class_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """What is summed over an entry's rows, as named in sums.SUMS; 0 without a score.
 
     A class that is not declared was given no chance, and is never among the first.
     """
-    raw = [rows.c[f"c{i}"] for i in range(_size(columns))]
+    raw = read_of(columns, rows)
     if not raw:
         return {name: number(0) for name in SUMS[TaskKind.MULTICLASS]}
     chance = rows.c.of_label / rows.c.total
@@ -101,15 +106,15 @@ def class_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
     brier = sa.func.greatest(squares - number(2) * chance + number(1), number(0), type_=sa.Double)
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": brier, "brier2": brier * brier}
     found |= {f"in_top{k}": _is_among(raw, rows, k) for k in _RANKS}
-    return {name: sa.case((rows.c.bucket >= whole(0), part), else_=number(0)) for name, part in found.items()}
+    return {name: part_where(rows.c.bucket >= whole(0), part) for name, part in found.items()}
 
 
 def _is_among(raw: Sequence[Expression], rows: sa.FromClause, first: int) -> Expression:
     """1 where the label's class is among so many with the highest scores, of equal ones those declared first."""
     mine, label = rows.c.of_label, rows.c.label
     ahead = (sa.or_(p > mine, sa.and_(p == mine, label > whole(i))) for i, p in enumerate(raw))
-    before = reduce(add, [sa.case((is_ahead, whole(1)), else_=whole(0)) for is_ahead in ahead])
-    return sa.case((sa.and_(label < whole(len(raw)), before < whole(first)), number(1)), else_=number(0))
+    before = reduce(add, [flag(is_ahead) for is_ahead in ahead])
+    return one_where(sa.and_(label < whole(len(raw)), before < whole(first)))
 
 
 def _size(columns: LedgerColumns) -> int:

@@ -20,6 +20,7 @@ from airflow_ml_monitor.errors import CodecError
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.traces import Products, Traces
 
 MAGIC: Final = b"AMLM"
 VERSION: Final = 1
@@ -79,6 +80,9 @@ def encode_profile(profile: Profile) -> bytes:
     for name in _CELLS:
         parts = [getattr(profile.cells[k], name) for k in keys]
         columns[name] = np.concatenate(parts) if parts else np.zeros(0)
+    traces, products = profile.traces, profile.traces.products
+    if products is not None:
+        columns |= {"sums": products.sums, "products": products.matrix.ravel()}
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
@@ -90,6 +94,19 @@ def encode_profile(profile: Profile) -> bytes:
         "versions": dict(profile.versions),
         "faults": dict(profile.faults),
     }
+    if traces != Traces():
+        meta["traces"] = {
+            "columns": dict(traces.columns),
+            "hours": sorted(traces.hours.items()),
+            "unseen": {name: dict(values) for name, values in traces.unseen.items()},
+            "products": products and {"columns": list(products.columns), "n": products.n},
+            "damaged": dict(traces.damaged),
+            "forms": {name: dict(forms) for name, forms in traces.forms.items()},
+            "candidates": {
+                missing: {name: sorted(rows.items()) for name, rows in found.items()}
+                for missing, found in traces.candidates.items()
+            },
+        }
     return _packed("profile", meta, columns)
 
 
@@ -111,7 +128,26 @@ def decode_profile(payload: bytes) -> Profile:
         meta["newest"] and datetime.fromisoformat(meta["newest"]),
         meta["versions"],
         meta["faults"],
+        _traces(meta.get("traces"), columns),
     )
+
+
+def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any, Any]]) -> Traces:
+    """Traces; none in the bytes of a release that left none."""
+    if meta is None:
+        return Traces()
+    products = None
+    if named := meta["products"]:
+        k = len(named["columns"])
+        products = Products(tuple(named["columns"]), named["n"], columns["sums"], columns["products"].reshape(k, k))
+    hours = {int(hour): rows for hour, rows in meta["hours"]}
+    # Not in the bytes of a release before these were noted.
+    damaged, forms, found = (meta.get(name, {}) for name in ("damaged", "forms", "candidates"))
+    candidates = {
+        missing: {name: {int(bucket): count for bucket, count in rows} for name, rows in each.items()}
+        for missing, each in found.items()
+    }
+    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates)
 
 
 def encode_entries(entries: Entries) -> bytes:

@@ -12,7 +12,7 @@ from airflow_ml_monitor.profile.dataset import Column, Role
 from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.quantile_query import quantile_sums
-from airflow_ml_monitor.profile.query import Expression, number, whole
+from airflow_ml_monitor.profile.query import Expression, number, one_where, part_where, whole
 from airflow_ml_monitor.profile.sums import OF_ROLE
 
 _Sums = Callable[[LedgerColumns, sa.FromClause, Expression], dict[str, Expression]]
@@ -29,7 +29,7 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
             found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
     if columns.dataset.column(Role.QUANTILE):
         found |= quantile_sums(rows)
-    return {name: sa.case((rows.c.bucket != whole(UNSCORED), part), else_=number(0)) for name, part in found.items()}
+    return {name: part_where(rows.c.bucket != whole(UNSCORED), part) for name, part in found.items()}
 
 
 def column_value(columns: LedgerColumns, x: Expression, column: Column) -> Expression:
@@ -42,9 +42,9 @@ def column_value(columns: LedgerColumns, x: Expression, column: Column) -> Expre
 def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
     """amount_rows: those that have one. A missing, NaN or infinite amount is none."""
     is_there = x - x == number(0)
-    amount = sa.case((is_there, x), else_=number(0))
+    amount = part_where(is_there, x)
     return {
-        "amount_rows": sa.case((is_there, number(1)), else_=number(0)),
+        "amount_rows": one_where(is_there),
         "amount": amount,
         "amount2": amount * amount,
         "amount3": amount * amount * amount,
@@ -54,9 +54,9 @@ def _amount(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[
 def _weight(columns: LedgerColumns, rows: sa.FromClause, x: Expression) -> dict[str, Expression]:
     """weight_rows: those that count. A weight that is missing, NaN, infinite or below 0 is 0."""
     counts = sa.and_(x - x == number(0), x > number(0))
-    weight = sa.case((counts, x), else_=number(0))
+    weight = part_where(counts, x)
     return {
-        "weight_rows": sa.case((counts, number(1)), else_=number(0)),
+        "weight_rows": one_where(counts),
         "weight": weight,
         "weight2": weight * weight,
     }

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import check_zone
 from airflow_ml_monitor.profile.task import Task
 
 
@@ -99,6 +100,7 @@ class Dataset:
                 f"the delay stratum {wrong[0]!r} is a time; declare it categorical, boolean or numeric",
                 field=f"datasets.{self.name}.columns",
             )
+        check_zone(self.zone, f"datasets.{self.name}.zone")
         _check_levels(self)
 
     def column(self, role: Role) -> Column | None:

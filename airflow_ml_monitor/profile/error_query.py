@@ -10,7 +10,7 @@ from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.quantile_query import quantile_parts
-from airflow_ml_monitor.profile.query import Expression, hashed, number, size, whole
+from airflow_ml_monitor.profile.query import Expression, number, size, whole
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
@@ -19,7 +19,7 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     error{i}_truth{j}: the i-th power of the error times the j-th of the label, up to the fourth order together; `label`
     itself names the class that entries are grouped by.
     relative: |error| / |label|, 0 where the label is 0; relative_rows counts the others. symmetric: twice |error| over
-    |label| + |prediction|, 0 where both are 0 (Makridakis 1993). state: see sums.EXACT.
+    |label| + |prediction|, 0 where both are 0 (Makridakis 1993).
     """
     wrong, both = size(error), size(label) + size(label + error)
     zero, one = number(0), number(1)
@@ -32,7 +32,6 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
         "truth_abs": size(label),
         "error_truth_abs": size(error * label),
         "relative_rows": sa.case((label == zero, zero), else_=one),
-        "state": hashed(error, label),
         **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
     }
 

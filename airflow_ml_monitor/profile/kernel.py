@@ -6,7 +6,9 @@ already numbers or text, so that every cast is the engine's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,13 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
+from airflow_ml_monitor.profile.text_forms import DAMAGE
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products
 
 Column = np.ndarray[Any, Any]
 """Numbers, or text as objects; NULL is masked."""
+_DAMAGE = re.compile(DAMAGE)
 
 
 def slice_codes(binning: Binning, column: Column) -> Counts:
@@ -57,6 +62,39 @@ def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Coun
         for bucket, label in enumerate(by.labels):
             cells[((by.column, label),), binning.column] = found.get(bucket, Cells.empty())
     return cells
+
+
+def products(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Products:
+    """Sums of the columns' u and of their products, row by row."""
+    return multiplied(binnings, [_u(binning, columns[binning.column]) for binning in binnings])
+
+
+def multiplied(binnings: Sequence[Binning], u: Sequence[Floats]) -> Products:
+    """The same, of each column's u."""
+    rows = np.stack(u)
+    return Products(tuple(b.column for b in binnings), rows.shape[1], rows.sum(axis=1), rows @ rows.T)
+
+
+def _u(binning: Binning, column: Column) -> Floats:
+    if binning.kind is Kind.CATEGORICAL:
+        return np.asarray((np.ma.getdata(column) == binning.categories[0]) & ~np.ma.getmaskarray(column), np.float64)
+    _, _, d = _buckets(binning, column)
+    return np.asarray(d / (binning.scale + np.abs(d)))
+
+
+def unseen(binning: Binning, column: Column) -> dict[str, int]:
+    """The most frequent values without a bucket that are not rare → rows; as query.unseen_values orders them."""
+    known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
+    found = Counter(value for value in plain if value not in known)
+    often = sorted((-rows, value) for value, rows in found.items() if rows >= RARE)
+    return {value: -rows for rows, value in often[:MOST_UNSEEN]}
+
+
+def damaged(binning: Binning, column: Column) -> int:
+    """Rows whose value has no bucket and looks wrongly decoded; as text_query.damaged_values counts them."""
+    known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
+    found = Counter(value for value in plain if value not in known)
+    return sum(rows for value, rows in found.items() if _DAMAGE.search(value))
 
 
 def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:

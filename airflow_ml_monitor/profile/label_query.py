@@ -8,7 +8,7 @@ Their arguments carry no source, so that a statement is built once for each of t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -27,11 +27,27 @@ from airflow_ml_monitor.profile.label_events import (
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, category, held, number, sets, source, text, whole
+from airflow_ml_monitor.profile.query import (
+    Expression,
+    category,
+    flag,
+    hashed,
+    held,
+    number,
+    one_where,
+    part_where,
+    sets,
+    source,
+    text,
+    whole,
+)
 from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.score_query import log_loss
 from airflow_ml_monitor.profile.sums import SUMS, at_least
 from airflow_ml_monitor.profile.task import Task, TaskKind
+
+_READ: Final = {TaskKind.BINARY: ("score",), TaskKind.REGRESSION: ("error", "truth")}
+"""What the sums of every row read, besides its label; of several classes their scores."""
 
 
 def _scored(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
@@ -55,7 +71,7 @@ def _score_and_class(columns: LedgerColumns, p: sa.TableClause) -> tuple[Express
     assert score_column is not None  # the spec's own check
     score = sa.cast(p.c[score_column.name], sa.Double)
     if class_column is None:
-        return score, sa.case((score >= number(task.threshold), whole(1)), else_=whole(0))
+        return score, flag(score >= number(task.threshold))
     return score, positive(p.c[class_column.name], task, columns.class_is_number)
 
 
@@ -72,7 +88,7 @@ def _bucket(columns: LedgerColumns, score: Expression, decided: Expression) -> E
     return slice_bucket(bucket) if task.kind is TaskKind.MULTICLASS else bucket
 
 
-def _predictions(
+def predicted_rows(
     columns: LedgerColumns, *, label: str = "", timeless: bool = False, keyed: bool = False
 ) -> sa.Subquery:
     """One row per prediction: its day, keys, slices, version, stratum, decided class, score bucket (and label).
@@ -118,7 +134,21 @@ def _losses(task: Task, score: Expression, label: Expression) -> dict[str, Expre
 
 def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """What is summed over an entry's rows, as `sums_of` names them."""
-    return {**_task_sums(columns, rows), **column_sums(columns, rows)}
+    return {**_task_sums(columns, rows), **column_sums(columns, rows), **_state(columns, rows)}
+
+
+def _state(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+    """See sums.EXACT: of all that sums read of a row, but its keys. Nothing of rows that no metric sees."""
+    kind = columns.task.kind
+    if kind is TaskKind.MULTICLASS:
+        read = class_query.read_of(columns, rows)
+    else:
+        read = [rows.c[name] for name in _READ.get(kind, ())]
+    read += [rows.c[name] for name in columns.besides]
+    if not read:
+        return {}
+    is_seen = sa.and_(rows.c.bucket != whole(UNSCORED), rows.c.label != whole(CENSORED))
+    return {"state": part_where(is_seen, hashed(*read))}
 
 
 def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
@@ -130,11 +160,10 @@ def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
     if columns.is_ranking:
         return ranking_query.query_sums(task, rows)
     if task.kind is TaskKind.REGRESSION:
-        sums = error_sums(rows.c.error, rows.c.truth)
-        return {**sums, "state": sa.case((rows.c.bucket >= whole(0), sums["state"]), else_=number(0))}
+        return error_sums(rows.c.error, rows.c.truth)
     loss, gap = rows.c.log_loss, rows.c.gap
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": gap * gap}
-    reached = {at_least(t): sa.case((rows.c.score >= number(t), number(1)), else_=number(0)) for t in task.thresholds}
+    reached = {at_least(t): one_where(rows.c.score >= number(t)) for t in task.thresholds}
     return {**found, "brier2": gap * gap * gap * gap, **reached}
 
 
@@ -145,7 +174,7 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
     Columns: day, known (index into `known`), s0 …, version, stratum, label, prediction, bucket, count and sums; part of
     multilabel entries, 0 for the rows.
     """
-    p = _predictions(columns, keyed=True)
+    p = predicted_rows(columns, keyed=True)
     if columns.is_ranking:
         worth = ranking_query.known_queries(columns, p, labels).subquery("rows")
         return _grouped(columns, worth, _keys(columns), worth.c.sign)
@@ -166,7 +195,7 @@ def label_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
 
 def reference_entries(columns: LedgerColumns, label: str, timeless: bool) -> sa.SelectBase:
     """Entries of labels that stand in the rows themselves; columns as label_entries. timeless: whatever the day."""
-    p = _predictions(columns, label=label, timeless=timeless)
+    p = predicted_rows(columns, label=label, timeless=timeless)
     if columns.is_ranking:
         worth = ranking_query.reference_queries(columns, p).subquery("rows")
         return _grouped(columns, worth, _keys(columns), whole(1))
@@ -204,7 +233,7 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
     return [
         *shared,
         (label if columns.task.kind is TaskKind.BINARY else whole(0)).label("label"),
-        *(sa.case((counts, part), else_=number(0)).label(name) for name, part in losses.items()),
+        *(part_where(counts, part).label(name) for name, part in losses.items()),
     ]
 
 
@@ -213,7 +242,7 @@ def prediction_entries(columns: LedgerColumns, timeless: bool = False) -> sa.Sel
 
     Columns as label_entries, without known, label and sums.
     """
-    p = _predictions(columns, timeless=timeless)
+    p = predicted_rows(columns, timeless=timeless)
     found = ranking_query.queries(columns, p) if columns.is_ranking else sa.select(p).where(p.c.stale)
     rows = found.subquery("rows")
     return _grouped(columns, rows, ["prediction"], whole(1))

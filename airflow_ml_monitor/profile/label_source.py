@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import check_zone
 
 
 class LabelMode(StrEnum):
@@ -22,6 +23,8 @@ class LabelMode(StrEnum):
     rows that get labels, and `bounds.<metric>` says what they can be over all"""
     SAMPLED = "sampled"
     """nothing: labels are asked for of rows drawn at random, and stand for the others"""
+    AGGREGATE = "aggregate"
+    """nothing; a label is never of one row: totals come, of a calendar day or a part of it, and may be corrected"""
 
 
 class Several(StrEnum):
@@ -55,12 +58,19 @@ class LabelSource:
     censored: a column that is true where a row without a label says that none will come, as its label_time tells since
     when: the account was closed, the loan sold. Such predictions are no longer awaited.
     feedback: the model's decision shapes the label, as where a payment that it blocks is never disputed.
+
+    Of mode aggregate each row is a total, and there is no key: `label` is how many rows are positive (binary), or the
+    sum of their labels (regression). rows: the column that says how many rows a total is of, those without a score
+    among them. day: the column of the calendar day that it is of: a date, or the moment at which the day begins, by the
+    clock of the windows if it names no zone. by: columns by which the dataset is sliced, and of which a total gives a
+    value; an empty one stands for rows in which it is empty. Totals of a day are of parts that do not overlap: they add
+    up to the whole; of one day and part the newest by label_time counts. One without a label takes all before it back.
     """
 
     name: str
     source: Any
     label: str
-    key: tuple[str, ...]
+    key: tuple[str, ...] = ()
     label_time: str | None = None
     zone: str = "UTC"
     horizon: timedelta = timedelta(days=30)
@@ -70,15 +80,24 @@ class LabelSource:
     feedback: bool = False
     several: Several = Several.LAST
     censored: str | None = None
+    rows: str | None = None
+    day: str | None = None
+    by: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read of it, each once."""
-        more = [name for name in (self.label_time, self.censored) if name]
-        return tuple(dict.fromkeys([*self.key, self.label, *more]))
+        more = [name for name in (self.label_time, self.censored, self.rows, self.day) if name]
+        return tuple(dict.fromkeys([*self.key, self.label, *more, *self.by]))
+
+    @property
+    def are_totals(self) -> bool:
+        """Whether labels come as totals alone."""
+        return self.mode is LabelMode.AGGREGATE
 
     def __post_init__(self) -> None:
         if self.horizon <= timedelta(0):
             raise SpecError(f"{self.horizon} is not positive", field=f"labels.{self.name}.horizon")
+        check_zone(self.zone, f"labels.{self.name}.zone")
         if self.mature_at is not None and not 0 < self.mature_at <= 1:
             raise SpecError(f"{self.mature_at} is not in (0, 1]", field=f"labels.{self.name}.mature_at")

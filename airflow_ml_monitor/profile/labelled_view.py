@@ -268,3 +268,11 @@ class LabelledView:
         """(rows, sum) of one class."""
         pick = self.label == label
         return int(self.count[pick].sum()), float(self.sums[name][pick].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Labelled rows of the reference and of the window, whole, by one task."""
+
+    reference: LabelledView
+    current: LabelledView

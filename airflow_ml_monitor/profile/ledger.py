@@ -37,6 +37,9 @@ UNSCORED: Final = -1
 SCORELESS: Final = -2
 """The bucket of every row of a multiclass task that has a prediction and no score columns."""
 
+TOTALLED: Final = -3
+"""The bucket of rows of which but a total is known: how many there are of each label, or the sum of their labels."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.query import Expression, number, text, whole
+from airflow_ml_monitor.profile.query import Expression, flag, hashed, number, part_where, text, whole
 from airflow_ml_monitor.profile.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task
@@ -94,15 +94,11 @@ def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
         hits = [score >= number(columns.task.threshold) for score in scores]
     return sa.select(
         *(column for column in read.c if column.name != "decided"),
-        *(_flag(hit).label(f"p{i}") for i, hit in enumerate(hits)),
-        _flag(others).label("undeclared_prediction"),
+        *(flag(hit).label(f"p{i}") for i, hit in enumerate(hits)),
+        flag(others).label("undeclared_prediction"),
         whole(0).label("prediction"),
         sa.case((sa.or_(*wrong), whole(UNSCORED)), else_=whole(0)).label("bucket"),
     ).subquery("predictions")
-
-
-def _flag(condition: Expression) -> Expression:
-    return sa.case((condition, whole(1)), else_=whole(0))
 
 
 def set_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Expression]:
@@ -138,8 +134,8 @@ def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
     return (
         sa.select(
             *(column for column in labelled.c if column.name != "label"),
-            *(_flag(_has(labelled.c.label, name, between)).label(f"l{i}") for i, name in enumerate(names)),
-            _flag(has_undeclared(columns, labelled.c.label, columns.label_is_list)).label("undeclared_label"),
+            *(flag(_has(labelled.c.label, name, between)).label(f"l{i}") for i, name in enumerate(names)),
+            flag(has_undeclared(columns, labelled.c.label, columns.label_is_list)).label("undeclared_label"),
             sa.func.row_number().over().label("line"),
         )
         .cte("held")
@@ -160,11 +156,12 @@ def _of_rows(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
         (union == whole(0), number(1)), else_=sa.cast(counted.c.both, sa.Double) / sa.cast(union, sa.Double)
     )
     sums = {
-        "exact": _flag(counted.c.either == whole(2) * counted.c.both),
+        "exact": flag(counted.c.either == whole(2) * counted.c.both),
         "jaccard": share,
         "jaccard2": share * share,
         "undeclared_label": counted.c.undeclared_label,
         "undeclared_prediction": counted.c.undeclared_prediction,
+        "state": hashed(counted.c.both, counted.c.either),
     }
     return _part(columns, counted, 0, whole(0), whole(0), counted.c.bucket, sums)
 
@@ -214,7 +211,7 @@ def _part(
         label.label("label"),
         prediction.label("prediction"),
         bucket.label("bucket"),
-        *(sa.case((is_scored, x), else_=number(0)).label(name) for name, x in filled.items()),
+        *(part_where(is_scored, x).label(name) for name, x in filled.items()),
     )
 
 

@@ -56,11 +56,16 @@ def steps(event_time: str) -> sa.SelectBase:
 
 
 def label_values(columns: LedgerColumns, label: str) -> sa.SelectBase:
-    """(labels that are there, those that count as 1 (of several classes: that are declared), different values)."""
+    """(labels that are there, those that count as 1, different values).
+
+    Of several classes those count that are declared, of a ranking those above 0.
+    """
     column = source(label).c[label]
     value, classes = label_value(columns, column), len(columns.task.classes)
     if columns.task.kind is TaskKind.MULTILABEL:
         hit: Expression = sa.not_(has_undeclared(columns, value, columns.label_is_list))
+    elif columns.task.kind is TaskKind.RANKING:
+        hit = value > number(0)
     else:
         hit = value < whole(classes) if classes else value == whole(1)
     return sa.select(sa.func.count(column), sa.func.count().filter(hit), sa.func.count(column.distinct()))

@@ -8,7 +8,7 @@ from operator import add
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.query import Expression, number
+from airflow_ml_monitor.profile.query import Expression, number, part_where
 from airflow_ml_monitor.profile.sums import WITH_POWERS, pairs_of
 
 
@@ -25,20 +25,20 @@ def quantile_parts(forecasts: Mapping[float, Expression], label: Expression) -> 
     found: dict[str, Expression] = {"quantile_rows": number(1)}
     found |= {f"pinball@{level}": loss for level, loss in losses.items()}
     for level, q in forecasts.items():
-        found[f"below@{level}"] = _where(label <= q, number(1))
-        found[f"pinball_below@{level}"] = _where(label <= q, losses[level])
+        found[f"below@{level}"] = part_where(label <= q, number(1))
+        found[f"pinball_below@{level}"] = part_where(label <= q, losses[level])
     found["pinball"] = reduce(add, losses.values()) / number(len(losses))
     for name, (a, b) in pairs_of(tuple(forecasts)).items():
         low, high = forecasts[a], forecasts[b]
-        below, above = (_where(gap > number(0), gap) for gap in (low - label, label - high))
+        below, above = (part_where(gap > number(0), gap) for gap in (low - label, label - high))
         is_inside = sa.and_(label >= low, label <= high)
-        found[f"inside@{name}"] = _where(is_inside, number(1))
+        found[f"inside@{name}"] = part_where(is_inside, number(1))
         found[f"width@{name}"] = high - low
         found[f"winkler@{name}"] = (high - low) + below / number(a) + above / number(1 - b)
-        found[f"winkler_inside@{name}"] = _where(is_inside, high - low)
+        found[f"winkler_inside@{name}"] = part_where(is_inside, high - low)
     # What is less itself is 0 only if it is finite.
     finite = reduce(add, [q - q for q in forecasts.values()]) == number(0)
-    return {name: _where(finite, part) for name, part in found.items()}
+    return {name: part_where(finite, part) for name, part in found.items()}
 
 
 def quantile_sums(rows: sa.FromClause) -> dict[str, Expression]:
@@ -56,7 +56,3 @@ def quantile_sums(rows: sa.FromClause) -> dict[str, Expression]:
 def _pinball(level: float, q: Expression, label: Expression) -> Expression:
     gap = label - q
     return sa.case((gap >= number(0), number(level) * gap), else_=number(level - 1) * gap)
-
-
-def _where(holds: Expression, value: Expression) -> Expression:
-    return sa.case((holds, value), else_=number(0))

@@ -216,7 +216,8 @@ def _values(task: Task, found: sa.Subquery) -> dict[str, Expression]:
     none, relevant = found.c.relevant == number(0), found.c.relevant
     values: dict[str, Expression] = {
         "no_relevant": sa.case((none, number(1)), else_=number(0)),
-        "state": found.c.state,
+        # Of the whole query: an item is worth what the others leave it, and may change places with another query's.
+        "state": hashed(found.c.state),
     }
     for k in task.cutoffs:
         hits, most = found.c[f"hits{k}"], sa.case((relevant < number(k), relevant), else_=number(k))

@@ -34,6 +34,8 @@ def standing(known: sa.Subquery, names: list[str], several: Several, task: Task)
         rows = sa.func.count(label).over(partition_by=group, order_by=moment)
         hits = [sa.func.sum(hit).over(partition_by=group, order_by=moment) for hit in _hits(task, label)]
         value = _majority(rows, hits)
+    elif several is Several.MEAN:
+        value = _mean(sa.func.list(label).over(partition_by=group, order_by=moment))
     else:
         value = _folded(label, several).over(partition_by=group, order_by=moment)
     return sa.select(*(read.c[name] for name in names), value.label("label"), moment).subquery("standing")
@@ -47,6 +49,8 @@ def together(known: sa.Subquery, names: list[str], several: Several, task: Task)
     value: Expression
     if several is Several.MAJORITY:
         value = _majority(sa.func.count(label), [sa.func.sum(hit) for hit in _hits(task, label)])
+    elif several is Several.MEAN:
+        value = _mean(sa.func.list(label).filter(label.is_not(None)))
     else:
         value = _folded(label, several)
     keyed = [known.c[name] for name in names]
@@ -55,10 +59,16 @@ def together(known: sa.Subquery, names: list[str], several: Several, task: Task)
 
 
 def _folded(label: Expression, several: Several) -> sa.FunctionElement[Any]:
-    """Labels as 0 and 1, or numbers, folded into one."""
-    if several is Several.ANY:
-        return sa.func.max(label)
-    return sa.func.min(label) if several is Several.ALL else sa.func.avg(label)
+    """Labels as 0 and 1 folded into one."""
+    return sa.func.max(label) if several is Several.ANY else sa.func.min(label)
+
+
+def _mean(labels: Expression) -> Expression:
+    """Of a list. Ascending, or its last digits would hang on the order of the rows, and what is taken back on the day.
+
+    sums.EXACT hashes it.
+    """
+    return sa.func.list_avg(sa.func.list_sort(labels), type_=sa.Double)
 
 
 def _hits(task: Task, label: Expression) -> list[Expression]:

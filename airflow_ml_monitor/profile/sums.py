@@ -6,21 +6,26 @@ from collections.abc import Callable
 from typing import Final
 
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
+from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 CLIP: Final = 1e-15
 """The least chance of which a logarithm is taken."""
 
 SUMS: Final = {
-    TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2"),
+    TaskKind.BINARY: ("score", "log_loss", "log_loss2", "brier", "brier2", "state"),
     TaskKind.REGRESSION: (
         *("error", "error_abs", "error2", "error3", "error4"),
         *("truth", "truth2", "truth3", "truth4", "error_truth", "error_truth2", "error_truth3", "error2_truth"),
         *("error2_truth2", "error3_truth", "truth_abs", "error_truth_abs", "relative_rows"),
         *("relative", "relative2", "relative3", "symmetric", "symmetric2", "symmetric3", "state"),
     ),
-    TaskKind.MULTICLASS: ("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5"),
-    TaskKind.MULTILABEL: ("score", "exact", "jaccard", "jaccard2", "undeclared_label", "undeclared_prediction"),
+    TaskKind.MULTICLASS: (
+        *("score", "log_loss", "log_loss2", "brier", "brier2", "in_top2", "in_top3", "in_top5", "state"),
+    ),
+    TaskKind.MULTILABEL: (
+        *("score", "exact", "jaccard", "jaccard2", "undeclared_label", "undeclared_prediction", "state"),
+    ),
     TaskKind.RANKING: ("no_relevant", "state"),
 }
 """By task, whatever columns there are.
@@ -29,8 +34,12 @@ Of a ranking what its first items are worth is besides; no_relevant: whether a q
 """
 
 EXACT: Final = frozenset({"state", "undeclared_label", "undeclared_prediction"})
-"""Sums of whole numbers, the same in any order, so that a digest may name them. state: hashes of what a row's (or
-query's) worth depends on besides its counts: one label may change with another, and all counts stay."""
+"""Sums of whole numbers, the same in any order, so that a digest may name them.
+
+state: hashes of what a row's (or query's) worth depends on besides what entries are counted by: two labels may change
+places, and all counts stay. Of a multilabel row that is how many classes are right; of its scores metrics read the
+buckets alone, which are counted.
+"""
 
 OF_QUERIES: Final = ("ndcg", "average_precision", "reciprocal_rank", "recall", "precision")
 """What a query is worth by its first items, in [0, 1]."""
@@ -117,6 +126,18 @@ def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
     mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles]
     found = [names(dataset) if callable(names) else names for names in mine]
     return (*task_sums(task), *(name for names in found for name in names))
+
+
+OF_TOTALS: Final = {
+    TaskKind.BINARY: ("score", "decided", "compared", "matched"),
+    TaskKind.REGRESSION: ("score", "truth", "compared", "matched", "state"),
+}
+"""Of rows whose labels are known as totals alone: what was predicted of them, as `total_query` names it."""
+
+
+def label_sums(task: Task, dataset: Dataset, labels: LabelSource) -> tuple[str, ...]:
+    """The names of the sums of a label source's entries."""
+    return OF_TOTALS[task.kind] if labels.are_totals else sums_of(task, dataset)
 
 
 def summed_columns(task: Task, dataset: Dataset) -> tuple[Column, ...]:

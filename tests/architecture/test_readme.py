@@ -19,8 +19,12 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 def metrics_table() -> str:
     every = metrics().values()
-    parts = {family: [m for m in every if m.family == family] for family in ("quality", "drift")}
-    parts |= {f"performance, {task}": [m for m in every if task in m.tasks] for task in TaskKind}
+    parts = {family: [m for m in every if m.family == family] for family in ("quality", "drift", "fault")}
+    of_labels = [m for m in every if m.family == "performance"]
+    parts |= {f"performance, {task}": [m for m in of_labels if task in m.tasks] for task in TaskKind}
+    parts[
+        "named faults ([TFDV's](airflow_ml_monitor/metrics/tfdv.py), [measured](tests/benchmarks/results/faults.md))"
+    ] = parts.pop("fault")
     rows = [f"| {name} | {', '.join(f'`{m.name}`' for m in part)} |" for name, part in parts.items()]
     return "\n".join(["| of | metrics |", "|---|---|", *rows]) + "\n"
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.measurement import NOTES, Family, Status
+from airflow_ml_monitor.metrics.metric import fault_names
 from airflow_ml_monitor.policy.decision import ActionState
 from airflow_ml_monitor.policy.rule import ORDER, Action, Bounds, Rule
 
@@ -40,6 +41,16 @@ def test_a_fault_of_data_comes_before_the_metrics_of_its_window(
     assert verdict.action is Action.INVESTIGATE_DATA
     assert words in verdict.because
     assert [i.action for i in verdict.incidents] == [Action.INVESTIGATE_DATA]  # 0.1 is not judged
+
+
+def test_a_named_fault_is_a_fault_of_data_and_a_note_is_none(desk: Any) -> None:
+    for name, action in (("column_missing", Action.INVESTIGATE_DATA), ("column_added", Action.NONE)):
+        found = desk.value(0, 1.0, name, family=Family.FAULT, parameters="column=channel")
+        assert desk.judge(desk.policy(RETRAIN), [desk.value(0, 0.9), desk.rows(0), found]).action is action
+
+
+def test_every_note_is_a_named_fault() -> None:
+    assert fault_names() >= NOTES
 
 
 @pytest.mark.parametrize(
@@ -200,10 +211,10 @@ def test_a_policy_without_a_rule_on_performance_does_not_wait_for_labels(desk: A
     assert (verdict.action, verdict.because) == (Action.NONE, "every rule within its bounds")
 
 
-def test_of_many_alarms_three_are_told_and_the_others_counted(desk: Any) -> None:
-    evidence = [desk.rows(0), *(desk.value(0, 0.9, "psi", column=f"x{i}") for i in range(5))]
+def test_of_many_alarms_five_are_told_and_the_others_counted(desk: Any) -> None:
+    evidence = [desk.rows(0), *(desk.value(0, 0.9, "psi", column=f"x{i}") for i in range(7))]
     because = desk.judge(desk.policy(ALERT), evidence).because
-    assert because.count("psi of x") == 3
+    assert because.count("psi of x") == 5
     assert because.endswith("and 2 more")
 
 
@@ -213,7 +224,13 @@ def test_the_document_names_the_window_its_alarms_and_its_incidents(desk: Any) -
     alarm = {"rule": "roc_auc", "action": "retrain", "window": window, "text": "roc_auc 0.6 below 0.7", "version": ""}
     alarm |= {"metric": "roc_auc", "column": "", "severity": "warning", "sure": True}
     incident = {"id": verdict.incident, "action": "retrain", "status": "opened", "first": window, "last": window}
-    assert verdict.evidence == {"window": window, "rule": "day@UTC", "alarms": [alarm], "incidents": [incident]}
+    assert verdict.evidence == {
+        "window": window,
+        "rule": "day@UTC",
+        "contract": [],
+        "alarms": [alarm],
+        "incidents": [incident],
+    }
 
 
 readings = st.one_of(st.none(), st.floats(0.3, 1.0))

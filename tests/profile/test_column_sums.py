@@ -88,8 +88,8 @@ def view_of(rows: ModuleType, mine: pd.DataFrame, predictions: int) -> LabelledV
 
 
 def by_decision(view: LabelledView) -> dict[tuple[int, int, str], float]:
-    """Sums by (label, decision, name): a slice's buckets are wider than the whole's."""
-    parts = {**view.sums, "count": view.count}
+    """Sums by (label, decision, name), hashes left out: a slice's buckets are wider than the whole's."""
+    parts = {name: part for name, part in view.sums.items() if name != "state"} | {"count": view.count}
     places = [(label, decision) for label in (0, 1) for decision in (0, 1)]
     at = {place: (view.label == place[0]) & (view.prediction == place[1]) for place in places}
     return {(*place, name): float(part[at[place]].sum()) for place in places for name, part in parts.items()}

@@ -10,7 +10,7 @@ import pytest
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.scan import Opening, opened
+from airflow_ml_monitor.profile.engines.opening import Opening, opened
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
 from airflow_ml_monitor.profile.task import Task, TaskKind

@@ -198,3 +198,23 @@ def test_one_event_of_several_outweighs_silence_and_a_cleared_one_after_it(engin
     # Reported on day 1 (key 0) and, after silence had become a label on day 2, on day 3 (key 1); then cleared.
     assert counted["any"] == [[1, 0], [1, 2], [2, 1], [2, 1]]
     assert counted["last"][-1] == [0, 3]
+
+
+def test_a_mean_is_the_same_to_the_last_digit_in_any_order_of_its_labels_and_of_the_days(
+    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame
+) -> None:
+    task = Task(TaskKind.REGRESSION)
+    labels = opinions(oracle, scored, lambda rng, size: rng.normal(100, 30, size))
+    dataset = Dataset("p", as_table(scored), (Column("score", role=Role.PREDICTION),), "at", entity_key=("id",))
+    found = set()
+    for seed in range(3):
+        mixed = as_table(labels.sample(frac=1, random_state=seed))
+        for moment in ("known_at", None):
+            source = oracle.labelled_by(mixed, several=Several.MEAN, label_time=moment)
+            request = oracle.request(dataset, source, oracle.DAYS[-1].end + 6 * HOUR, task=task)
+            at_once = {day: [e] for day, e in engine.label_entries(request).entries.items()}
+            ledgers = [at_once] if moment is None else [at_once, daily(engine, oracle, dataset, source, task)]
+            for ledger in ledgers:
+                view = folded(ledger, oracle.DAYS[-1].end + 6 * HOUR, task).view(task)
+                found.add((moment, view.n, view.total("state")))
+    assert sorted(str(moment) for moment, _, _ in found) == ["None", "known_at"]

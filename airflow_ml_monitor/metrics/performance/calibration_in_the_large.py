@@ -8,15 +8,22 @@ from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.quotient import quotient
+from airflow_ml_monitor.metrics.rate_gap import rate_gap
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 from airflow_ml_monitor.profile.task import TaskKind
+from airflow_ml_monitor.profile.totals_view import TotalsView
 
 
 def formula(cells: ScoredCells) -> Floats:
     """(Sum of scores - positives) / rows."""
     rows = cells.rows
     return quotient(rows @ cells.score - cells.positives.sum(axis=-1), rows.sum(axis=-1))
+
+
+def of_totals(rows: TotalsView) -> Estimate:
+    """Mean score - positives / rows."""
+    return rate_gap(rows, rows.mean_score)
 
 
 @metric(
@@ -26,6 +33,7 @@ def formula(cells: ScoredCells) -> Floats:
     worse=Worse.BOTH,
     tasks=(TaskKind.BINARY,),
     formula=formula,
+    of_totals=of_totals,
 )
 def calibration_in_the_large(rows: LabelledView) -> Estimate:
     """Mean score less the share of positive labels: how far predicted and realised labels differ on average.
@@ -33,6 +41,7 @@ def calibration_in_the_large(rows: LabelledView) -> Estimate:
     From -1 to 1, without a unit; 0 is right on average, above 0 the scores are too high. The interval is paired, of the
     rows' own gaps: Student's t (1908), widened for skewness (Hall 1992); where a class has fewer than ten rows it is
     taken as rare events (as brier's). It assumes independent rows. TooFew without labels.
+    Of totals which gap is whose is not known: the interval is the label rate's, scores taken as given.
     Cox 1958.
     """
     rows.need(1)

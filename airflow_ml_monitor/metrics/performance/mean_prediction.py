@@ -7,6 +7,12 @@ from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.task import TaskKind
+from airflow_ml_monitor.profile.totals_view import TotalsView
+
+
+def of_totals(rows: TotalsView) -> Estimate:
+    """Sum of predictions / rows."""
+    return Estimate(rows.mean_score, rows.n)
 
 
 @metric(
@@ -16,13 +22,15 @@ from airflow_ml_monitor.profile.task import TaskKind
     worse=Worse.BOTH,
     unit="label",
     tasks=(TaskKind.REGRESSION,),
+    of_totals=of_totals,
 )
 def mean_prediction(rows: LabelledView) -> Estimate:
     """Mean prediction of the labelled rows.
 
     In the label's unit; mean_label is its counterpart, and bias the difference of the two. Of rows with a label only:
     the mean of all predictions is the prediction column's own. The interval is Student's t (1908), widened for
-    skewness (Hall 1992) as bias's is; it assumes independent rows. None for a single row. TooFew without labels.
+    skewness (Hall 1992) as bias's is; it assumes independent rows. None for a single row, and beside totals.
+    TooFew without labels.
     """
     rows.need(1)
     # Powers of error + label.

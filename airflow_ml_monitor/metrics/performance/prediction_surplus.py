@@ -6,14 +6,21 @@ from airflow_ml_monitor.measurement import Estimate, Estimates, Family
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.paired import share_gain
 from airflow_ml_monitor.metrics.performance import label_rate, prediction_rate
+from airflow_ml_monitor.metrics.rate_gap import rate_gap
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 from airflow_ml_monitor.profile.task import TaskKind
+from airflow_ml_monitor.profile.totals_view import TotalsView
 
 
 def formula(cells: ScoredCells) -> Floats:
     """(FP - FN) / rows."""
     return prediction_rate.formula(cells) - label_rate.formula(cells)
+
+
+def of_totals(rows: TotalsView) -> Estimate:
+    """(Decided positive - positives) / rows."""
+    return rate_gap(rows, rows.decided / rows.n)
 
 
 @metric(
@@ -23,6 +30,7 @@ def formula(cells: ScoredCells) -> Floats:
     worse=Worse.BOTH,
     tasks=(TaskKind.BINARY, TaskKind.MULTICLASS, TaskKind.MULTILABEL),
     formula=formula,
+    of_totals=of_totals,
 )
 def prediction_surplus(rows: LabelledView) -> Estimate | Estimates:
     """How much more often a positive is predicted than it is the label, as a share of the labelled rows.
@@ -30,7 +38,8 @@ def prediction_surplus(rows: LabelledView) -> Estimate | Estimates:
     From -1 to 1, without a unit: predicted against realised distribution, whose shares are prediction_rate and
     label_rate. The interval joins those of the rows that are predicted so and are not, and are so and not predicted,
     with their correlation (Zou 2007); it assumes independent rows. TooFew without labels. Of several classes class=a
-    for each; total_variation is one number for all of them.
+    for each; total_variation is one number for all of them. Of totals which predictions are wrong is not known: the
+    interval is the label rate's, predictions taken as given.
     """
     rows.need(1)
     if rows.task.kind is TaskKind.BINARY:

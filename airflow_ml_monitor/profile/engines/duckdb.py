@@ -18,13 +18,24 @@ from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile import label_events, query, strata
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.engines import files, ledger_scan, memory, preview, profile_scan, reference_scan
+from airflow_ml_monitor.profile.engines import (
+    files,
+    ledger_scan,
+    look_scan,
+    memory,
+    preview,
+    profile_scan,
+    reference_scan,
+    total_scan,
+)
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
+from airflow_ml_monitor.profile.engines.opening import Opening, declared, is_absent, opened
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
-from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Opening, Scan, Source, declared, is_absent, opened
+from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Scan, Source
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.look import Look
 from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
@@ -75,7 +86,7 @@ class DuckDB:
     def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
         """See Engine."""
         try:
-            with self._opened(source=declared(dataset, window)) as scan:
+            with self._opened(source=replace(declared(dataset, window), seeks=True)) as scan:
                 return profile_scan.profiled(scan, dataset, layout, window, self._small)
         except DataFault as fault:
             return Profile(dataset.name, window, layout.digest, {WHOLE: 0}, {}, faults={"": fault.reason})
@@ -95,7 +106,7 @@ class DuckDB:
     def label_entries(self, request: LabelRequest) -> LabelBatch:
         """See Engine. Raises DataFault where predictions or labels lack a column that the ledger needs."""
         dataset, labels = request.dataset, request.labels
-        if ROW_NUMBER in dataset.entity_key and len(files.files_of(dataset.source)) > 1:
+        if not labels.are_totals and ROW_NUMBER in dataset.entity_key and len(files.files_of(dataset.source)) > 1:
             raise SpecError(
                 f"{ROW_NUMBER!r} numbers the rows of one file, and several match; name columns as key",
                 field=f"datasets.{dataset.name}.entity_key",
@@ -105,6 +116,9 @@ class DuckDB:
         # Beyond the days asked for up to `upto`: labels known by then of later predictions are no orphans.
         span = Window(min(d.start for d in request.days), max(request.upto, *(d.end for d in request.days)))
         predictions = ledger_scan.predictions_opening(request.task, dataset, span)
+        if labels.are_totals:
+            with self._opened(source=predictions, labels=total_scan.totals_opening(labels, dataset)) as scan:
+                return total_scan.total_batch(scan, replace(request, labels=labels))
         with self._opened(source=predictions, labels=ledger_scan.labels_opening(labels)) as scan:
             return ledger_scan.label_batch(scan, replace(request, labels=labels))
 
@@ -129,6 +143,16 @@ class DuckDB:
         opening = declared(owner, EVER) if isinstance(owner, Dataset) else ledger_scan.labels_opening(owner)
         with self._opened(source=replace(opening, columns=(*opening.columns, *besides))) as scan:
             return preview.preview(scan, owner)
+
+    def look(self, dataset: Dataset, window: Window, columns: Sequence[str]) -> Look:
+        """What a contract asks of a reference's rows beyond its cells, of some columns; those that are not there are
+        left out. Raises DataFault."""
+        opening = declared(dataset, window)
+        wanted = tuple(dict.fromkeys((*opening.columns, *columns)))
+        # As they lie there: declared as categories, codes would be read as texts.
+        bare = replace(opening, owner=replace(dataset, columns=(), slice_by=()), columns=wanted)
+        with self._opened(source=bare) as scan:
+            return look_scan.looked(scan, columns, dataset.entity_key, scan.within(dataset, window))
 
     def label_values(self, task: Task, labels: LabelSource) -> tuple[int, int, int]:
         """(labels, those that are the positive one, different values). Raises DataFault."""

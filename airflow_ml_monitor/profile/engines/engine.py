@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,12 +51,13 @@ class LabelBatch:
     """Entries by day, and what the label source holds besides.
 
     orphans: labelled keys without a prediction from the first day asked for up to `upto`, whether or not its day was
-    asked for. repeats: label rows beyond a key's first (corrections).
+    asked for. repeats: label rows beyond a key's first (corrections). refused: how many totals cannot be, by reason.
     """
 
     entries: Mapping[Window, Entries]
     orphans: int
     repeats: int
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

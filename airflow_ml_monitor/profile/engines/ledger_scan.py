@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
@@ -15,19 +14,18 @@ from airflow_ml_monitor.profile.baseline_query import decides
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
-from airflow_ml_monitor.profile.engines.scan import ABSENT, INTEGERS, NUMBERS, TIMES, Array, Opening, Scan, is_any
+from airflow_ml_monitor.profile.engines.label_types import COUNTED, is_list, is_number, key_readings
+from airflow_ml_monitor.profile.engines.opening import Opening
+from airflow_ml_monitor.profile.engines.scan import ABSENT, TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
-from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
+from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.sums import summed_columns, sums_of
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
-_COUNTED: Final = NUMBERS | {"BOOLEAN"}
-"""Types whose values are compared as numbers."""
-
-_Found = Mapping[str, Array]
+Found = Mapping[str, Array]
 
 
 def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str = "") -> Opening:
@@ -49,7 +47,7 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     need_labels(scan, labels)
     scan.within(request.dataset, Window(min(day.start for day in request.days), request.upto))
     columns = _columns(scan, request.dataset, request.task, request.layout, labels)
-    known = _register_days(scan, request)
+    known = register_days(scan, request)
     if labels.label_time:
         scan.shared["since"] = scan.terms("labels", labels, request.since)
         scan.shared["upto"] = scan.terms("labels", labels, request.upto)
@@ -58,11 +56,12 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     predicted = scan.columns(label_query.prediction_entries, columns)
     orphans, repeats = scan.rows(label_events.label_counts, columns, about)[0]
     ends = np.array([micros(day.end) for day in request.days], np.int64)
+    names = sums_of(request.task, request.dataset)
     parts = [
-        (entries["day"], _entries(entries, columns, known[entries["known"]])),
-        (predicted["day"], _entries(predicted, columns, ends[predicted["day"]])),
+        (entries["day"], entries_of(entries, columns, known[entries["known"]], names)),
+        (predicted["day"], entries_of(predicted, columns, ends[predicted["day"]], names)),
     ]
-    return LabelBatch(_by_day(request, parts), int(orphans), int(repeats))
+    return LabelBatch(by_day(request, parts), int(orphans), int(repeats))
 
 
 def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
@@ -73,7 +72,8 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     scan.connection.register("days", memory.days([0], [start], [end], [True]))
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
-    parts = [_entries(part, columns, np.zeros(len(part["count"]), np.int64)) for part in (labelled, predicted)]
+    names = sums_of(task, dataset)
+    parts = [entries_of(part, columns, np.zeros(len(part["count"]), np.int64), names) for part in (labelled, predicted)]
     return _together(task, parts)
 
 
@@ -84,7 +84,7 @@ def need_labels(scan: Scan, labels: LabelSource) -> None:
             continue
         if name not in scan.types["labels"]:
             raise MissingColumn(f"column {name!r} is missing in the labels of {labels.name!r}")
-    if labels.censored and not is_any(arrived := scan.types["labels"][labels.censored], _COUNTED):
+    if labels.censored and not is_any(arrived := scan.types["labels"][labels.censored], COUNTED):
         raise WrongType(f"column {labels.censored!r} (censored) arrived as {arrived}, not as true or false")
     if labels.label_time:
         scan.need_time("labels", labels)
@@ -95,94 +95,50 @@ def _columns(
 ) -> LedgerColumns:
     """What the ledger reads; raises DataFault where a column that it needs is missing or of another type."""
     mine, theirs = scan.types["source"], scan.types["labels" if labels else "source"]
+    version = dataset.column(Role.VERSION)
+    needed = [*dataset.entity_key, *([version.name] if version else [])] if labels else []
+    if task.kind is TaskKind.RANKING:
+        needed += [*dataset.entity_key, *(c.name for c in dataset.columns if c.role is Role.QUERY)]
+    found = predicted_columns(scan, dataset, task, layout, needed)
+    label_type = theirs[labels.label if labels else label]
+    pairs = zip(dataset.entity_key, labels.key, strict=True) if labels else ()
+    return replace(
+        found,
+        label_is_number=is_number(label_type, task, labels.label if labels else label),
+        keys=tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
+        label_is_list=is_list(label_type),
+        is_dated=labels is None and is_any(mine.get(dataset.event_time, ""), TIMES),
+    )
+
+
+def predicted_columns(scan: Scan, dataset: Dataset, task: Task, layout: Layout, needed: Sequence[str]) -> LedgerColumns:
+    """What the ledger reads of predictions alone, as `_columns`. needed: columns that must be there besides."""
+    mine = scan.types["source"]
     predicted = [c for c in dataset.columns if c.role in (Role.SCORE, Role.PREDICTION)]
     predicted += [c for c in summed_columns(task, dataset) if c not in predicted]
     predicted += [c for c in dataset.strata if c.kind is Kind.NUMERIC]
     if faults := scan.faults(predicted):
         raise DataFault("; ".join(faults.values()))
-    version = dataset.column(Role.VERSION)
-    needed = [*dataset.slice_by, *(column.name for column in dataset.strata)]
-    if task.kind is TaskKind.RANKING:
-        needed += [*dataset.entity_key, *(c.name for c in dataset.columns if c.role is Role.QUERY)]
-    if labels:
-        needed += [*dataset.entity_key, *([version.name] if version else [])]
+    needed = [*dataset.slice_by, *(column.name for column in dataset.strata), *needed]
     if missing := [name for name in needed if name not in mine]:
         raise MissingColumn(f"column {missing[0]!r} is missing")
-    label_type = theirs[labels.label if labels else label]
+    version = dataset.column(Role.VERSION)
     decided, baseline = dataset.column(Role.PREDICTION), dataset.column(Role.BASELINE)
-    pairs = zip(dataset.entity_key, labels.key, strict=True) if labels else ()
     return LedgerColumns(
         replace(dataset, source=None),
         task,
-        tuple(layout[name] for name in layout.slice_by),
-        tuple(layout[column.name] for column in dataset.strata),
-        version.name if version and version.name in mine else "",
-        is_number(label_type, task, labels.label if labels else label),
-        is_number(mine[decided.name], task, decided.name) if decided else True,
-        is_number(mine[baseline.name], task, baseline.name) if baseline and decides(baseline, task) else True,
-        tuple(key_readings(mine[a], theirs[b]) for a, b in pairs),
-        is_list(label_type),
-        is_list(mine[decided.name]) if decided else False,
-        labels is None and is_any(mine.get(dataset.event_time, ""), TIMES),
+        slices=tuple(layout[name] for name in layout.slice_by),
+        strata=tuple(layout[column.name] for column in dataset.strata),
+        version=version.name if version and version.name in mine else "",
+        class_is_number=is_number(mine[decided.name], task, decided.name) if decided else True,
+        baseline_is_number=(
+            is_number(mine[baseline.name], task, baseline.name) if baseline and decides(baseline, task) else True
+        ),
+        class_is_list=is_list(mine[decided.name]) if decided else False,
     )
 
 
-def is_number(arrived: str, task: Task, column: str) -> bool:
-    """Whether a label, or class, is compared as a number; raises WrongType if it cannot be the declared one."""
-    is_number = is_any(arrived, _COUNTED)
-    if task.kind is TaskKind.MULTILABEL:
-        _need_sets(arrived, column)
-        return False
-    if task.kind in (TaskKind.REGRESSION, TaskKind.RANKING) and not is_number:
-        raise WrongType(f"column {column!r} arrived as {arrived}; a {task.kind} needs numbers")
-    if task.kind is TaskKind.MULTICLASS:
-        return is_number and arrived != '"NULL"' and _are_numbers(arrived, task, column)
-    if task.kind is TaskKind.BINARY and is_number and arrived != '"NULL"':
-        try:
-            float(task.positive)
-        except ValueError:
-            raise WrongType(
-                f"column {column!r} arrived as {arrived}, but the positive label is {task.positive!r}"
-            ) from None
-    return is_number and not (isinstance(task.positive, str) and arrived == '"NULL"')
-
-
-def _need_sets(arrived: str, column: str) -> None:
-    """Raise WrongType unless a column can hold sets of labels."""
-    if arrived.removesuffix("[]") in ("VARCHAR", '"NULL"') or arrived.startswith("ENUM("):
-        return
-    if not (is_list(arrived) and arrived.removesuffix("[]") in INTEGERS):
-        told = "a multilabel task needs lists of labels, or text with task.separator between them"
-        raise WrongType(f"column {column!r} arrived as {arrived}; {told}")
-
-
-def is_list(arrived: str) -> bool:
-    """Whether a column holds lists."""
-    return arrived.endswith("[]")
-
-
-def _are_numbers(arrived: str, task: Task, column: str) -> bool:
-    """True if a column of numbers can hold the declared classes; raises WrongType otherwise."""
-    for name in task.class_names:
-        try:
-            float(name)
-        except ValueError:
-            raise WrongType(f"column {column!r} arrived as {arrived}, but {name!r} is one of the classes") from None
-    return True
-
-
-def key_readings(mine: str, theirs: str) -> tuple[KeyReading, KeyReading]:
-    """How a key is read on both sides."""
-    if mine == theirs or (is_any(mine, NUMBERS) and is_any(theirs, NUMBERS)):
-        return KeyReading.PLAIN, KeyReading.PLAIN
-    return as_text(mine), as_text(theirs)
-
-
-def as_text(arrived: str) -> KeyReading:
-    return KeyReading.WHOLE_AS_TEXT if is_any(arrived, NUMBERS - INTEGERS - {'"NULL"'}) else KeyReading.TEXT
-
-
-def _register_days(scan: Scan, request: LabelRequest) -> Array:
+def register_days(scan: Scan, request: LabelRequest) -> Array:
     """Register `days` and `known`; returns when each known day is over, in microseconds."""
     labels = request.labels
     terms = [[scan.terms("source", request.dataset, t) for t in (d.start, d.end)] for d in request.days]
@@ -209,7 +165,7 @@ def _register_days(scan: Scan, request: LabelRequest) -> Array:
     return np.array([micros(moment) for moment in upto], np.int64)
 
 
-def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
+def entries_of(found: Found, columns: LedgerColumns, known: Array, names: tuple[str, ...]) -> Entries:
     """A statement's rows as entries; rows of slices on `other` values carry group -1."""
     slices = [found[f"s{i}"] for i in range(len(columns.slices))]
     versions, version = np.unique(found["version"].astype(str), return_inverse=True)
@@ -220,7 +176,7 @@ def _entries(found: _Found, columns: LedgerColumns, known: Array) -> Entries:
     groups = tuple(sorted({name for name in named if name is not None}))
     place = {group: i for i, group in enumerate(groups)}
     group = np.array([-1 if name is None else place[name] for name in named], np.int64)[where.reshape(-1)]
-    size, names = len(group), sums_of(columns.task, columns.dataset)
+    size = len(group)
     label, sums = np.full(size, PREDICTED), np.zeros((size, len(names)))
     if "label" in found:
         label = found["label"].astype(np.int64)
@@ -247,7 +203,7 @@ def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tup
     return slice, strata.names(columns.strata)[stratum], str(versions[version])
 
 
-def _by_day(request: LabelRequest, parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
+def by_day(request: LabelRequest, parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
     """Entries by the day of their predictions; rows without a group left out."""
     found: dict[Window, Entries] = {}
     seen = np.unique(np.concatenate([at for at, _ in parts]))

@@ -27,6 +27,13 @@ def table(source: Any, columns: Sequence[str] | None = None) -> pa.Table:
     )
 
 
+def names(source: Any) -> dict[str, str]:
+    """Every column of a table in memory, its type unsaid; of a path none, as its files tell themselves."""
+    if isinstance(source, pa.Table):
+        return dict.fromkeys(source.column_names, "")
+    return dict.fromkeys(map(str, source.columns), "") if hasattr(source, "columns") else {}
+
+
 def _array(series: Any) -> pa.Array:
     """A pandas column; one of many types arrives as text."""
     try:
@@ -78,8 +85,10 @@ class _Digest:
 
 def no_labels(labels: LabelSource) -> pa.Table:
     """The label source before its first label."""
-    empty: dict[str, pa.Array] = {name: pa.array([], pa.string()) for name in labels.key}
-    empty[labels.label] = pa.array([], pa.null())
+    empty: dict[str, pa.Array] = {name: pa.array([], pa.string()) for name in (*labels.key, *labels.by)}
+    empty |= {name: pa.array([], pa.null()) for name in (labels.label, labels.rows) if name}
+    if labels.day:
+        empty[labels.day] = pa.array([], pa.timestamp("us", "UTC"))
     if labels.label_time:
         empty[labels.label_time] = pa.array([], pa.timestamp("us", "UTC"))
     if labels.censored:

@@ -9,7 +9,7 @@ from typing import Final
 
 from airflow_ml_monitor.profile import preview_query, query
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.engines.ledger_scan import as_text, is_list, is_number
+from airflow_ml_monitor.profile.engines.label_types import as_text, is_list, is_number
 from airflow_ml_monitor.profile.engines.profile_scan import moment_of
 from airflow_ml_monitor.profile.engines.scan import TIMES, Scan, Source, is_any, time_column
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -79,7 +79,7 @@ def preview(scan: Scan, owner: Source) -> Preview:
 def label_values(scan: Scan, task: Task, labels: LabelSource) -> tuple[int, int, int]:
     """(labels, those that are the positive one, different values); WrongType where the task has no use for them.
 
-    Of several classes: those that are declared.
+    Of several classes: those that are declared; of a ranking: those above 0.
     """
     arrived = scan.types["source"][labels.label]
     numbers, lists = is_number(arrived, task, labels.label), is_list(arrived)

@@ -18,8 +18,9 @@ import pyarrow as pa
 from airflow_ml_monitor.errors import NoSource
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.engines import files, memory
-from airflow_ml_monitor.profile.engines.ledger_scan import key_readings
-from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, Scan, is_any, plain_times
+from airflow_ml_monitor.profile.engines.label_types import key_readings
+from airflow_ml_monitor.profile.engines.opening import plain_times
+from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, Scan, is_any
 
 SAMPLE_ROWS: Final = 50_000
 """So many rows are looked at: 30 million in one file are opened, counted and sampled in 0.1 s."""
@@ -27,6 +28,8 @@ _FILES: Final = 8
 """So many files at most, spread over the sorted list: the first and the last are among them."""
 _PIECES: Final = 8
 """A long file is looked at in so many places: neighbours are alike."""
+_INDEX: Final = "__index_level_"
+"""What pandas calls an index that it writes beside the columns: no column of anybody's, and no key."""
 _MOST_PARTNERS: Final = 20 * SAMPLE_ROWS
 """A key that is none may match every row with every other."""
 
@@ -107,7 +110,8 @@ def _opened(scan: Scan, name: str, source: Any) -> Sample:
 
 def _sample(scan: Scan, name: str, looked: pa.Table, place: tuple[Any, int, bool]) -> Sample:
     every = scan.connection.table(name)
-    types = {c: str(t) for c, t in zip(every.columns, every.types, strict=True) if c != ROW_NUMBER}
+    read = zip(every.columns, every.types, strict=True)
+    types = {c: str(t) for c, t in read if c != ROW_NUMBER and not c.startswith(_INDEX)}
     looked = looked.select(list(types))
     return Sample(name, *place, types, looked, _framed(looked, types), scan)
 

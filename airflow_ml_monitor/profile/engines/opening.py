@@ -1,0 +1,182 @@
+"""How a source is opened under a name, in a connection of its own: which files, which columns, read as which types."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import duckdb
+
+from airflow_ml_monitor.errors import NoSource, ScanError
+from airflow_ml_monitor.keys import EVER, Window
+from airflow_ml_monitor.profile.dataset import Dataset, Kind
+from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.engines.candidates import likely
+from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, Scan, Source, time_column
+from airflow_ml_monitor.profile.label_source import LabelSource
+
+SMALL_BYTES: Final = 8 * 2**20
+"""Files of so many bytes together are read once, into memory; larger ones are streamed by every statement."""
+
+_PLAIN_TIMES: Final = {
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+    "TIMESTAMP_NS": "TIMESTAMP",
+    "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A source to open, for which of its columns, and for which window (labels: always all of it).
+
+    seeks: where a column is missing, undeclared ones that may be it under a new name are opened too.
+    """
+
+    owner: Source
+    columns: tuple[str, ...]
+    window: Window = EVER
+    seeks: bool = False
+
+    def widened(self, arrived: Mapping[str, str]) -> Opening:
+        """With those undeclared columns, of the columns that the source has; once."""
+        missing = [c for c in self.columns if c not in arrived and c != ROW_NUMBER]
+        if not self.seeks or not missing or not arrived:
+            return self
+        undeclared = (c for c in arrived if c not in self.columns)
+        return replace(self, columns=(*self.columns, *likely(missing, undeclared)), seeks=False)
+
+
+def is_absent(source: Any) -> bool:
+    """True if no file is where a source should be."""
+    return isinstance(source, (str, os.PathLike)) and not files.files_of(source)
+
+
+def declared(dataset: Dataset, window: Window) -> Opening:
+    """A dataset with all columns that the spec names."""
+    names = [*(c.name for c in dataset.columns), dataset.event_time, *dataset.entity_key]
+    return Opening(dataset, tuple(dict.fromkeys(names)), window)
+
+
+@contextmanager
+def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]) -> Iterator[Scan]:
+    """Open sources under their names; ScanError if one changed while it was read. Closes the connection."""
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        before = [_named(opening) for opening in sources.values()]
+        found = {name: _open(connection, name, opening) for name, opening in sources.items()}
+        types, arrived = ({name: each[i] for name, each in found.items()} for i in (0, 1))
+        yield Scan(connection, types, arrived=arrived)
+        if before != [_named(opening) for opening in sources.values()]:
+            changed = ", ".join(opening.owner.name for opening in sources.values())
+            raise ScanError(f"{changed} changed while being read; run the task again")
+    finally:
+        connection.close()
+
+
+def _named(opening: Opening) -> str:
+    if not isinstance(opening.owner.source, (str, os.PathLike)):
+        return memory.fingerprint(opening.owner.source)
+    return files.fingerprint(_files(opening))
+
+
+def _files(opening: Opening) -> tuple[files.File, ...]:
+    owner, every = opening.owner, files.files_of(opening.owner.source)
+    if isinstance(owner, LabelSource):
+        return every
+    return files.holding(every, owner.event_time, owner.zone, opening.window)
+
+
+def _open(connection: duckdb.DuckDBPyConnection, name: str, opening: Opening) -> tuple[dict[str, str], dict[str, str]]:
+    """Give a source its name in the connection: types of its opened columns, and of all. NoSource if there is none."""
+    try:
+        opening = opening.widened(memory.names(opening.owner.source))
+        rows, is_small = _rows(connection, name, opening)
+        arrived = {**memory.names(opening.owner.source), **_types(connection, f"FROM {rows}")}
+        opening = opening.widened(arrived)
+        read = {column: arrived[column] for column in opening.columns if column in arrived}
+        named, times = _categorical(opening.owner), _times(opening.owner)
+        # What holds nothing has no type, and no moment can be taken of it.
+        read |= {c: "TIMESTAMP_NS" for c, t in read.items() if t == '"NULL"' and c in times}
+        casts = [_cast(c, t, c in named) for c, t in read.items()] or [f"1 AS {NOTHING}"]
+        form = "TABLE" if is_small else "VIEW"
+        connection.execute(f"CREATE TEMP {form} {name} AS SELECT {', '.join(casts)} FROM {rows}")  # noqa: S608
+        return _types(connection, name), arrived
+    except duckdb.Error as error:
+        # Not chained: DuckDB's message may quote the data.
+        raise NoSource(f"the source of {opening.owner.name!r} cannot be read: {type(error).__name__}") from None
+
+
+def _categorical(owner: Source) -> set[str]:
+    return {c.name for c in owner.columns if c.kind is Kind.CATEGORICAL} if isinstance(owner, Dataset) else set()
+
+
+def _times(owner: Source) -> set[str]:
+    """The columns that should hold times."""
+    columns = owner.columns if isinstance(owner, Dataset) else ()
+    return {time_column(owner), *(column.name for column in columns if column.kind is Kind.DATETIME)}
+
+
+def plain_times(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows, with times of other precisions than microseconds as such."""
+    types = zip(rows.columns, map(str, rows.types), strict=True)
+    return rows.project(", ".join(_cast(name, arrived, False) for name, arrived in types))
+
+
+def _cast(column: str, arrived: str, is_category: bool) -> str:
+    """How a column is read, where not as it is."""
+    name = _quoted(column)
+    if arrived in _PLAIN_TIMES:
+        # Times of other precisions than microseconds lack most functions.
+        return f"CAST({name} AS {_PLAIN_TIMES[arrived]}) AS {name}"
+    if is_category and arrived in ("FLOAT", "DOUBLE"):
+        # A missing value makes a column of whole codes float: 7.0 is still the category '7'.
+        is_whole, code = f"abs({name}) < 9e15 AND {name} = floor({name})", f"CAST(CAST({name} AS BIGINT) AS VARCHAR)"
+        return f"CASE WHEN {is_whole} THEN {code} ELSE CAST({name} AS VARCHAR) END AS {name}"
+    return name
+
+
+def _types(connection: duckdb.DuckDBPyConnection, rows: str) -> dict[str, str]:
+    return {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {rows}").fetchall()}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, opening: Opening) -> tuple[str, bool]:
+    """(what to select from, whether it is small enough to be kept in memory)."""
+    owner = opening.owner
+    if not isinstance(owner.source, (str, os.PathLike)):
+        connection.register(f"{name}_in_memory", memory.table(owner.source, opening.columns))
+        return f"{name}_in_memory", False
+    every = files.files_of(owner.source)
+    if not every:
+        raise NoSource(f"no file matches the source of {owner.name!r}")
+    # Without a file for the window, any file tells the columns.
+    chosen = _files(opening) or every[-1:]
+    paths = ", ".join(_literal(file.path) for file in chosen)
+    is_small = sum(file.size for file in chosen) <= SMALL_BYTES
+    if not chosen[0].is_parquet:
+        return _csv(connection, paths, is_small), is_small
+    options = "" if files.are_alike(chosen) else ", union_by_name = true"
+    options += ", file_row_number = true" if ROW_NUMBER in opening.columns else ""
+    return f"read_parquet([{paths}]{options})", is_small
+
+
+def _csv(connection: duckdb.DuckDBPyConnection, paths: str, is_small: bool) -> str:
+    """CSV files with types that all their rows bear out: a stray text is a column's fault, not the scan's end."""
+    options = "header = true, union_by_name = true"
+    whole = f"read_csv([{paths}], {options}, sample_size = -1)"
+    if is_small:
+        return whole
+    # Found once, not again by every statement.
+    types = ", ".join(f"{_literal(c)}: {_literal(t)}" for c, t in _types(connection, f"FROM {whole}").items())
+    return f"read_csv([{paths}], {options}, types = {{{types}}})"
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
