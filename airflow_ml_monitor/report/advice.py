@@ -10,7 +10,10 @@ from airflow_ml_monitor.policy.rule import Action
 NEXT_STEP: Final = {
     Action.NONE: "Nothing to do.",
     Action.WAIT: "Nothing to do yet: wait for what the decision names.",
-    Action.INVESTIGATE_DATA: "Look at what broke, mend the source, and clear the window's run: it measures again.",
+    Action.INVESTIGATE_DATA: (
+        "Look at what broke, mend the source, and clear the window's run: it measures again. "
+        "If it is meant to stay, freeze a new reference (again=True), or name it in policy.overlook."
+    ),
     Action.ALERT: "Look at what moved; if it is meant, freeze a new reference.",
     Action.RETRAIN: "Retrain, compare with the champion, and settle the action.",
     Action.ROLL_BACK: "Promote the version before, and settle the action.",

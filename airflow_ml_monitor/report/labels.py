@@ -10,6 +10,7 @@ from typing import Any
 from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.profile.codec import decode_entries
+from airflow_ml_monitor.profile.label_source import LabelMode
 from airflow_ml_monitor.profile.ledger import CENSORED, PREDICTED, Entries, micros
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -18,12 +19,17 @@ from airflow_ml_monitor.report.figures.arrival import Arrival, Curve, arrival
 from airflow_ml_monitor.report.figures.errors import errors, errors_of
 from airflow_ml_monitor.report.figures.scores import Scores, scores, scores_of
 from airflow_ml_monitor.report.scope import Scope
-from airflow_ml_monitor.report.wording import number, percent
+from airflow_ml_monitor.report.wording import days, number, percent
 
 WINDOWS = 20
 """Earlier windows beside the one in question."""
 _DAY = 86_400e6
 _ALWAYS = datetime(2262, 1, 1, tzinfo=UTC)
+
+
+def are_totals(source: Mapping[str, Any]) -> bool:
+    """Whether a label source tells of days, not of rows."""
+    return bool(source["mode"] == LabelMode.AGGREGATE)
 
 
 def entries_of(scope: Scope, source: Mapping[str, Any], window: Window) -> Entries:
@@ -85,7 +91,7 @@ def arrivals(scope: Scope) -> list[Picture]:
         main = shown.curves[-1]
         title = "Share of labels known by age" + (f", {source['name']}" if len(scope.sources) > 1 else "")
         said = (
-            f"{title}: {main.name} has {percent(main.shares[-1])} of its labels; after {number(shown.horizon)} days "
+            f"{title}: {main.name} has {percent(main.shares[-1])} of its labels; after {days(shown.horizon)} "
             "nothing more is awaited."
         )
         body = tuple((c.name, percent(c.shares[-1]), f"{c.ages[-1]:.1f}") for c in reversed(shown.curves))
@@ -95,7 +101,9 @@ def arrivals(scope: Scope) -> list[Picture]:
 
 
 def scores_in(scope: Scope, source: Mapping[str, Any], window: Window) -> Scores | None:
-    """A window's scores by label; None where no row has a label."""
+    """A window's scores by label; None where no row has a label, as none has where labels are totals."""
+    if are_totals(source):
+        return None
     task = scope.spec["task"]
     view = entries_of(scope, source, window).view(Task(TaskKind.BINARY, task["positive"], task["threshold"]))
     return scores_of(view) if view.n else None
@@ -107,6 +115,8 @@ def error_pictures(scope: Scope, judged: Window | None) -> list[Picture]:
         return []
     found = []
     for i, source in enumerate(scope.sources):
+        if are_totals(source):
+            continue
         try:
             shown = errors_of(entries_of(scope, source, judged).view(Task(TaskKind.REGRESSION)))
         except Undefined:

@@ -37,10 +37,9 @@ def page_of(scope: Scope) -> Page:
 
 def _facts(scope: Scope) -> tuple[tuple[str, str], ...]:
     known = max((r.known_at for r in scope.now), default=None)
-    shown = f"as known on {scope.clock(scope.as_of)}" if scope.as_of else "as known now"
     newest = f", newest knowledge of this window {scope.clock(known)}" if known else ""
     owners = scope.spec.get("owners", {})
     named = ", ".join(f"{owners[role]} ({role})" for role in ("data", "drift", "model") if owners.get(role))
     window = f"{scope.clock(scope.window.start)} to {scope.clock(scope.window.end)}"
-    facts = [("Window", window), ("Shown", shown + newest)]
+    facts = [("Window", window), ("Shown", scope.known + newest)]
     return tuple([*facts, ("Owners", named)] if named else facts)

@@ -7,14 +7,16 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import CENSORED_ROWS, Family, Status, base_of, is_beside
+from airflow_ml_monitor.metrics.metric import OF_TOTALS
 from airflow_ml_monitor.profile.label_source import LabelMode, Several
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
+from airflow_ml_monitor.report.drawn import Drawn, natural, reference_of
 from airflow_ml_monitor.report.figures.intervals import intervals
 from airflow_ml_monitor.report.hindsight import hindsight
 from airflow_ml_monitor.report.scope import Scope
 from airflow_ml_monitor.report.trends import Realised
-from airflow_ml_monitor.report.wording import NOTHING, interval, number, percent, shortened, valued, where
+from airflow_ml_monitor.report.wording import NOTHING, days, interval, number, percent, shortened, valued, where
 from airflow_ml_monitor.store.records import Recorded
 
 VERSIONS = 8
@@ -88,11 +90,17 @@ def _facts(scope: Scope, mine: list[Recorded], judged: Window | None) -> tuple[t
     ]
     for source in scope.sources:
         horizon = source["horizon"] / 86_400
+        are_totals = labels.are_totals(source)
         early = "as estimated, where that holds"
         if source.get("mature_at") is not None and source["mode"] == LabelMode.EXPLICIT:
             early += f"; else from {percent(source['mature_at'])} of its labels"
+        if are_totals:
+            share = source.get("mature_at")
+            early = "never early" if share is None else f"from totals of {percent(share)} of its rows on"
+            untold = "which row has which label is not known: metrics that need it have no value"
+            found.append((f"Labels are totals ({source['name']})", untold))
         silence = ", when silence is a label" if source["mode"] == LabelMode.IMPLICIT else ""
-        said = f"{early}; finally after {number(horizon)} days{silence}"
+        said = f"{early}; finally after {days(horizon)}{silence}"
         found.append((f"A window is judged ({source['name']})", said))
         if (several := source.get("several", Several.LAST)) != Several.LAST:
             found.append((f"Of several labels of one row ({source['name']})", f"{several} counts"))
@@ -115,7 +123,7 @@ def _feed(scope: Scope) -> list[tuple[str, str]]:
         mine = [r.measurement for r in scope.now if r.head.dataset == source["name"]]
         several = f" ({source['name']})" if len(scope.sources) > 1 else ""
         ages = {int(m.parameters[4:-1]): m.estimate for m in mine if m.metric == "label_maturity" and m.parameters}
-        shares = [f"{percent(e.value)} after {age} days" for age, e in sorted(ages.items()) if e is not None]
+        shares = [f"{percent(e.value)} after {days(age)}" for age, e in sorted(ages.items()) if e is not None]
         if shares:
             found.append((f"Labels are known{several}", ", ".join(shares)))
         found += [(f"Delay of labels{several}", m.reason) for m in mine if m.metric == "label_delay"]
@@ -125,48 +133,51 @@ def _feed(scope: Scope) -> list[tuple[str, str]]:
 def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list[Table]:
     rows = []
     several = any(r.head.model_version for r in realised.rows if r.head.window == window)
-    for r in realised.rows:
+    totals = {source["name"] for source in scope.sources if labels.are_totals(source)}
+    told = {name for names in OF_TOTALS.values() for name in names}
+    sliced = [r for drawn in realised.drawn if drawn.slice for r in realised.sliced if drawn.is_of(r)]
+    for r in (*realised.rows, *sliced):
         m = r.measurement
-        if r.head.window != window or m.slice != WHOLE:
+        if r.head.window != window:
             continue
         # Of what is not judged a few metrics are enough, and what waits for labels has its reason in the answer.
         is_hidden = is_beside(m.metric) and base_of(m.metric) not in realised.names
         if is_hidden or m.status is Status.IMMATURE or m.metric == "confusion":
             continue
+        if m.status is Status.UNDEFINED and r.head.dataset in totals and m.metric not in told:
+            continue  # said once, of all of them
         value = number(m.estimate.value) if m.estimate is not None else NOTHING
         n = number(m.estimate.n) if m.estimate is not None else NOTHING
-        reference = number(realised.references.get((r.head.reference, m.metric, m.parameters)))
-        name = m.metric + (f" [{m.parameters}]" if m.parameters else "")
+        reference = number(reference_of(realised.references, r))
+        name = Drawn(m.metric, m.parameters, m.slice).title
         state = m.status.value.replace("_", " ") + (f": {m.reason}" if m.reason else "")
-        rows.append(
-            (
-                name,
-                scope.line(r.head) or ("all" if several else NOTHING),
-                value,
-                interval(m.estimate),
-                n,
-                reference,
-                state,
-            )
-        )
-    head = ("metric", "model version", "value", "95 % interval", "labels", "reference", "status")
-    table = Table(f"{title}: {scope.named(window)}", head, tuple(sorted(rows)))
+        line = scope.line(r.head) or ("all" if several else NOTHING)
+        rows.append((name, value, interval(m.estimate), reference, n, line, state))
+    first = [drawn.title for drawn in realised.drawn if drawn.bounds]
+    place = {name: i for i, name in enumerate(first)}
+    rows.sort(key=lambda row: (place.get(row[0], len(place)), natural(row[0]), row[5]))
+    head = ("metric", "value", "95 % interval", "reference", "labels", "model version", "status")
+    note = "What rules look at comes first." if {row[0] for row in rows} & {*first} else ""
+    table = Table(f"{title}: {scope.named(window)}", head, tuple(rows), note)
     # A window without any value has its reason in the answer: a table of dashes says no more.
-    return [capped(table, 60, "rows")] if any(row[2] != NOTHING for row in rows) else []
+    return [capped(table, 60, "rows")] if any(row[1] != NOTHING for row in rows) else []
 
 
 def _slices(scope: Scope, realised: Realised) -> list[Picture]:
     """The first metric in every slice of the newest judged window; of all versions together where there are several."""
-    if realised.judged is None or not realised.names:
+    drawn = next((one for one in realised.drawn if one.slice == WHOLE), None)
+    if realised.judged is None or drawn is None:
         return []
-    name, window = realised.names[0], realised.judged
+    name, window = drawn.title, realised.judged
     source = scope.sources[0]["name"]
-    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={name}, dataset=source)
+    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={drawn.metric}, dataset=source)
     together = min((r.head.model_version for r in found), default="")
     rows = {
         r.measurement.slice: r.measurement.estimate
         for r in found
-        if r.head.model_version == together and r.measurement.estimate is not None and not r.measurement.parameters
+        if r.head.model_version == together
+        and r.measurement.estimate is not None
+        and r.measurement.parameters == drawn.parameters
     }
     whole = rows.pop(WHOLE, None)
     if not rows:

@@ -41,8 +41,9 @@ def plot(
 ) -> Figure:
     """A Matplotlib figure of a history frame, of a pair of profiles, or of a monitor.
 
-    A frame of `history`: one metric of several columns is a heat map (column × window), anything else lines with their
-    intervals, a picture a metric; slices are left out where the whole is there.
+    A frame of `history`: one metric of several columns is a heat map (column × window, of the whole where it is there),
+    anything else lines, a picture a metric: one for each slice, parameter, version …, the whole first, eight at most
+    (the title says so); up to three have their intervals, of more the first alone.
     A PairView: reference against current. A monitor ('namespace/name') and a column: the same, from stored profiles, of
     the last measured window or of a day. A monitor and picture='labels': the share of labels known by age; 'scores':
     scores by label of the window. url: the metrics database, or an open store; else that of ML_MONITOR_STORE.
@@ -112,13 +113,15 @@ def _figure(pictures: Sequence[Drawn]) -> Figure:
     with drawing():
         import matplotlib.pyplot as plt
 
+        from airflow_ml_monitor.report.figures.frame import legend_rows
+
         across = min(len(pictures), 2)
         down = -(-len(pictures) // across)
         wide, high = WIDTH * across / 72, HEIGHT * down / 72
         figure, places = plt.subplots(down, across, figsize=(wide, high), layout="constrained", squeeze=False)
         for axes, (title, draw) in zip(places.flat, pictures, strict=False):
             draw(axes)
-            axes.set_title(title, loc="left", pad=22, fontsize=11, fontweight="bold")
+            axes.set_title(title, loc="left", pad=4 + 18 * legend_rows(axes), fontsize=11, fontweight="bold")
         for axes in list(places.flat)[len(pictures) :]:
             axes.remove()
         figure.set_facecolor("white")

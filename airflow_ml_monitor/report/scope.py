@@ -56,6 +56,11 @@ class Scope:
     def named(self, window: Window) -> str:
         return calendar.named(self.rule, window)
 
+    @property
+    def known(self) -> str:
+        """As of when the page knows: 'as known now'."""
+        return "as known now" if self.as_of is None else f"as known on {self.clock(self.as_of)}"
+
     def clock(self, moment: datetime) -> str:
         return calendar.clock(self.rule, moment)
 
@@ -123,14 +128,19 @@ class Scope:
         of = {True: Family.PERFORMANCE, False: Family.DRIFT}
         return {rule["name"] or rule["metric"]: of[base_of(rule["metric"]) in performance] for rule in rules}
 
+    def alarms_of(self, window: Window) -> list[Mapping[str, Any]]:
+        """A window's alarms, as the newest decision that reaches back to it holds them."""
+        judged = self.judgement(window)
+        found = judged.evidence.get("alarms", ()) if judged else ()
+        return [alarm for alarm in found if alarm["window"] == str(window)]
+
     def alarms(self, family: Family | None, window: Window) -> list[str]:
         """A window's alarms in words: of performance, of columns (drift), of broken data (None)."""
-        judged = self.judgement(window)
         found = []
-        for alarm in judged.evidence.get("alarms", ()) if judged else ():
+        for alarm in self.alarms_of(window):
             is_data = alarm["action"] == Action.INVESTIGATE_DATA
             of = None if is_data else self.family_of_rule.get(alarm["rule"], Family.DRIFT)
-            if of is family and alarm["window"] == str(window):
+            if of is family:
                 found.append(str(alarm["text"]))
         return list(dict.fromkeys(found))
 

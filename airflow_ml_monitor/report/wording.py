@@ -80,6 +80,15 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 min"
 
 
+def days(count: float) -> str:
+    """So many days.
+
+    >>> days(1.0), days(2.5)
+    ('1 day', '2.5 days')
+    """
+    return f"{number(count)} day{'' if count == 1 else 's'}"
+
+
 def shortened(text: str, most: int) -> str:
     """A text with its end cut off where it is longer.
 

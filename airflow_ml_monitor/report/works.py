@@ -82,6 +82,7 @@ _NAMES = {
     "duplicate_rows": "Rows that repeat a key",
     "orphan_labels": "Labels without a prediction",
     "repeated_labels": "Labels that came twice",
+    "refused_totals": "Totals that cannot be",
 }
 
 

@@ -32,8 +32,8 @@ RULES = [
 OWNERS = {"data": "data people", "drift": "risk people", "model": "model people"}
 
 
-def drawn(seed: int, start: datetime, rows: int, *, is_flipped: bool = False) -> pd.DataFrame:
-    """A day's rows with their labels, which take up to three days."""
+def drawn(seed: int, start: datetime, rows: int, *, is_lost: bool = False) -> pd.DataFrame:
+    """A day's rows with their labels, which take up to three days. is_lost: the relation of score and label is gone."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=rows)
     chance = 1 / (1 + np.exp(-2 * x))
@@ -45,9 +45,9 @@ def drawn(seed: int, start: datetime, rows: int, *, is_flipped: bool = False) ->
             "x": x,
             "cards": rng.integers(0, 4, rows).astype(float),
             "city": rng.choice(["lima", "oslo"], rows, p=[0.7, 0.3]),
-            "score": 1 - chance if is_flipped else chance,
+            "score": chance,
             "version": "v1",
-            "y": (rng.random(rows) < chance).astype(int),
+            "y": (rng.random(rows) < (np.roll(chance, rows // 2) if is_lost else chance)).astype(int),
             "known": at + pd.to_timedelta(rng.uniform(3600, 3 * 86_400, rows), unit="s").round("us"),
         }
     )
@@ -55,12 +55,13 @@ def drawn(seed: int, start: datetime, rows: int, *, is_flipped: bool = False) ->
 
 @dataclass
 class Shop:
-    """edit: changes a day's rows before they land. columns, rules, zone: of the monitor."""
+    """edit: changes a day's rows before they land. columns, rules, overlook, zone: of the monitor."""
 
     home: Path
     edit: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda frame, day: frame
     columns: dict[str, Any] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=lambda: RULES)
+    overlook: tuple[str, ...] = ()
     zone: str = "UTC"
     rows: int = 250
     has_labels: bool = True
@@ -103,18 +104,18 @@ class Shop:
                 "windows": [{"unit": self.unit, "zone": self.zone}],
                 "contract": self.contract,
                 "owners": self.owners,
-                "policy": {"rules": self.rules},
+                "policy": {"rules": self.rules, "overlook": self.overlook},
             }
         )
 
     def window(self, number: int) -> Window:
         return self.rule.containing(MONDAY + number * DAY + DAY / 2)
 
-    def live(self, *days: int, judge: bool = True, is_flipped: bool = False) -> Shop:
+    def live(self, *days: int, judge: bool = True, is_lost: bool = False) -> Shop:
         """Land, measure and judge days, each known when its window is over; labels as they came by then."""
         for number in days:
             day = WindowRule(WindowUnit.DAY, self.zone).containing(MONDAY + number * DAY + DAY / 2)
-            frame = drawn(number, day.start, self.rows, is_flipped=is_flipped)
+            frame = drawn(number, day.start, self.rows, is_lost=is_lost)
             frame = self.edit(frame, number)
             frame.drop(columns=["y", "known"]).to_parquet(self.home / "predictions" / f"{number:02}.parquet")
             frame[["id", "y", "known"]].to_parquet(self.home / "labels" / f"{number:02}.parquet")

@@ -62,8 +62,8 @@ def test_one_metric_of_several_columns_is_a_map_and_one_of_the_whole_a_line(quie
     assert [label.get_text() for label in heat.get_yticklabels()][:1] != []
     assert {label.get_text() for label in heat.get_yticklabels()} == {"x", "cards", "city", "score"}
     frame = history("default/shop", metric="roc_auc", url=quiet.store)
-    line = plot(frame).axes[0]
     whole = frame[(frame["slice"] == "{}") & frame["value"].notna()]
+    line = plot(whole).axes[0]
     assert sorted(v for drawn in line.lines for v in drawn.get_ydata()) == pytest.approx(sorted(whole["value"]))
 
 
@@ -76,6 +76,41 @@ def test_a_line_is_broken_where_a_window_has_no_value(quiet: Any) -> None:
     assert sorted(len(line.get_ydata()) for line in drawn if line.get_linewidth()) == [1, 2, 2]
 
 
+def sliced(frame: pd.DataFrame, slices: int) -> pd.DataFrame:
+    """The rows of the whole, and as many slices of them, of more rows each."""
+    whole = frame[(frame["slice"] == "{}") & (frame["metric"] == "row_count")]
+    parts = [
+        whole.assign(slice=f'{{"city":"c{i}"}}', n=whole["n"] + i, value=whole["value"] + i) for i in range(slices)
+    ]
+    return pd.concat([whole, *parts])
+
+
+def drawn_names(frame: pd.DataFrame) -> list[str]:
+    axes = plot(frame).axes[0]
+    shown = axes.get_legend()
+    return [text.get_text() for text in shown.get_texts()] if shown else []
+
+
+def test_slices_are_a_line_each_named_in_words_the_whole_first(quiet: Any) -> None:
+    frame = sliced(history("default/shop", metric="row_count", url=quiet.store), 3)
+    assert drawn_names(frame) == ["all rows", "city=c0", "city=c1", "city=c2"]
+    days = frame["window_start"].nunique()
+    assert sorted(len(line.get_xdata()) for line in plot(frame).axes[0].lines if line.get_label()) == [days] * 4
+
+
+def test_of_many_slices_the_whole_and_the_seven_of_most_rows_are_drawn_and_the_title_says_so(quiet: Any) -> None:
+    frame = sliced(history("default/shop", metric="row_count", url=quiet.store), 12)
+    assert drawn_names(frame) == ["all rows", *(f"city=c{i}" for i in range(5, 12))]
+    assert plot(frame).axes[0].get_title(loc="left") == "row_count, 5 of 13 left out"
+
+
+def test_parameters_are_lines_of_one_picture_in_the_order_of_their_numbers(quiet: Any) -> None:
+    whole = sliced(history("default/shop", metric="row_count", url=quiet.store), 0)
+    frame = pd.concat([whole.assign(parameters=f"at={k}") for k in (10, 5, 1)])
+    assert len(plot(frame).axes) == 1
+    assert drawn_names(frame) == ["at=1", "at=5", "at=10"]
+
+
 def test_a_family_of_metrics_is_a_picture_each(quiet: Any) -> None:
     frame = history("default/shop", url=quiet.store).query("metric in ('roc_auc', 'accuracy', 'brier')")
     figure = plot(frame)
@@ -83,7 +118,7 @@ def test_a_family_of_metrics_is_a_picture_each(quiet: Any) -> None:
 
 
 def test_a_mixed_frame_is_refused_with_what_it_mixes(quiet: Any) -> None:
-    with pytest.raises(SpecError, match=r"mixes .*drift, estimate, performance"):
+    with pytest.raises(SpecError, match=r"mixes .*drift, estimate, fault, performance"):
         plot(history("default/shop", url=quiet.store))
 
 

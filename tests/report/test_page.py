@@ -54,7 +54,7 @@ def test_a_day_whose_labels_have_come_and_were_judged_is_within_bounds(quiet: An
 
 
 def test_a_model_gone_bad_is_worse_and_the_owner_of_the_model_is_asked_to_retrain(shops: Any) -> None:
-    shop = shops().live(0, 1).live(2, 3, 4, is_flipped=True)
+    shop = shops().live(0, 1).live(2, 3, 4, is_lost=True)
     page = shop.page()
     assert page.lights["performs"] == ("bad", "worse")
     assert page.lights["verdict"] == ("bad", "retrain")
@@ -74,8 +74,8 @@ def test_a_missing_column_turns_what_broke_red_and_the_others_are_still_drawn(sh
 
 
 def test_a_column_that_moved_turns_the_light_and_stands_first(shops: Any) -> None:
-    shop = shops(edit=lambda frame, day: frame.assign(cards=3.0) if day == 1 else frame).live(0, 1)
-    page = shop.page()
+    moved = {"edit": lambda frame, day: frame.assign(cards=3.0) if day == 1 else frame}
+    page = shops(**moved, overlook=("clipped of cards", "default_flood of cards")).live(0, 1).page()
     assert page.lights["moved"] == ("look", "moved")
     assert page.lights["verdict"] == ("look", "alert")
     first = next(text for text in page.pictures("moved") if "chance." in text)
@@ -85,7 +85,12 @@ def test_a_column_that_moved_turns_the_light_and_stands_first(shops: Any) -> Non
 
 
 def test_a_broken_rule_of_the_contract_is_named(shops: Any) -> None:
-    shop = shops(edit=lambda frame, day: frame.assign(x=np.nan) if day == 0 else frame, contract="inferred", rules=[])
+    shop = shops(
+        edit=lambda frame, day: frame.assign(x=np.nan) if day == 0 else frame,
+        contract="inferred",
+        rules=[],
+        overlook=("all_missing",),
+    )
     page = shop.live(0).page()
     assert page.lights["moved"] == ("look", "contract broken")
     assert "expect_column_values_to_not_be_null" in page.section("moved")

@@ -68,16 +68,25 @@ def dated(axes: Axes, days: Sequence[date]) -> tuple[list[int], int]:
     return places, step
 
 
+def legend_rows(axes: Axes) -> int:
+    """How many rows the legend above a picture has; one where there is none, as pictures side by side stand level."""
+    labels = axes.get_legend_handles_labels()[1]
+    return -(-len(labels) // _columns(axes, labels)) if labels else 1
+
+
+def _columns(axes: Axes, labels: Sequence[str]) -> int:
+    inches = axes.bbox.width / axes.figure.dpi
+    return len(labels) if sum(len(label) + 5 for label in labels) < 11 * inches else 2
+
+
 def legend(axes: Axes) -> None:
     """What the lines are, above the picture, where it hides nothing; in one row where the names are short."""
     handles, labels = axes.get_legend_handles_labels()
-    inches = axes.bbox.width / axes.figure.dpi
-    columns = len(labels) if sum(len(label) + 5 for label in labels) < 11 * inches else 2
     if handles:
         axes.legend(
             handles,
             labels,
-            ncols=columns,
+            ncols=_columns(axes, labels),
             loc="lower left",
             bbox_to_anchor=(0, 1),
             frameon=False,

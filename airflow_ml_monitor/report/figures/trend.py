@@ -31,19 +31,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """lines: by model version. days: all windows in view. limits: (lowest, highest) value that is still good."""
+    """lines: by model version, or slice. days: all windows in view. limits: values still good, and no further."""
 
     lines: Sequence[tuple[str, Sequence[Point]]]
     days: Sequence[date]
     reference: float | None = None
-    limits: tuple[float | None, float | None] = (None, None)
+    limits: Sequence[float] = ()
 
 
 def trend(axes: Axes, shown: Trend) -> None:
     """Judged values as a line with its band, broken where a window has none; on labels at hand as hollow marks."""
     framed(axes)
     for i, (name, points) in enumerate(shown.lines):
-        label = shortened(name, 14) if name else None
+        label = shortened(name, 22) if name else None
         for part in _runs(points, shown.days):
             _draw(axes, part, i, label)
             label = None
@@ -63,15 +63,17 @@ def _runs(points: Sequence[Point], days: Sequence[date]) -> list[list[Point]]:
 
 def _draw(axes: Axes, part: Sequence[Point], line: int, label: str | None) -> None:
     colour, is_judged = LINES[line % len(LINES)], part[0].is_judged
+    again = line // len(LINES)  # the colours begin anew: another marker, and a broken line
     axes.plot(
         [p.day.toordinal() for p in part],
         [p.value for p in part],
         color=colour,
-        marker=MARKERS[line % len(MARKERS)],
+        marker=MARKERS[(line + again) % len(MARKERS)],
         markersize=3.4,
         markerfacecolor=colour if is_judged else PAPER,
         markeredgecolor=colour,
         linewidth=1.5 if is_judged else 0,
+        linestyle=(0, (4, 2)) if again else "-",
         label=label,
     )
     known = [(p.day.toordinal(), p.low, p.high) for p in part if p.low is not None and p.high is not None]
@@ -85,10 +87,8 @@ def _draw(axes: Axes, part: Sequence[Point], line: int, label: str | None) -> No
 def _levels(axes: Axes, shown: Trend) -> None:
     if shown.reference is not None:
         axes.axhline(shown.reference, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="reference")
-    for limit in shown.limits:
-        if limit is not None:
-            name = "limit" if limit == next(x for x in shown.limits if x is not None) else None
-            axes.axhline(limit, color=BAD, linewidth=1.2, linestyle=(0, (1.5, 2)), label=name)
+    for i, limit in enumerate(shown.limits):
+        axes.axhline(limit, color=BAD, linewidth=1.2, linestyle=(0, (1.5, 2)), label=None if i else "limit")
 
 
 def _clip(axes: Axes, shown: Trend) -> None:
@@ -101,7 +101,7 @@ def _clip(axes: Axes, shown: Trend) -> None:
     widest = max((_width(p) for p in judged), default=0.0)
     kept = [*judged, *(p for p in points if not p.is_judged and _width(p) <= 2 * widest)]
     values = [x for p in kept for x in (p.value, p.low, p.high) if x is not None]
-    values += [x for x in (shown.reference, *shown.limits) if x is not None]
+    values += [*shown.limits, *([] if shown.reference is None else [shown.reference])]
     if judged:
         margin = 0.12 * (max(values) - min(values)) or 0.05
         axes.set_ylim(min(values) - margin, max(values) + margin)
