@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.operators.profile import ProfileOperator
     from airflow_ml_monitor.operators.report import ReportOperator
     from airflow_ml_monitor.operators.settle_retraining import SettleRetrainingOperator
+    from airflow_ml_monitor.operators.validate_rows import ValidateRowsOperator
     from airflow_ml_monitor.policy.rule import Policy, Rule
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
     from airflow_ml_monitor.profile.label_source import LabelSource
@@ -57,6 +58,7 @@ _HOMES = {
     "monitor_tasks": "task_groups.monitor_tasks",
     "retrain_dag": "task_groups.retrain_dag",
     "FreezeReferenceOperator": "operators.freeze_reference",
+    "ValidateRowsOperator": "operators.validate_rows",
     "ProfileOperator": "operators.profile",
     "DataQualityOperator": "operators.data_quality",
     "DriftOperator": "operators.drift",
@@ -96,6 +98,7 @@ __all__ = [
     "monitor_tasks",
     "retrain_dag",
     "FreezeReferenceOperator",
+    "ValidateRowsOperator",
     "ProfileOperator",
     "DataQualityOperator",
     "DriftOperator",

@@ -27,6 +27,14 @@ def utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def check_zone(zone: str, field: str) -> None:
+    """SpecError unless a time zone has this name."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SpecError(f"unknown time zone {zone!r}; use an IANA name such as 'Europe/Berlin'", field=field) from error
+
+
 def parse_moment(text: str | datetime) -> datetime:
     """An ISO 8601 text or a datetime, as UTC; rejects naive times."""
     return utc(datetime.fromisoformat(text) if isinstance(text, str) else text)
@@ -87,12 +95,7 @@ class WindowRule:
     def __post_init__(self) -> None:
         if not timedelta(0) <= self.offset < timedelta(days=1):
             raise SpecError(f"{self.offset} is not in [0, 24 h)", field="windows.offset")
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SpecError(
-                f"unknown time zone {self.zone!r}; use an IANA name such as 'Europe/Berlin'", field="windows.zone"
-            ) from error
+        check_zone(self.zone, "windows.zone")
 
     def __str__(self) -> str:
         shift = f"+{int(self.offset.total_seconds())}s" if self.offset else ""

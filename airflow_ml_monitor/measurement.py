@@ -31,12 +31,14 @@ class Severity(StrEnum):
 
 
 class Family(StrEnum):
-    """What is revised together: one scan's quality, one scan's drift, one ledger's performance; what is said of it
-    without labels, and how right that was."""
+    """What is revised together: one scan's quality, its drift, its named faults; what was held back of a batch before
+    it was scored; one ledger's performance; what is said of it without labels, and how right that was."""
 
     QUALITY = "quality"
     CONTRACT = "contract"
     DRIFT = "drift"
+    FAULT = "fault"
+    ROWS = "rows"
     PERFORMANCE = "performance"
     ESTIMATE = "estimate"
 
@@ -53,6 +55,15 @@ BOUNDS: Final = "bounds"
 CENSORED_ROWS: Final = "censored_rows"
 """The share of a window's predictions whose label will never come, as they are no longer observed."""
 
+NOTES: Final = frozenset({"column_added"})
+"""Named faults that only inform: stored and shown as others are, but no window is broken by them."""
+
+LABEL_MATURITY: Final = "label_maturity"
+"""How complete labels are: of a source by the age of the predictions, of totals by window."""
+
+BROKEN_RULES: Final = "broken_rules"
+"""How many rules of a contract are broken, by their severity: `severity=critical` as parameters; n: rules evaluated."""
+
 
 def base_of(metric: str) -> str:
     """The formula behind a name: 'roc_auc' of 'naive.roc_auc'."""
@@ -60,8 +71,9 @@ def base_of(metric: str) -> str:
 
 
 def is_beside(metric: str) -> bool:
-    """True if a name says no performance itself but stands beside it: naive, final, of an estimator; censored rows."""
-    return "." in metric or metric == CENSORED_ROWS
+    """True if a name says no performance itself but stands beside it: naive, final, of an estimator; how many rows
+    are censored, or covered by totals."""
+    return "." in metric or metric in (CENSORED_ROWS, LABEL_MATURITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "ML Monitor",
                 "python-modules": [
                     "airflow_ml_monitor.operators.freeze_reference",
+                    "airflow_ml_monitor.operators.validate_rows",
                     "airflow_ml_monitor.operators.profile",
                     "airflow_ml_monitor.operators.data_quality",
                     "airflow_ml_monitor.operators.drift",

@@ -1,10 +1,10 @@
 """The applications watched before the scores that are made of them: which of two alarms is the cause?
 
 Why two monitors: whoever owns the feed should hear of a broken feed, also where nothing was scored, and without the
-model's rules in the way. Why `upstream`: the monitor of the scores says whose data it is made of. What that does today:
-each of its decisions carries the names in its evidence, for reports and for whoever is paged; nothing is held back, so
-a broken feed is told by both monitors. To hold back the scoring as well, put a MeasurementSensor on the applications
-(see `waiting_consumer.py`) before it. Why `compact`: two groups of six tasks would hide that there are two monitors.
+model's rules in the way. Why `upstream`: the monitor of the scores says whose data it is made of. While the
+applications have an incident, it explains what the scores show: they wait, name it, and nobody retrains on a broken
+feed. To hold back the scoring as well, put a MeasurementSensor on the applications (see `waiting_consumer.py`) before
+it. Why `compact`: two groups of six tasks would hide that there are two monitors.
 """
 
 from __future__ import annotations

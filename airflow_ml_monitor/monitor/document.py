@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ import pydantic
 import yaml
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.expectations.written import is_function
 from airflow_ml_monitor.keys import WindowRule
+from airflow_ml_monitor.monitor.checks.types import check_types
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
 from airflow_ml_monitor.profile.dataset import Column, Dataset
@@ -46,6 +49,7 @@ def read_yaml(path: Path, caller: str = "") -> MonitorSpec:
 def validated(document: Mapping[str, Any], folder: Path | None = None) -> MonitorSpec:
     """The spec of a document; with a folder, relative sources are read from there."""
     shaped = _spec(document, folder)
+    check_types(shaped, MonitorSpec)
     try:
         return pydantic.TypeAdapter(MonitorSpec).validate_python(shaped)
     except pydantic.ValidationError as error:
@@ -73,8 +77,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
         ]
         zone = next((str(d["zone"]) for d in spec["datasets"] if "zone" in d), "")
     for name in ("measurements", "upstream"):
-        if isinstance(spec.get(name), str):
-            spec[name] = [spec[name]]
+        if name in spec:
+            spec[name] = _list(spec[name])
     if isinstance(spec.get("task"), str):
         spec["task"] = {"kind": spec["task"]}
     if isinstance(spec.get("task"), Mapping):
@@ -90,8 +94,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
             _known(reference, Reference, "reference") if isinstance(reference, Mapping) else {"source": reference}
         )
         spec["reference"] = {**reference, "source": _located(reference.get("source"), folder)}
-    if isinstance(spec.get("contract"), str) and spec["contract"] != "inferred":
-        spec["contract"] = _located(spec["contract"], folder)
+    if "contract" in spec:
+        spec["contract"] = _contract(spec["contract"], folder)
     if isinstance(spec.get("policy"), Mapping):
         policy = _known(spec["policy"], Policy, "policy")
         policy["rules"] = [_rule(r, f"policy.rules.{i}") for i, r in enumerate(_list(policy.get("rules", [])))]
@@ -99,6 +103,16 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     if isinstance(spec.get("owners"), Mapping):
         spec["owners"] = _known(spec["owners"], Owners, "owners")
     return spec
+
+
+def _contract(contract: Any, folder: Path | None) -> Any:
+    """A contract whose file or project, if it is one, is read from the folder."""
+    if isinstance(contract, Mapping) and "failed_rows" in contract and set(contract) == {"suite", "failed_rows"}:
+        return {**contract, "suite": _contract(contract["suite"], folder)}
+    if isinstance(contract, Mapping) and "gx_project" in contract:
+        return {**contract, "gx_project": _located(contract["gx_project"], folder)}
+    is_path = isinstance(contract, str) and contract != "inferred" and not is_function(contract)
+    return _located(contract, folder) if is_path else contract
 
 
 def _list(value: Any) -> list[Any]:
@@ -127,8 +141,9 @@ def _located(source: Any, folder: Path | None) -> Any:
 
 def _task(task: dict[str, Any]) -> dict[str, Any]:
     """What an outcome is worth may be a number alone: so much a row."""
-    if "thresholds" in task:
-        task["thresholds"] = _list(task["thresholds"])
+    for name in ("thresholds", "error_limits", "at", "classes"):
+        if name in task:
+            task[name] = _list(task[name])
     if task.get("payoff") is not None:
         payoff = _known(task["payoff"], Payoff, "task.payoff")
         task["payoff"] = {
@@ -153,8 +168,9 @@ def _dataset(dataset: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 
 
 def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> dict[str, Any]:
-    if "key" in source:
-        source["key"] = _list(source["key"])
+    for name in ("key", "by"):
+        if name in source:
+            source[name] = _list(source[name])
     if "horizon" in source:
         source["horizon"] = _duration(source["horizon"], f"{field}.horizon")
     return {**source, "source": _located(source.get("source"), folder)}
@@ -176,10 +192,8 @@ def _rule(rule: Any, field: str) -> dict[str, Any]:
     names = [f.name for f in fields(Bounds)]
     bounds = {key: value for key, value in rule.items() if key in names}
     shaped = {key: value for key, value in rule.items() if key not in names}
-    if bounds:
-        shaped["bounds"] = {**shaped.get("bounds", {}), **bounds}
     shaped = _known(shaped, Rule, field)
-    shaped["bounds"] = _known(shaped.get("bounds", {}), Bounds, f"{field}.bounds")
+    shaped["bounds"] = {**_known(shaped.get("bounds", {}), Bounds, f"{field}.bounds"), **bounds}
     if not shaped["bounds"]:
         raise SpecError(
             f"the rule on {shaped.get('metric')!r} has no bound; give one of {', '.join(names)}", field=field
@@ -191,9 +205,9 @@ def _rule(rule: Any, field: str) -> dict[str, Any]:
 
 def _duration(value: Any, field: str) -> Any:
     """'30d', '12h', '90m', or a timedelta; seconds as a float, as documents hold them: 3 would be meant as days."""
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return timedelta(seconds=value)
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         raise SpecError(f"{value} has no unit; write e.g. {value}d, {value}h or {value}m", field=field)
     if not isinstance(value, str):
         return value

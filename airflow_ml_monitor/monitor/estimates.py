@@ -32,6 +32,7 @@ from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.label_ledger import Terms
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
+from airflow_ml_monitor.monitor.totals import uncompared
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, columns_digest
 from airflow_ml_monitor.profile.right_or_wrong import as_binary, right_or_wrong
@@ -233,11 +234,13 @@ def estimates(nowcasts: Nowcasts, asked: Collection[Asking], among: Collection[W
 
 def board_numbers(nowcasts: Nowcasts, board: Board) -> list[Numbers]:
     """The scoreboard as it stands at the nowcasts' moment, under the run's window; nothing while it is empty."""
-    if not board.scores:
-        return []
     task = nowcasts.book.task
+    rows = [*board.rows(), *uncompared(task)]
+    if not rows:
+        return []
     head = HeadKey(Family.ESTIMATE, task.labels.name, str(task.run.rule), task.run.window, task.monitor.spec.stage)
-    return [task.monitor.numbers(head, task.run, [board.inputs], board.rows())]
+    asked = [row.parameters for row in rows] if task.labels.are_totals else []
+    return [task.monitor.numbers(head, task.run, [board.inputs, *asked], rows)]
 
 
 def _trial(name: str, metric: str, said: Recorded, now: Recorded | None, reference: float | None) -> Trial | None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from airflow_ml_monitor.keys import Window, parse_moment
-from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS
+from airflow_ml_monitor.measurement import BROKEN_RULES, base_of
+from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
 from airflow_ml_monitor.monitor.run import Monitor, Run
-from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues
+from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues, Upstream
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
 from airflow_ml_monitor.policy.judge import Verdict, judge
 from airflow_ml_monitor.policy.rule import Action
@@ -24,7 +24,7 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     decision: called again it returns the one stored.
     """
     policy, store, key = monitor.spec.policy, monitor.store, monitor.key
-    metrics = ALWAYS | {rule.metric for rule in policy.rules}
+    metrics = ALWAYS | {BROKEN_RULES} | fault_names() | {rule.metric for rule in policy.rules}
     # Slices are most of what is stored; where no rule looks at them they are not read.
     whole = not any(rule.slices for rule in policy.rules)
     found = store.current(
@@ -33,11 +33,13 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     own = {base_of(name) for name in metrics}
     references = _references(store.current(key, stage=REFERENCE_STAGE, metrics=own, whole=whole))
     revisions = sorted({(*_named(r), r.number) for r in found})
-    inputs = digest([revisions, str(run.window), sorted(map(str, references.items()))])
+    above = _upstream(monitor, run)
+    blamed = [[one.monitor, one.incident.id, one.incident.status, str(one.incident.last)] for one in above]
+    inputs = digest([revisions, str(run.window), sorted(map(str, references.items())), *([blamed] if blamed else [])])
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        verdict = judge(policy, _case(monitor, run, found, references))
+        verdict = judge(policy, replace(_case(monitor, run, found, references), upstream=above))
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
             key, _record(monitor, run, verdict, name, rules, inputs, acts=act and policy.act)
@@ -88,6 +90,20 @@ def _incidents(monitor: Monitor, run: Run) -> list[Incident]:
     names = {incident.id for incident in known}
     others = [i for i in monitor.store.incidents(monitor.key) if i.id not in names]
     return known + [replace(i, status=Event.RESOLVED) for i in others]
+
+
+_BLAMED = (Action.INVESTIGATE_DATA, Action.RETRAIN, Action.ROLL_BACK)
+"""What, asked for upstream, explains ours. An alert there tells that something moved, not that it is wrong."""
+
+
+def _upstream(monitor: Monitor, run: Run) -> tuple[Upstream, ...]:
+    """The incidents of the monitors upstream, as their last decision of the same or older knowledge left them."""
+    found = []
+    for key in monitor.spec.upstream:
+        last = monitor.store.last_decision(key, run.known_at + timedelta(microseconds=1))
+        mine = last.incidents if last else ()
+        found += [Upstream(key, i) for i in mine if i.action in _BLAMED and i.status is not Event.RETRACTED]
+    return tuple(found)
 
 
 def _gaps(monitor: Monitor, run: Run) -> list[Gap]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
-from airflow_ml_monitor.monitor.label_ledger import LabelTask
+from airflow_ml_monitor.monitor.label_ledger import Besides, LabelTask
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
 from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.store.records import Numbers
@@ -22,16 +22,22 @@ FEWEST: Final = 30
 """Labels behind a curve that says how long they take."""
 
 
-def label_numbers(task: LabelTask, counts: tuple[int, int], nowcasts: Nowcasts) -> Numbers:
-    """Of a run's window, as known at its moment. counts: (orphans, repeats).
+def label_numbers(task: LabelTask, besides: Besides, nowcasts: Nowcasts) -> Numbers:
+    """Of a run's window, as known at its moment.
 
     Where several labels of one prediction are declared to mean something none of them is a repeat.
     """
-    orphans, repeats = counts
+    orphans, repeats, refused = besides.orphans, besides.repeats, besides.refused
     rows = [Measurement("orphan_labels", Status.OK, Estimate(float(orphans), orphans))]
     if task.labels.several is Several.LAST:
         rows.append(Measurement("repeated_labels", Status.OK, Estimate(float(repeats), repeats)))
-    inputs: list[Any] = [*counts]
+    inputs: list[Any] = [orphans, repeats]
+    if task.labels.are_totals:
+        # How long labels take is not known of totals: which row's a late one is, is not.
+        every = sum(refused.values())
+        why = "; ".join(f"{count} {reason}" for reason, count in refused.items())
+        rows.append(Measurement("refused_totals", Status.OK, Estimate(float(every), every), why))
+        return _numbers(task, [*inputs, refused, task.labels.rows, task.labels.day, task.labels.by], rows)
     if task.labels.label_time is not None and (known := nowcasts.known(None)) is not None:
         rows += _maturity(known.arrivals)
         if nowcasts.watch is not None:

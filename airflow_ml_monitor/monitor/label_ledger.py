@@ -21,7 +21,7 @@ from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
-from airflow_ml_monitor.profile.sums import EXACT, sums_of
+from airflow_ml_monitor.profile.sums import EXACT, label_sums
 from airflow_ml_monitor.store.records import EPOCH, LedgerPart
 
 _TRIES: Final = 8
@@ -29,6 +29,15 @@ _TRIES: Final = 8
 
 Ledger = Mapping[Window, list[tuple[str, Entries]]]
 """Day → (digest of the source, entries), in the order in which they were stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What a label source holds besides, as LabelBatch counts it."""
+
+    orphans: int
+    repeats: int
+    refused: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Terms:
     @property
     def names(self) -> tuple[str, ...]:
         """Of the sums that its metrics ask for."""
-        return sums_of(self.monitor.spec.task, self.dataset)
+        return label_sums(self.monitor.spec.task, self.dataset, self.labels)
 
     @property
     def meaning(self) -> list[Any]:
@@ -61,9 +70,11 @@ class Terms:
             named.append(labels.several)
         if labels.censored is not None:
             named.append(["censored", labels.censored])
+        if labels.are_totals:
+            named.append(["total", labels.rows, labels.day, labels.by])
         cut = [self.reference.layout.digest, SCORE_BUCKETS, SLICE_SCORE_JOIN, ERROR_EDGES]
         task = self.monitor.spec.task
-        return [meaning(self.dataset), named, asdict(task), cut, sums_of(task, self.dataset)]
+        return [meaning(self.dataset), named, asdict(task), cut, self.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ class LabelTask:
     @property
     def names(self) -> tuple[str, ...]:
         """Of the sums that are asked for."""
-        return sums_of(self.monitor.spec.task, self.dataset)
+        return label_sums(self.monitor.spec.task, self.dataset, self.labels)
 
     def terms(self, windows: Collection[Window]) -> dict[Window, Terms]:
         """Of each window; a source that its spec did not know yet is read as today."""
@@ -116,8 +127,8 @@ def label_tasks(monitor: Monitor, run: Run) -> list[LabelTask]:
     return tasks
 
 
-def update(task: LabelTask) -> tuple[int, int]:
-    """Append what became known since the last update; (orphans, repeats) of the labels known at the run's known_at."""
+def update(task: LabelTask) -> Besides:
+    """Append what became known since the last update; what besides is known at the run's known_at."""
     store, key, labels, engine = task.monitor.store, task.monitor.key, task.labels, task.monitor.engine
     for _ in range(_TRIES):
         state = store.label_state(key, labels.name)
@@ -140,14 +151,18 @@ def update(task: LabelTask) -> tuple[int, int]:
         parts = [part for request, batch in batches for part in _parts(task, request, batch, sources, known)]
         if store.append_labels(key, labels.name, state.version, upto, mark.upto, parts):
             if upto == task.run.known_at:
-                return batches[-1][1].orphans, batches[-1][1].repeats
+                return _besides(batches[-1][1])
             break
     else:
         raise StoreError(f"the ledger of {labels.name!r} was changed by other runs {_TRIES} times; run the task again")
     # Nothing new, or the ledger is ahead of the run: only what the source held besides is asked for.
     at = task.run.known_at
     _, batch = _request(task, terms, days, ({*days}, frozenset()), (at, at))
-    return batch.orphans, batch.repeats
+    return _besides(batch)
+
+
+def _besides(batch: LabelBatch) -> Besides:
+    return Besides(batch.orphans, batch.repeats, batch.refused)
 
 
 def read(task: LabelTask, days: Collection[Window]) -> Ledger:
@@ -254,7 +269,7 @@ def _parts(
     stored = read(task, again) if again else {}
     parts = []
     for day in request.days:
-        entries = batch.entries.get(day, Entries.empty(sums_of(request.task, request.dataset)))
+        entries = batch.entries.get(day, Entries.empty(label_sums(request.task, request.dataset, request.labels)))
         if day in again:
             before = Entries.together([e for _, e in stored[day]], entries.names, 0.0)
             entries = difference(entries, before, request.upto)

@@ -7,13 +7,14 @@ from functools import cache, partial
 from typing import Final, TypeVar
 
 from airflow_ml_monitor.keys import Slice
-from airflow_ml_monitor.measurement import Family, Measurement, attempt, base_of
+from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, attempt, base_of
 from airflow_ml_monitor.metrics.metric import ALWAYS, Metric, Subject, metrics, need_of
 from airflow_ml_monitor.metrics.weighted import weighted
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
@@ -53,6 +54,43 @@ def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple
 
             fitting = [m for m in chosen if not m.kinds or binning.kind in m.kinds]
             rows += _rows(fitting, pair, column=binning.column, slice=slice)
+    return rows
+
+
+def fault_rows(view: FeedView) -> list[Measurement]:
+    """Every named fault of a feed: a row for each column or detail that has it, else one of 0.
+
+    A column has the fault that explains the others.
+    """
+    of_feed = (Subject.FEED, Subject.FEED_COLUMN, Subject.LOST_COLUMN)
+    every = [m for m in metrics().values() if m.subject in of_feed]
+    found = {m.name: _found(m, view) for m in every}
+    named = {(row.metric, row.column) for rows in found.values() for row in rows if row.status is Status.OK}
+    rows = []
+    for m in every:
+        kept = [row for row in found[m.name] if not any((other, row.column) in named for other in m.yields_to)]
+        rows += kept or [Measurement(m.name, Status.OK, Estimate(0.0, view.rows))]
+    return rows
+
+
+def _found(m: Metric, view: FeedView) -> list[Measurement]:
+    """One fault, of the feed or of every column that it fits."""
+    if m.subject is Subject.FEED:
+        return attempt(m.name, partial(m.function, view))
+    columns = view.lost if m.subject is Subject.LOST_COLUMN else view.columns
+    fitting = [column for column in columns if not m.kinds or column.kind in m.kinds]
+    found = [row for c in fitting for row in attempt(m.name, partial(m.function, c), column=c.name)]
+    # That a column has too few values to tell is not said column by column.
+    return [row for row in found if row.status in (Status.OK, Status.FAILED)]
+
+
+def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
+    """Every named fault of labels: a row where it is found, else one of 0."""
+    rows = []
+    for m in metrics().values():
+        if m.subject is Subject.LABELLED_PAIR and task.kind in m.tasks:
+            found = attempt(m.name, partial(m.function, pair))
+            rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, pair.current.n))]
     return rows
 
 

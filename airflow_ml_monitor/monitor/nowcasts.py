@@ -119,6 +119,8 @@ class Nowcasts:
     @property
     def why_not(self) -> str:
         """Why nothing can be expected whatever the data; empty where it can."""
+        if self.book.task.labels.are_totals:
+            return "not estimated: labels are totals"
         if not self.book.of_task.is_right_or_wrong:
             return f"not estimated: {_UNTOLD[self.book.of_task.kind]}"
         if self.book.task.labels.label_time is None:

@@ -16,10 +16,13 @@ from airflow_ml_monitor.monitor.answer import Answer, Standing, answer
 from airflow_ml_monitor.monitor.estimates import Asking, board_numbers, estimates, of_sample
 from airflow_ml_monitor.monitor.label_feed import broken_numbers, label_numbers
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_tasks, update
+from airflow_ml_monitor.monitor.measure import label_fault_rows
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.steps import Done
+from airflow_ml_monitor.monitor.totals import answer_of_totals
 from airflow_ml_monitor.profile.label_source import LabelMode
+from airflow_ml_monitor.profile.labelled_view import LabelledPair
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.store.records import HeadState, Numbers
 from airflow_ml_monitor.truth.due import due
@@ -46,7 +49,7 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
     wrote = 0
     for task in label_tasks(monitor, run):
         try:
-            orphans, repeats = update(task)
+            besides = update(task)
         except DataFault as fault:
             broken = broken_numbers(task, fault.reason)
             wrote += monitor.write([broken])
@@ -56,7 +59,7 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
         book = Book(task)
         nowcasts = Nowcasts(book, run.known_at)
         made, asked = _due(nowcasts)
-        wrote += monitor.write([label_numbers(task, (orphans, repeats), nowcasts), *made])
+        wrote += monitor.write([label_numbers(task, besides, nowcasts), *made])
         said, board = estimates(nowcasts, asked, {*before, *(one.head.window for one in made)})
         wrote += monitor.write([*said, *board_numbers(nowcasts, board)])
         every += [row for one in [*made, *said] for row in one.measurements]
@@ -185,7 +188,18 @@ class _Asked:
         else:
             expected = partial(self.nowcasts.expected, self.window, version, self.terms.reference)
         predictions = partial(Predictions.of, entries, version=version)
-        return answer(Standing(spec, self.terms.dataset, labels, views, ripe, expected, predictions)), ripe
+        standing = Standing(spec, self.terms.dataset, labels, views, ripe, expected, predictions)
+        if labels.are_totals:
+            return answer_of_totals(standing), ripe
+        given = answer(standing)
+        return replace(given, rows=[*given.rows, *self._faults(entries, version)]), ripe
+
+    def _faults(self, entries: Entries, version: str | None) -> list[Measurement]:
+        """What is wrong with the labels themselves, as beside the reference's."""
+        task, reference = self.terms.monitor.spec.task, self.terms.reference.labels
+        if reference is None:
+            return []
+        return label_fault_rows(task, LabelledPair(reference.view(task, WHOLE), entries.view(task, WHOLE, version)))
 
 
 def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers], list[Asking]]:

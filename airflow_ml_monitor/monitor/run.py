@@ -16,9 +16,9 @@ from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.cells import CONTENTS, Profile
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
-from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import Engine
 from airflow_ml_monitor.profile.layout import Layout, digest
@@ -237,7 +237,8 @@ def _freeze(monitor: Monitor, source: Dataset, window: Window, named: tuple[str,
     layout = monitor.engine.layout(source, window)
     profile = monitor.engine.profile(source, layout, window)
     labels = None
-    if wanted := monitor.spec.reference.label:
+    # Stages before the model have nothing to compare a label with.
+    if (wanted := monitor.spec.reference.label) and source.roles & {Role.SCORE, Role.PREDICTION}:
         labels = monitor.engine.reference_entries(source, monitor.spec.task, layout, wanted, window)
     check_unchanged(monitor, source, window, named[1])
     record = ReferenceRecord(
@@ -283,7 +284,7 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     frozen(monitor, dataset, run.known_at)
     reference = monitor.reference(dataset, run.window)
     fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, meaning(dataset)])
+    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
     key = ProfileKey(dataset.name, str(run.rule), run.window, reference.layout.digest, inputs)
     if payload := monitor.store.profile(monitor.key, key):
         return key, decode_profile(payload), reference

@@ -69,7 +69,10 @@ class MonitorSpec:
     """One model's monitor; the same in Python and YAML.
 
     windows: calendar windows, all in one zone; the first is the one a DAG run measures unless told otherwise.
-    contract: 'inferred' (from the reference), a suite's JSON file, a suite as a dict, or None for no contract.
+    contract: 'inferred' (from the reference), a suite's JSON or YAML file, a function that returns one
+    ('package.module:name', called where the task runs), a suite as a dict, {gx_project, suite | checkpoint} of a
+    project of Great Expectations, or None for no contract. {suite: any of these, failed_rows: {table, columns, limit}}
+    also keeps a sample of the rows that break it, of them the named columns, in a table of the metrics database.
     measurements: names of metrics; empty means all that fit the columns and the task.
     model_version: used where no column has the role `version`.
     upstream: 'namespace/name' of monitors whose incident explains ours.

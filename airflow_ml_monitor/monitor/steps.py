@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from airflow_ml_monitor.errors import DataFault
-from airflow_ml_monitor.expectations.suite import load_suite
+from airflow_ml_monitor.expectations.version import plain, version_of
+from airflow_ml_monitor.expectations.written import parted
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Status
-from airflow_ml_monitor.monitor.measure import column_rows, pair_rows
-from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, check_unchanged, profiled
-from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
+from airflow_ml_monitor.monitor.measure import column_rows, fault_rows, pair_rows
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
+from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.profile.traces import added
+from airflow_ml_monitor.store.records import ProfileKey
 
-CONTRACT_ROWS: Final = 100_000
-"""So many rows at most go through Great Expectations, which needs them in memory; the result names the cap."""
+EARLIER: Final = 14
+"""So many windows before, of those that were profiled, are looked at for faults: two weeks, to know a weekday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Done:
     @classmethod
     def of(cls, rows: list[Measurement], wrote: int) -> Done:
         return cls({s.value: n for s in Status if (n := sum(row.status is s for row in rows))}, wrote)
+
+    def __add__(self, other: Done) -> Done:
+        return Done(added(self.rows, other.rows), self.revisions + other.revisions)
 
     def document(self) -> dict[str, Any]:
         return {"measurements": self.rows, "revisions": self.revisions}
@@ -48,8 +55,8 @@ def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
 
 
 def measure_quality(monitor: Monitor, run: Run) -> Done:
-    """Counts and shares of the window's profile."""
-    return _each(monitor, run, Family.QUALITY)
+    """Counts and shares of the window's profile, and the faults that it and those of the windows before tell."""
+    return _each(monitor, run, Family.QUALITY) + _name_faults(monitor, run)
 
 
 def measure_drift(monitor: Monitor, run: Run) -> Done:
@@ -75,48 +82,71 @@ def _each(monitor: Monitor, run: Run, family: Family) -> Done:
     return Done.of(every, wrote)
 
 
+def _name_faults(monitor: Monitor, run: Run) -> Done:
+    monitor = monitor.at(run.window, run.known_at)
+    every: list[Measurement] = []
+    wrote = 0
+    for dataset in monitor.spec.datasets:
+        key, profile, reference = profiled(monitor, dataset, run)
+        before = _before(monitor, key, run)
+        view = FeedView(dataset, reference.layout, reference.profile, profile, [decode_profile(b) for _, b in before])
+        rows = fault_rows(view)
+        head = _head(monitor, Family.FAULT, dataset, run, reference)
+        inputs = [key.input_digest, key.layout_digest, reference.digest, [k.input_digest for k, _ in before]]
+        wrote += monitor.write([monitor.numbers(head, run, inputs, rows)])
+        every += rows
+    return Done.of(every, wrote)
+
+
+def _before(monitor: Monitor, key: ProfileKey, run: Run) -> list[tuple[ProfileKey, bytes]]:
+    """The profiles of the windows before, cut by the same layout; the newest first."""
+    found = []
+    window = run.window
+    for _ in range(EARLIER):
+        window = run.rule.last_before(window.start)
+        stored = monitor.store.latest_profile(monitor.key, key.dataset, key.rule, window)
+        if stored and stored[0].layout_digest == key.layout_digest:
+            found.append(stored)
+    return found
+
+
 def check_contract(monitor: Monitor, run: Run) -> Done:
     """Run the contract's suite on the window's rows: one row a rule; none where the spec has no contract."""
     monitor = monitor.at(run.window, run.known_at)
-    contract = monitor.spec.contract
+    contract, wanted = parted(monitor.spec.contract)
     if contract is None:
         return Done({}, 0)
-    named = None if contract == "inferred" else load_suite(contract)
+    named = None if contract == "inferred" else _named(contract)
     every: list[Measurement] = []
     wrote = 0
     for dataset in monitor.spec.datasets:
         fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
         key, profile, reference = profiled(monitor, dataset, run)
         suite = named or _inferred(reference)
-        rows = _outcomes(monitor, dataset, run, (profile, fingerprint), suite)
+        monitor.store.save_contract(monitor.key, version_of(suite), plain(suite), run.known_at)
+        scanned = Scanned(dataset, run, profile, fingerprint, reference)
+        rows = contract_rows(monitor, scanned, suite, wanted)
         head = _head(monitor, Family.CONTRACT, dataset, run, reference)
-        wrote += monitor.write([monitor.numbers(head, run, [key.input_digest, suite, CONTRACT_ROWS], rows)])
+        inputs = [key.input_digest, suite, CONTRACT_ROWS, *([str(wanted)] if wanted else [])]
+        wrote += monitor.write([monitor.numbers(head, run, inputs, rows)])
         every += rows
     return Done.of(every, wrote)
+
+
+def _named(contract: str | dict[str, Any]) -> dict[str, Any]:
+    """The user's own suite, checked before data is read."""
+    from airflow_ml_monitor.expectations.engine import check_suite
+    from airflow_ml_monitor.expectations.origin import suite_of
+
+    suite = suite_of(contract)
+    check_suite(suite)
+    return suite
 
 
 def _inferred(reference: FrozenReference) -> dict[str, Any]:
     from airflow_ml_monitor.expectations.infer import infer_suite
 
     return infer_suite(reference.layout, reference.profile)
-
-
-def _outcomes(
-    monitor: Monitor, dataset: Dataset, run: Run, scanned: tuple[Profile, str], suite: dict[str, Any]
-) -> list[Measurement]:
-    from airflow_ml_monitor.expectations.engine import check_suite, run_suite
-    from airflow_ml_monitor.expectations.outcome import as_measurements
-
-    check_suite(suite)
-    profile, fingerprint = scanned
-    try:
-        frame = monitor.engine.frame(dataset, run.window, CONTRACT_ROWS)
-    except DataFault as fault:
-        return [Measurement("expectation", Status.FAILED, None, fault.reason)]
-    check_unchanged(monitor, dataset, run.window, fingerprint)
-    rows = profile.rows[WHOLE]
-    cap = CONTRACT_ROWS if rows > CONTRACT_ROWS else None
-    return as_measurements(run_suite(suite, frame, rows=rows), rows, cap)
 
 
 def _head(monitor: Monitor, family: Family, dataset: Dataset, run: Run, reference: FrozenReference) -> HeadKey:

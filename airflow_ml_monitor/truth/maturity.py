@@ -26,7 +26,7 @@ def maturity(coverage: float, window: Window, labels: LabelSource, known_at: dat
     ripe_at = window.end + labels.horizon
     is_final = known_at >= ripe_at
     # Where silence means the negative class, what is known before the horizon are positives alone.
-    declared = labels.mature_at if labels.mode is LabelMode.EXPLICIT else None
+    declared = labels.mature_at if labels.mode in (LabelMode.EXPLICIT, LabelMode.AGGREGATE) else None
     is_early = declared is not None and coverage >= declared
     return Maturity(coverage, is_final or is_early, is_final, ripe_at)
 

@@ -125,8 +125,10 @@ def test_a_column_lost_in_one_slice_is_told_by_the_slices_name_and_a_small_slice
     made = decisions(world, "default/credit_slices")
     assert [d.action.value for _, d in made] == ["none"] * SLICED + ["investigate_data"]
     texts = [alarm["text"] for alarm in made[-1][1].evidence["alarms"]]
-    assert [text for text in texts if "employment_years in channel=broker" not in text] == []
-    assert len(texts) == 1
+    # The whole names what one slice lost; the rule tells which one, and says nothing of the small one.
+    assert len(texts) == 2
+    assert texts[0].startswith("missing_flood of employment_years in ")
+    assert "employment_years in channel=broker" in texts[1]
     table = world.store.history("default/credit_slices", metric="completeness")
     lost = table[(table["column"] == "employment_years") & (table["value"] == 0)]
     assert set(lost["slice"]) == {'{"channel":"broker"}', '{"region":"islands"}'}
@@ -167,15 +169,16 @@ def test_labels_without_a_time_refuse_a_backfill(world):
     assert (made.task_states["watch.performance"], made.task_states["watch.drift"]) == ("failed", "success")
 
 
-def test_a_broken_feed_is_told_of_the_applications_and_named_as_upstream_of_the_scores(world, about):
+def test_a_broken_feed_is_asked_of_the_applications_and_explains_what_the_scores_show(world, about):
     for day in (BROKEN - 1, BROKEN):
         assert about("watch_upstream_first", day).state == "success"
     applications, scores = (decisions(world, f"default/{name}") for name in ("applications", "credit_scores"))
     assert [d.action.value for _, d in applications] == ["none", "investigate_data"]
     assert "income" in applications[-1][1].because
     assert [d.evidence["upstream"] for _, d in scores] == [["default/applications"]] * 2
-    # Carried, and nothing more: the scores' monitor tells the same fault itself.
-    assert scores[-1][1].action == "investigate_data"
+    # The scores' monitor sees the same fault, and leaves it to whose data it is.
+    assert scores[-1][1].action == "wait"
+    assert "is explained by default/applications" in scores[-1][1].because
     assert [d.evidence["upstream"] for _, d in applications] == [[], []]
 
 

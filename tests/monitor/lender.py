@@ -42,9 +42,9 @@ class Lender:
     def open(cls, home: Path, *, days: int = 6, rows: int = 150, flip: int = 99, seed: int = 0) -> Lender:
         """Land everything; labels take between an hour and four days."""
         random = np.random.default_rng(seed)
-        parts = [_drawn(random, number, rows, is_flipped=number >= flip) for number in range(days)]
+        parts = [_drawn(random, number, rows, is_lost=number >= flip) for number in range(days)]
         lender = cls(home, days, pd.concat(parts, ignore_index=True))
-        past = _drawn(random, -60, 900, is_flipped=False).drop(columns=["known_at"])
+        past = _drawn(random, -60, 900, is_lost=False).drop(columns=["known_at"])
         (home / "predictions").mkdir(parents=True)
         (home / "labels").mkdir()
         past.to_parquet(home / "reference.parquet")
@@ -131,11 +131,10 @@ class Lender:
         return found.drop(columns=["recorded_at", "revision"]).reset_index(drop=True)
 
 
-def _drawn(random: np.random.Generator, number: int, rows: int, *, is_flipped: bool) -> pd.DataFrame:
+def _drawn(random: np.random.Generator, number: int, rows: int, *, is_lost: bool) -> pd.DataFrame:
     at = START + number * DAY + pd.to_timedelta(np.sort(random.uniform(0, 86_399, rows)), unit="s").round("us")
     income = random.normal(40, 12, rows)
     chance = 1 / (1 + np.exp(-(income - 45) / 6))
-    score = 1 - chance if is_flipped else chance
     delay = pd.to_timedelta(random.uniform(3_600, 4 * 86_400, rows), unit="s").round("us")
     return pd.DataFrame(
         {
@@ -143,9 +142,9 @@ def _drawn(random: np.random.Generator, number: int, rows: int, *, is_flipped: b
             "at": at,
             "income": income,
             "country": np.where(random.random(rows) < 0.6, "DE", "FR"),
-            "score": score,
+            "score": chance,
             "model_version": "v1",
-            "label": (random.random(rows) < chance).astype(int),
+            "label": (random.random(rows) < (np.roll(chance, rows // 2) if is_lost else chance)).astype(int),
             "known_at": at + delay,
         }
     )

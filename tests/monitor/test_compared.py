@@ -210,7 +210,10 @@ def changed(world: Any, changes: dict[str, Any]) -> dict[str, Any]:
             {"reference": {"benchmark": {"accuracy": 90}}},
             ["reference.benchmark.accuracy", "90.0 is outside"],
         ),
-        ({"reference": {"benchmark": {"recall": {"class=a": 0.9}}}}, ["unknown class 'class=a'"]),
+        (
+            {"reference": {"benchmark": {"recall": {"class=a": 0.9}}}},
+            ["reference.benchmark.recall", "a binary task have no 'class=a'"],
+        ),
         ({"measurements": ["brier_gain"]}, ["measurements", "'brier_gain' needs a column of role baseline"]),
         (
             {"policy": {"rules": [RULE]}},

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.metrics.metric import fault_names
 from airflow_ml_monitor.monitor.performance import measure_performance, performance
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -173,6 +174,8 @@ def test_no_value_of_labels_at_hand_stands_under_the_metrics_own_name(desks):
     for day in range(68, 80):
         desk.measure(day)
     every = desk.known(families=["performance"])
+    # Whether the labels are turned round is no performance.
+    every = every[~every["metric"].isin(fault_names())]
     awaited = every[~every["is_final"] & ~every["metric"].str.contains(".", regex=False)]
     assert len(awaited) > 100
     judged = awaited[awaited["status"] == "ok"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from airflow_ml_monitor.monitor.label_arrivals import BINS
@@ -48,6 +49,26 @@ def test_every_prediction_and_label_of_a_version_is_counted_on_its_day(seen, ver
     capped = np.minimum(age.dt.days, arrivals.today - (labels["at"] - world.day(0).start).dt.days)
     wanted = np.bincount(capped, minlength=8)
     assert np.bincount(arrivals.age, weights=arrivals.count, minlength=8).tolist() == wanted.tolist()
+
+
+def test_a_label_that_came_and_went_between_two_runs_of_a_day_is_no_arrival(worlds):
+    world = worlds(days=2)
+    lost = world.predictions["id"].iloc[0]
+    morning, noon, evening = (world.day(1).start + timedelta(hours=h) for h in (9, 12, 15))
+    told = pd.DataFrame({"id": lost, "y": [1.0, None], "known_at": [morning, evening]})
+    world.labels = pd.concat([world.labels[world.labels["id"] != lost], told], ignore_index=True)
+    world.write_labels()
+    last, found = world.run(1, 0), []
+    for name, hours in (("asked twice", [12, 24]), ("asked once", [24])):
+        monitor = world.monitor(store=world.new_store(name))
+        for after in hours:
+            measure_performance(monitor, world.run(0, after))
+        measure_performance(monitor, last)
+        (task,) = label_tasks(monitor, last)
+        arrivals = Book(task).past(last.known_at).known().arrivals
+        found.append([getattr(arrivals, part).tolist() for part in ("day", "age", "label", "cell", "count")])
+    assert world.run(0, 12).known_at == noon
+    assert found[0] == found[1]
 
 
 def test_cells_ascend_by_score_and_hold_about_equal_parts(seen):

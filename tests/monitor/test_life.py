@@ -14,7 +14,12 @@ from airflow_ml_monitor.monitor.run import Run, freeze
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.layout import digest
 
-FAMILIES = [("drift", "predictions"), ("performance", "outcomes"), ("quality", "predictions")]
+FAMILIES = [
+    ("drift", "predictions"),
+    ("fault", "predictions"),
+    ("performance", "outcomes"),
+    ("quality", "predictions"),
+]
 HARSH = {"rules": [{"metric": "accuracy", "min": 0.99, "action": "retrain"}]}
 
 

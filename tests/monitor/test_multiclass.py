@@ -263,10 +263,10 @@ def test_a_reference_whose_scores_change_places_is_another_one(journeys: Callabl
 def test_parameters_that_a_metric_never_has_are_told_with_those_it_has(journeys: Callable[..., Any]) -> None:
     rules = [
         {"name": name, "metric": "recall", "parameters": parameters, "min": 0.01, "action": "alert"}
-        for name, parameters in (("misspelt", "class=carr"), ("right", "class=car"))
+        for name, parameters in (("another's", "k=2"), ("right", "class=car"))
     ]
     told = {finding.field: finding for finding in preflight(journeys(policy={"rules": rules}).spec)}
-    wrong = told["policy.rules.misspelt.parameters"]
+    wrong = told["policy.rules.another's.parameters"]
     assert wrong.level is Level.ERROR
-    assert wrong.what.startswith("'class=carr' is never measured; recall has average=macro, average=weighted, class=")
+    assert wrong.what.startswith("'k=2' is never measured; recall has average=macro, average=weighted, class=")
     assert told["policy.rules.right"].level is Level.OK

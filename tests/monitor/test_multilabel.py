@@ -259,7 +259,7 @@ def test_the_set_may_be_read_from_a_column_with_scores_or_without() -> None:
         ({"classes": ["a", "undeclared"]}, r"^task.classes: 'undeclared' is what classes are called"),
         ({"classes": list(range(101))}, r"^task.classes: 101 are more than 100"),
         ({"classes": ["a|b", "c"]}, r"^task.classes: 'a\|b' holds the separator '\|'; set task.separator"),
-        ({"classes": ["a", ""]}, r"^task.classes: a class without a name"),
+        ({"classes": ["a", ""]}, r"^task.classes.1: '' is blank"),
         ({"separator": ""}, r"^task.separator: empty; give what stands between two labels"),
         ({"kind": "multiclass", "separator": ","}, r"^task.separator: a multiclass task has no sets of labels"),
         (

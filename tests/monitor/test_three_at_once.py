@@ -97,7 +97,8 @@ def test_three_processes_at_once_store_what_one_run_stores(three, measure, histo
     wrote = processes.measure(run)
     pd.testing.assert_frame_equal(history(world.store, key), history(alone.store, key))
     assert set(world.revisions().values()) == {1}
-    assert wrote == [1, 1, len(world.revisions()) - 2]
+    # Quality and faults; drift; the rest.
+    assert wrote == [2, 1, len(world.revisions()) - 3]
     assert processes.measure(run) == [0, 0, 0]
 
     # One label of the window gets another value: only the heads that it touches are revised, once.
@@ -121,4 +122,4 @@ def test_three_processes_at_once_store_what_one_run_stores(three, measure, histo
     pd.testing.assert_frame_equal(history(world.store, key), now)
     behind = history(world.store, key, as_of=world.run(1, hours=2).known_at)
     assert (behind["known_at"] <= pd.Timestamp(world.run(1).window.end + timedelta(hours=2))).all()
-    assert set(behind["family"]) == {"quality", "drift", "performance", "estimate"}
+    assert set(behind["family"]) == {"quality", "fault", "drift", "performance", "estimate"}

@@ -138,7 +138,7 @@ def test_rules_name_them_and_the_page_and_the_preflight_know_them(shops: Any, me
         {"metric": "recall_at_threshold", "parameters": "threshold=0.7", "min": 0.2, "least_n": 10},
         {"metric": "weighted_recall", "fall": 0.1},
     ]
-    world = shops(policy={"rules": rules})
+    world = shops(policy={"rules": rules, "overlook": ["labels_inverted", "score_inverted"]})
     assert not [f for f in preflight(world.spec) if f.level is Level.ERROR]
     # From day 2 on the model ranks the wrong way round.
     late = world.predictions["at"] >= world.day(2).start
