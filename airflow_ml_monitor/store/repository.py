@@ -163,17 +163,28 @@ class MetricsStore:
 
     # Profiles and labels
 
-    def save_profile(self, monitor: str, key: ProfileKey, payload: bytes) -> None:
-        """Store a profile; if the key is there, what is stored stays."""
+    def save_profile(self, monitor: str, key: ProfileKey, payload: bytes, known_at: datetime) -> None:
+        """Store what a window held as known at a moment; if the key is there, what is stored stays."""
         self._write(monitor, profiles.save, key, payload, self._clock())
+        self.saw_profile(monitor, key, known_at)
+
+    def saw_profile(self, monitor: str, key: ProfileKey, known_at: datetime) -> None:
+        """Say that a window held, as known at a moment, what a stored profile says: be it again, or not for the last
+        time."""
+        # Read first: every step of every run comes by.
+        if key not in self.profiles_seen(monitor, key.dataset, key.rule, key.window, known_at):
+            self._write(monitor, profiles.see, key, utc(known_at))
 
     def profile(self, monitor: str, key: ProfileKey) -> bytes | None:
         """The profile of exactly this key."""
         return self._read(monitor, profiles.load, key)
 
-    def latest_profile(self, monitor: str, dataset: str, rule: str, window: Window) -> tuple[ProfileKey, bytes] | None:
-        """The profile of a window that was saved last, whatever its layout and inputs."""
-        return self._read(monitor, profiles.latest, dataset, rule, window)
+    def profiles_seen(
+        self, monitor: str, dataset: str, rule: str, within: Window, as_of: datetime | None = None
+    ) -> list[ProfileKey]:
+        """Of each window that lies wholly in a span, the profile as known now, or at a moment, whatever its layout and
+        inputs; the newest window first."""
+        return self._read(monitor, profiles.seen, dataset, rule, within, None if as_of is None else utc(as_of))
 
     def label_state(self, monitor: str, source: str) -> LabelState:
         """How far a label source's ledger has come; version 0 before its first entries."""
@@ -254,9 +265,12 @@ class MetricsStore:
         dataset: str,
         stage: str = "production",
         as_of: datetime | None = None,
+        within: Window | None = None,
     ) -> list[HeadState]:
-        """The current revision of each window of a family, or the one known at `as_of`; oldest window first."""
-        wanted = Selection(None if as_of is None else utc(as_of), [family], dataset, rule, stage)
+        """The current revision of each window of a family (that lies wholly in a span), or the one known at `as_of`;
+        oldest window first."""
+        span = {} if within is None else {"start": within.start, "end": within.end}
+        wanted = Selection(as_of, [family], dataset, rule, stage, **span)
         return self._read(monitor, history.heads, wanted)
 
     def moments(self, monitor: str, family: Family, dataset: str, rule: str, after: datetime) -> list[datetime]:

@@ -74,7 +74,6 @@ def fill() -> Callable[[MetricsStore, str], None]:
 def _fill(store: MetricsStore, key: str) -> None:
     store.register_spec(key, "spec", {"name": key}, THEN)
     store.save_reference(key, ReferenceRecord("reference", "scores", {}, b"profile", b"labels", THEN, "print"))
-    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile")
     store.append_labels(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
     head = HeadKey(Family.DRIFT, "scores", "day@UTC", DAY, reference="reference")
     made = Revision(THEN, "inputs", None, True, "run", "1", "spec")
@@ -86,6 +85,7 @@ def _fill(store: MetricsStore, key: str) -> None:
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
     store.claim_message(decision.id, "mail", "run/tell")
     store.save_contract(key, "contract", {"name": "loans", "expectations": []}, THEN)
+    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile", THEN)
 
 
 Race = Callable[[Callable[[int], Any], int], list[Any]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,8 +9,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import UniqueConstraint, column, select, table, update
 
 from airflow_ml_monitor.errors import StoreError, StoreNotMigrated, StoreTooNew
+from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.store.repository import MetricsStore
-from airflow_ml_monitor.store.tables import REVISION, VERSION_TABLE, metadata
+from airflow_ml_monitor.store.tables import REVISION, VERSION_TABLE, metadata, monitor, scan
 from airflow_ml_monitor.store.views import VIEWS
 
 
@@ -76,6 +78,34 @@ def test_a_store_made_by_the_first_release_is_explained_migrated_and_keeps_every
     assert len(after[0]) == 1
     assert before[1:] == after[1:]
     assert store.claim_message(after[1][0].id, "mail", "run/tell")
+    store.dispose()
+
+
+def test_of_profiles_that_were_stored_before_sightings_were_the_one_saved_last_is_what_a_window_held(
+    empty_url: str,
+) -> None:
+    from alembic import command
+
+    from airflow_ml_monitor.store.migration import _config
+
+    store = MetricsStore(empty_url)
+    store._database.make_directory()
+    start, hour = datetime(2026, 3, 1, tzinfo=UTC), timedelta(hours=1)
+    day = Window(start, start + 24 * hour)
+    texts = {"dataset": "scores", "rule": "day@UTC", "layout_digest": "layout", "touched": 0}
+    with store._database.connected() as connection:
+        command.upgrade(_config(connection), "0003")
+        known = connection.execute(monitor.insert().values(namespace="default", name="churn", touched=0)).lastrowid or 1
+        for inputs, hours in (("a", 30), ("b", 40), ("c", 35)):
+            saved = {"digest": inputs, "input_digest": inputs, "saved_at": start + hours * hour}
+            span = {"window_start": day.start, "window_end": day.end}
+            connection.execute(scan.insert().values(monitor_id=known, **texts, **span, **saved))
+        connection.commit()
+    store.upgrade()
+    for as_of in (day.end, None):
+        [seen] = store.profiles_seen("default/churn", "scores", "day@UTC", day, as_of)
+        assert seen.input_digest == "b"
+    assert store.profiles_seen("default/churn", "scores", "day@UTC", day, day.end - hour) == []
     store.dispose()
 
 
