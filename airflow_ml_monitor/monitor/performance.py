@@ -100,8 +100,8 @@ def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measu
 def _measured(task: LabelTask, as_of: datetime) -> dict[Window, _Measured]:
     """What the store knew of each window at a moment."""
     monitor, found = task.monitor, dict[Window, list[HeadState]]()
-    about = {"rule": str(task.run.rule), "dataset": task.labels.name, "stage": monitor.spec.stage}
-    for state in monitor.store.heads(monitor.key, Family.PERFORMANCE, **about, as_of=as_of):
+    about, rule, stage = (monitor.key, Family.PERFORMANCE), str(task.run.rule), monitor.spec.stage
+    for state in monitor.store.heads(*about, rule=rule, dataset=task.labels.name, stage=stage, as_of=as_of):
         found.setdefault(state.head.window, []).append(state)
     return {w: _Measured(max(s.known_at for s in of), tuple(s.head for s in of)) for w, of in found.items()}
 

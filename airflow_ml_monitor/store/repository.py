@@ -269,8 +269,8 @@ class MetricsStore:
     ) -> list[HeadState]:
         """The current revision of each window of a family (that lies wholly in a span), or the one known at `as_of`;
         oldest window first."""
-        span = {} if within is None else {"start": within.start, "end": within.end}
-        wanted = Selection(as_of, [family], dataset, rule, stage, **span)
+        start, end = (None, None) if within is None else (within.start, within.end)
+        wanted = Selection(as_of, [family], dataset, rule, stage, start=start, end=end)
         return self._read(monitor, history.heads, wanted)
 
     def moments(self, monitor: str, family: Family, dataset: str, rule: str, after: datetime) -> list[datetime]:
