@@ -10,7 +10,7 @@ from airflow_ml_monitor.expectations.adding import ADD_UP
 from airflow_ml_monitor.expectations.chance import most_of_window, most_outside, mostly
 from airflow_ml_monitor.expectations.rule import SEEN, Rule, allowance, percent, rule
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
-from airflow_ml_monitor.profile.text_form import DAMAGED, FORMS
+from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS, wholly
 
 _HOLDS: Final = 0.999
 """A form or a relation is a rule if so many reference rows have it."""
@@ -66,13 +66,15 @@ def _text(name: str, text: TextLook, *, is_listed: bool) -> list[Rule]:
         most = most_of_window(text.n - text.forms[form], text.n)
         why = f"{form}: {percent(text.forms[form], text.n)} of {text.n:,} texts; {allowance(most)} be otherwise"
         found.append(
-            rule("expect_column_values_to_match_regex", why, column=name, regex=FORMS[form], mostly=mostly(most))
+            rule(
+                "expect_column_values_to_match_regex", why, column=name, regex=wholly(FORMS[form]), mostly=mostly(most)
+            )
         )
     can_break = form is None or form in _WITH_ANYTHING
     if can_break and (text.foreign or not is_listed) and text.damaged <= (1 - _HOLDS) * text.n:
         most = most_of_window(text.damaged, text.n)
         why = f"{text.damaged:,} of {text.n:,} texts show a wrong encoding; {allowance(most)}"
-        kwargs: dict[str, Any] = {"column": name, "regex": DAMAGED, "mostly": mostly(most)}
+        kwargs: dict[str, Any] = {"column": name, "regex": DAMAGE, "mostly": mostly(most)}
         found.append(rule("expect_column_values_to_not_match_regex", why, **kwargs))
     return found
 

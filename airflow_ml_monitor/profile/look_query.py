@@ -6,8 +6,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile import text_forms
 from airflow_ml_monitor.profile.query import Expression, in_window, number, size, source, whole
-from airflow_ml_monitor.profile.text_form import DAMAGED, FOREIGN, FORMS
 
 SUM_TOLERANCE: Final = 1e-6
 """A sum is met where it is off by at most this share of its terms: less than a cent in 10,000."""
@@ -33,7 +33,8 @@ def text_form(column: str, event_time: str) -> sa.SelectBase:
     table = _table(event_time, column)
     value = table.c[column]
     length = sa.func.length(value)
-    hits = (sa.func.count().filter(_matches(value, pattern)) for pattern in (DAMAGED, FOREIGN, *FORMS.values()))
+    patterns = (text_forms.DAMAGE, text_forms.FOREIGN, *map(text_forms.wholly, text_forms.FORMS.values()))
+    hits = (sa.func.count().filter(_matches(value, pattern)) for pattern in patterns)
     shown = sa.select(length, sa.func.count(), *hits).where(in_window(table, event_time), value.is_not(None))
     return shown.group_by(length)
 

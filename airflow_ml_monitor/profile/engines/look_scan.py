@@ -13,7 +13,7 @@ from airflow_ml_monitor.profile import look_query
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Array, Scan, is_any
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
 from airflow_ml_monitor.profile.look_query import SUM_TOLERANCE, Columns
-from airflow_ml_monitor.profile.text_form import FORMS
+from airflow_ml_monitor.profile.text_forms import FORMS
 
 T = TypeVar("T")
 
