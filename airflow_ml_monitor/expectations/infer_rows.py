@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_ml_monitor.expectations.adding import ADD_UP
 from airflow_ml_monitor.expectations.chance import most_of_window, most_outside, mostly
-from airflow_ml_monitor.expectations.rule import SEEN, Rule, allowance, percent, rule
+from airflow_ml_monitor.expectations.rule import SEEN, Rule, allowance, percent, presence, rule
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
 from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS, wholly
 
@@ -19,7 +19,7 @@ _WITH_ANYTHING: Final = ("e-mail address", "web address")
 """Forms that a damaged character fits."""
 
 
-def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) -> list[Rule]:
+def look_rules(look: Look, measured: Collection[str], listed: Collection[str]) -> list[Rule]:
     """The rules that cells do not tell.
 
     measured: columns whose presence the cells told. listed: columns whose values are a set already.
@@ -27,7 +27,8 @@ def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) ->
     rules = _keys(look)
     for name, present in look.present.items():
         if name not in measured:
-            rules += _presence(name, present, look.rows)
+            rules.append(rule("expect_column_to_exist", "in the reference", column=name))
+            rules += presence(name, present, look.rows)
         if text := look.texts.get(name):
             rules += _text(name, text, is_listed=name in listed)
     for (smaller, greater), relation in look.orders.items():
@@ -35,15 +36,6 @@ def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) ->
     for columns, relation in look.sums.items():
         rules += _sum(columns, relation)
     return rules
-
-
-def _presence(name: str, present: int, rows: int) -> list[Rule]:
-    found = [rule("expect_column_to_exist", "in the reference", column=name)]
-    most = most_of_window(rows - present, rows)
-    if mostly(most) > 0:
-        why = f"{percent(present, rows)} of {rows:,} rows have a value; {allowance(most)} lack it"
-        found.append(rule("expect_column_values_to_not_be_null", why, column=name, mostly=mostly(most)))
-    return found
 
 
 def _keys(look: Look) -> list[Rule]:

@@ -56,10 +56,9 @@ def row_rules(
     those that read a column of `without`. `mostly` does not matter: it says how many rows may break a rule, not which.
     Raises SpecError where a rule's arguments cannot be understood.
     """
-    grave = tuple(Severity)[tuple(Severity).index(severity) :]
     found, left_out = [], []
     for rule in load_suite(suite)["expectations"]:
-        if rule["severity"] not in grave:
+        if Severity(rule["severity"]).rank < severity.rank:
             continue
         name, arguments = str(rule["meta"]["rule_id"]), rule["kwargs"]
         build = _TESTS.get(rule["type"])

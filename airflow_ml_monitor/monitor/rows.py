@@ -12,7 +12,7 @@ from airflow_ml_monitor.expectations.origin import suite_of
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
 from airflow_ml_monitor.expectations.version import named, plain, version_of
 from airflow_ml_monitor.expectations.written import parted
-from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Severity, Status
+from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Severity, Status
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import QUARANTINED_ROWS
 from airflow_ml_monitor.monitor.run import Monitor, Run, frozen
@@ -120,7 +120,7 @@ def _measured(found: Split, contract: RowContract) -> list[Measurement]:
 def _share(found: Split, held: int, column: str, rule: str) -> Measurement:
     if not found.rows:
         return Measurement(QUARANTINED_ROWS, Status.TOO_FEW, None, "no rows in the batch", column, rule)
-    estimate = Estimate(held / found.rows, found.rows, *interval.share(held, found.rows))
+    estimate = interval.share_of(held, found.rows)
     return Measurement(QUARANTINED_ROWS, Status.OK, estimate, "", column, rule)
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.profile.category_shift import CategoryShift
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.layout import Binning, Layout
-from airflow_ml_monitor.profile.mixture import Usual, usuals
+from airflow_ml_monitor.profile.mixture import Alter, Usual, usuals
 from airflow_ml_monitor.profile.renames import renames
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
@@ -153,3 +154,12 @@ class FeedColumn:
     def usuals(self) -> tuple[Usual, ...]:
         """What its values are explained by, as a mixture with altered ones; none where it has hardly changed."""
         return usuals(self.current, self.reference, self.before)
+
+    def mirrored(self, alter: Alter) -> Estimates:
+        """The share of the rows with altered values, by an alteration that is its own inverse; {} where it explains
+        no change."""
+        for usual in self.usuals:
+            fit = usual.altered(alter)
+            if fit.mirrors():
+                return {"": fit.estimate(self.current)}
+        return {}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.fault.category_recoded import respelled
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.category_shift import CategoryShift, shortened
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL,))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL,))
 def category_merged(column: FeedColumn) -> Estimates:
     """One value, known or new, has the share of categories that are gone besides its own: `car+house→asset`.
 
@@ -32,7 +32,7 @@ def category_merged(column: FeedColumn) -> Estimates:
     if not target:
         return {}
     named = f"{'+'.join(map(shortened, parts))}→{shortened(target)}"
-    return {named: Estimate(rows / n, n, *interval.share(rows, n))}
+    return {named: interval.share_of(rows, n)}
 
 
 def _as_new(shift: CategoryShift) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import SPECIAL
@@ -18,11 +18,8 @@ CHANCE: Final = 1e-9
 """That all rows of a window have the same value by chance, were they drawn from the reference."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.BOOLEAN, Kind.CATEGORICAL),
 )
 def constant(column: FeedColumn) -> Estimates:
@@ -39,7 +36,7 @@ def constant(column: FeedColumn) -> Estimates:
     largest = int(reference.cells.count[reference.cells.bucket > SPECIAL].max(initial=0))
     if (largest / reference.n) ** now.n > CHANCE:
         return {}
-    return {"": Estimate(1.0, now.n, *interval.share(now.n, now.n))}
+    return {"": interval.share_of(now.n, now.n)}
 
 
 def _is_one(view: ColumnView) -> bool:
