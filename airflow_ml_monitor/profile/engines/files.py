@@ -162,8 +162,8 @@ def _footer(file: File) -> Footer:
                 continue
             try:
                 low, high = column.statistics.min, column.statistics.max
-            except OverflowError:
-                # An infinite time, or one beyond Python's years: it may lie anywhere.
+            except (OverflowError, UnicodeDecodeError):
+                # An infinite time, or one beyond Python's years: it may lie anywhere. Or bytes that are no text.
                 extremes[column.path_in_schema] = None
                 continue
             if not isinstance(low, date):
