@@ -17,10 +17,13 @@ def category_merged(column: FeedColumn) -> Estimates:
 
     The share of the rows with a value that bear its name. Asked for: no value is new, and that the gone categories'
     rows came to one other explains all shares far better than that they came to all in proportion; or one value is new,
-    several categories are gone, it is as frequent as they were together, and all others are as they were.
+    several categories are gone, it is as frequent as they were together, and all others are as they were. Where no
+    other value is left, most of five windows before must have had several: the others of a weekday are never there.
     """
     shift, n = column.shift, column.current.n
     if not shift.tells or not shift.gone or len(shift.new) > 1 or respelled(shift):
+        return {}
+    if column.is_one and not column.is_usually_several:
         return {}
     if shift.new:
         target, parts = _as_new(shift), list(shift.gone)
