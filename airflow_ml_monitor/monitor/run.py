@@ -159,6 +159,7 @@ class Monitor:
             run=run.run_id,
             code_version=code_version(),
             spec=self.version or digest(self.document),
+            contract=ripe.get("contract", ""),
         )
         return Numbers(head, revision, rows)
 

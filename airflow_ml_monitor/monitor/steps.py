@@ -75,7 +75,7 @@ def check_contract(monitor: Monitor, run: Run) -> Done:
         rows = contract_rows(monitor, scanned, suite, wanted)
         head = monitor.head(Family.CONTRACT, dataset, run, reference)
         inputs = [key.input_digest, suite, CONTRACT_ROWS, *([str(wanted)] if wanted else [])]
-        wrote += monitor.write([monitor.numbers(head, run, inputs, rows)])
+        wrote += monitor.write([monitor.numbers(head, run, inputs, rows, contract=version_of(suite))])
         every += rows
     return Done.of(every, wrote)
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from airflow_ml_monitor.store.columns import Digest, Id, Json, LongText, Moment, Payload
 
 VERSION_TABLE = "ml_monitor_alembic_version"
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: what this release reads and writes."""
 
 metadata = MetaData(
@@ -215,6 +215,8 @@ revision = _table(
     _required("run", Text()),
     _required("code_version", Text()),
     _required("spec", Digest()),
+    # The contract that answered, if one did.
+    Column("contract", Digest()),
     UniqueConstraint("head_id", "number"),
 )
 

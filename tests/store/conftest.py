@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from airflow_ml_monitor.store.tables import metadata
 
 KINDS = ["sqlite", "postgresql", "mariadb"]
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+CONTRACT = "56f58061d013f61a59fcae3d"
 THEN = DAY.end + timedelta(hours=6)
 
 
@@ -84,7 +86,10 @@ def _fill(store: MetricsStore, key: str) -> None:
     store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
     store.claim_message(decision.id, "mail", "run/tell")
-    store.save_contract(key, "contract", {"name": "loans", "expectations": []}, THEN)
+    store.save_contract(key, CONTRACT, {"name": "loans", "expectations": []}, THEN)
+    answered = replace(made, contract=CONTRACT)
+    rules = [Measurement("expectation", Status.FAILED, None, f"unread; contract loans@{CONTRACT}")]
+    store.write_revision(key, replace(head, family=Family.CONTRACT), answered, rules)
     store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile", THEN)
 
 
