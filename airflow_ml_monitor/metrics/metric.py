@@ -52,6 +52,8 @@ class Subject(StrEnum):
     """a FeedColumn: the same of one column that arrived as declared"""
     LOST_COLUMN = "lost_column"
     """a FeedColumn: of one that did not, see FeedView.lost"""
+    LABEL_FEED = "label_feed"
+    """a LabelFeedView: labels by the day on which they became known"""
 
 
 class Worse(StrEnum):

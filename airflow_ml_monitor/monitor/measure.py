@@ -14,6 +14,7 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.profile.label_feed_view import LabelFeedView
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -91,6 +92,16 @@ def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
         if m.subject is Subject.LABELLED_PAIR and task.kind in m.tasks:
             found = attempt(m.name, partial(m.function, pair))
             rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, pair.current.n))]
+    return rows
+
+
+def label_feed_rows(view: LabelFeedView) -> list[Measurement]:
+    """Every named fault of a label source: a row where it is found, else one of 0, or why it cannot be told."""
+    rows = []
+    for m in metrics().values():
+        if m.subject is Subject.LABEL_FEED:
+            found = attempt(m.name, partial(m.function, view))
+            rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, view.labelled))]
     return rows
 
 
