@@ -11,6 +11,7 @@ from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
 from airflow_ml_monitor.monitor.measure import column_rows, fault_rows, pair_rows
+from airflow_ml_monitor.monitor.replayed import compared
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
 from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.profile.dataset import Dataset
@@ -55,8 +56,8 @@ def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
 
 
 def measure_quality(monitor: Monitor, run: Run) -> Done:
-    """Counts and shares of the window's profile, and the faults that it and those of the windows before tell."""
-    return _each(monitor, run, Family.QUALITY) + _name_faults(monitor, run)
+    """Counts and shares of the window's profile, and the faults that these, the windows before and replays tell."""
+    return _each(monitor, run, Family.QUALITY) + _name_faults(monitor, run) + Done.of(*compared(monitor, run))
 
 
 def measure_drift(monitor: Monitor, run: Run) -> Done:

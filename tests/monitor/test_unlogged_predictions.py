@@ -125,5 +125,3 @@ def test_events_alone_tell_it_too_and_labels_asked_for_of_logged_rows_do_not(
     assert events.estimate.value > 0
     assert sampled.status is Status.UNDEFINED
     assert "logged" in sampled.reason
-
-

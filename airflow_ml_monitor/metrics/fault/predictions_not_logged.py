@@ -50,8 +50,8 @@ def predictions_not_logged(feed: LabelFeedView) -> Estimates:
     4 % of an ordinary day's labels; six deviations of chance beyond what days differ by; 1.2 times the largest share of
     as many days. What lasts longer than three weeks becomes usual.
     Labels of predictions that were made before the first day known here look the same: until the horizon after that day
-    has passed, and two weeks more, nothing is said (TooFew). Where labels are events alone (mode implicit) the share is of
-    events; of selective ones, of the rows that were let through. Undefined where labels are totals, are asked for of
+    has passed, and two weeks more, nothing is said (TooFew). Where labels are events alone (mode implicit) the share is
+    of events; of selective ones, of the rows that were let through. Undefined where labels are totals, are asked for of
     predictions that were logged (mode sampled), or do not say when they became known.
     """
     _need_tellable(feed)

@@ -13,6 +13,7 @@ from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.skew import Skew
 from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ class Engine(Protocol):
 
     def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
         """Entries of a reference whose rows carry their label."""
+        ...
+
+    def skew(self, dataset: Dataset, window: Window) -> Skew:
+        """A window's rows joined with the dataset's replay. DataFault where a key is missing."""
         ...
 
     def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:

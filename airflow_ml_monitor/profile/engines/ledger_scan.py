@@ -128,7 +128,7 @@ def predicted_columns(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     version = dataset.column(Role.VERSION)
     decided, baseline = dataset.column(Role.PREDICTION), dataset.column(Role.BASELINE)
     return LedgerColumns(
-        replace(dataset, source=None),
+        replace(dataset, source=None, replay=None),
         task,
         slices=tuple(layout[name] for name in layout.slice_by),
         strata=tuple(layout[column.name] for column in dataset.strata),
@@ -176,7 +176,8 @@ def register_arrived(scan: Scan, request: LabelRequest) -> list[Window]:
     first = min(day.start for day in request.days)
     days = list(request.rule.between(first, request.upto))
     after, upto = ([scan.terms("labels", labels, getattr(day, edge)) for day in days] for edge in ("start", "end"))
-    scan.connection.register("arrived", memory.known(after, upto))
+    scan.connection.register("arrived", memory.arrived(after, upto))
+    scan.shared["first_arrival"] = scan.terms("labels", labels, first)
     return days
 
 
