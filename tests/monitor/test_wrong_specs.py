@@ -98,7 +98,14 @@ ODD = {
     DURATIONS: (True, 3, math.nan, math.inf, "soon", "-3d", "", [], None),
     MAPPINGS: (True, 3, math.nan, "", [], ["a"], {"zzz": 1}),
     ("reference.start", "reference.end"): (True, 3, 1.5, math.nan, "zzz", "", "2026-01-01", [], {}),
-    ("datasets.0.source", "datasets.0.replay.source", "labels.0.source", "reference.source"): (None, 0, [], ["a.parquet"], {}, ""),
+    ("datasets.0.source", "datasets.0.replay.source", "labels.0.source", "reference.source"): (
+        None,
+        0,
+        [],
+        ["a.parquet"],
+        {},
+        "",
+    ),
     ("datasets", "datasets.0", "datasets.0.columns", "labels.0", "windows.0", "reference"): (True, 3, "", [1], None),
 }
 
@@ -138,7 +145,7 @@ def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(
         ("binary", "datasets.0.replay.columns", ["y"], ["rows.replay.columns", "unknown column 'y'", "score, x"]),
         ("binary", "datasets.0.replay.zone", "Mars/Olympus", ["datasets.rows.replay.zone", "unknown time zone"]),
         ("binary", "datasets.0.replay", {"sorce": "f.parquet"}, ["unknown field 'sorce'", "did you mean 'source'?"]),
-        ("binary", "datasets.0.replay", {"key": "id"}, ["replay.source", "field required"]),
+        ("binary", "datasets.0.replay", {"key": "id"}, ["replay.source", "a path, a glob", "give one"]),
         ("binary", "windows", ["day", "day"], ["windows", "day@UTC stands there twice"]),
         ("binary", "upstream", "orders", ["'orders' is no monitor's key", "default/orders"]),
         ("binary", "upstream", "default/credit", ["is this monitor itself"]),
