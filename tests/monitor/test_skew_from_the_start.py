@@ -18,7 +18,7 @@ from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.store.repository import MetricsStore
 
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
-SINCE = 20
+SINCE = 16
 """Days, and each of them is different: more than are looked back at."""
 Serve = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -40,8 +40,9 @@ DIFFERENT: dict[str, tuple[Serve, str]] = {
     "filled for some": (lambda t: t.assign(income=t["income"].where(t.index % 3 > 0)), "missing_flood of income"),
     "a default": (
         lambda t: t.assign(balance=t["balance"].where(t.index % 3 > 0, 0.0)),
-        "default_flood of balance [to=0]",
+        "default_flood of balance [value=0]",
     ),
+    "one value": (lambda t: t.assign(balance=350.0), "default_flood of balance [value=350]"),
     "another code": (
         lambda t: t.assign(purpose=t["purpose"].map({"car": "P1", "home": "P2", "study": "P3"})),
         "category_recoded of purpose",

@@ -141,7 +141,7 @@ def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(
         ("binary", "datasets.0.columns.score", {"role": "score", "kind": "categorical"}, ["score.kind", "a score is"]),
         ("binary", "datasets.0.columns.x", {"role": "score"}, ["'x' and 'score' have role score"]),
         ("binary", "datasets.0.slice_by", ["c", "c"], ["slice_by", "'c' stands there twice"]),
-        ("binary", "datasets.0.replay.key", ["id", "x"], ["datasets.rows.replay.key", "['id', 'x']", "as many columns"]),
+        ("binary", "datasets.0.replay.key", ["id", "x"], ["rows.replay.key", "['id', 'x']", "as many columns"]),
         ("binary", "datasets.0.replay.columns", ["y"], ["rows.replay.columns", "unknown column 'y'", "score, x"]),
         ("binary", "datasets.0.replay.zone", "Mars/Olympus", ["datasets.rows.replay.zone", "unknown time zone"]),
         ("binary", "datasets.0.replay", {"sorce": "f.parquet"}, ["unknown field 'sorce'", "did you mean 'source'?"]),
