@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from hotel_world import HotelWorld
 
 HERE = Path(__file__).parent
-OF_A_MOMENT = ("orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence", "scoreboard")
+OF_A_MOMENT = (
+    *("orphan_labels", "repeated_labels", "predictions_not_logged"),
+    *("label_maturity", "label_delay", "label_silence", "scoreboard"),
+)
 LISBON = ZoneInfo("Europe/Lisbon")
 WEEKS = WindowRule(WindowUnit.WEEK, "Europe/Lisbon")
 HORIZON = timedelta(days=365)
@@ -133,7 +136,7 @@ class Kept:
     def rows(self, *families: Family) -> dict[tuple[Any, ...], Recorded]:
         """The current measurements by what they are about, without what tells of more than the run's window.
 
-        Of the whole label file as it stood at a run: orphan and repeated labels, how complete labels are by age, how
+        Of the whole label file as it stood at a run: orphan (usual or not) and repeated labels, how complete labels are by age, how
         fast they come; and how right estimators were until then.
         """
         found = self.store.current(self.spec.key, families=families)
