@@ -136,7 +136,7 @@ class Kept:
     def rows(self, *families: Family) -> dict[tuple[Any, ...], Recorded]:
         """The current measurements by what they are about, without what tells of more than the run's window.
 
-        Of the whole label file as it stood at a run: orphan (usual or not) and repeated labels, how complete labels are by age, how
+        Of the whole label file as it stood at a run: orphan and repeated labels, how complete labels are by age, how
         fast they come; and how right estimators were until then.
         """
         found = self.store.current(self.spec.key, families=families)
