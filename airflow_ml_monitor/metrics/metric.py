@@ -52,6 +52,10 @@ class Subject(StrEnum):
     """a FeedColumn: the same of one column that arrived as declared"""
     LOST_COLUMN = "lost_column"
     """a FeedColumn: of one that did not, see FeedView.lost"""
+    LABEL_FEED = "label_feed"
+    """a LabelFeedView: labels by the day on which they became known"""
+    SKEWED_COLUMN = "skewed_column"
+    """a SkewedColumn: of rows joined with their replay"""
 
 
 class Worse(StrEnum):
@@ -187,6 +191,11 @@ ALWAYS = frozenset({"row_count", "duplicate_rows"})
 QUARANTINED_ROWS = "quarantined_rows"
 """The share of a batch's rows that its contract held back before they were scored; parameters: the rule, '' for any."""
 
+REPLAY_COVERAGE = "replay_coverage"
+"""The share of a window's rows that found their partner in the replay."""
+REPLAY_DIFFERENCE = "replay_difference"
+"""The share of the joined rows whose value of a column differs, named a fault or not."""
+
 BESIDES = frozenset(
     {
         BROKEN_RULES,
@@ -196,6 +205,8 @@ BESIDES = frozenset(
         "orphan_labels",
         "repeated_labels",
         "refused_totals",
+        REPLAY_COVERAGE,
+        REPLAY_DIFFERENCE,
         LABEL_MATURITY,
         "label_delay",
         "label_silence",

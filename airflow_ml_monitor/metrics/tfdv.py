@@ -38,6 +38,7 @@ _TEXT: Final = _by("expectation", note="a category may arrive as any type: its t
 _PARSED: Final = _by("type_changed", note="numbers in text are a changed type, said by the form of the text")
 _LISTS: Final = _not("a column holds one value a row; sets of labels are read by multilabel tasks only")
 _SCHEMA: Final = _not("what the user declares wrongly is a SpecError or a SuiteError before data is read")
+_SKEW: Final = "drift and skew by distribution, judged by a rule of the policy; row by row with a `replay`"
 _NLP: Final = _not("texts are categories here; sequences of tokens are not read")
 _IMAGE: Final = _not("images and embeddings are not read")
 _SPARSE: Final = _not("sparse and weighted features belong to TFRecord examples; rows of a table have none")
@@ -102,15 +103,20 @@ TFDV: Final[dict[str, Answer]] = {
     # Columns
     "SCHEMA_MISSING_COLUMN": _by("column_missing", "column_renamed"),
     "SCHEMA_NEW_COLUMN": _by("column_added", note="a note; where a declared column is missing, see column_renamed"),
-    "SCHEMA_TRAINING_SERVING_SKEW": _by("psi", "jensen_shannon", note="the reference is the training data"),
+    "SCHEMA_TRAINING_SERVING_SKEW": _by(
+        "column_missing",
+        "column_added",
+        "training_serving_skew",
+        note="columns that one of the two lacks; the reference is training's data, a `replay` the same rows",
+    ),
     "STRING_TYPE_NOW_FLOAT": _TEXT,
     "STRING_TYPE_NOW_INT": _TEXT,
     # Comparisons
     "COMPARATOR_CONTROL_DATA_MISSING": _not("a monitor without a reference's rows is refused (ReferenceMismatch)"),
     "COMPARATOR_TREATMENT_DATA_MISSING": _by("row_count", note="0 rows, or a window that was never measured"),
-    "COMPARATOR_L_INFTY_HIGH": _by("psi", "kolmogorov_smirnov", note="judged by a rule of the policy"),
-    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": _by("jensen_shannon"),
-    "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH": _by("psi", "wasserstein"),
+    "COMPARATOR_L_INFTY_HIGH": _by("psi", "kolmogorov_smirnov", "training_serving_skew", note=_SKEW),
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": _by("jensen_shannon", "training_serving_skew", note=_SKEW),
+    "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH": _by("psi", "wasserstein", "training_serving_skew", note=_SKEW),
     "NO_DATA_IN_SPAN": _by("row_count"),
     "COMPARATOR_LOW_NUM_EXAMPLES": _by("row_count", "expectation"),
     "COMPARATOR_HIGH_NUM_EXAMPLES": _by("row_count", "duplicate_rows", "expectation"),

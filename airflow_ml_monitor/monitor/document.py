@@ -24,6 +24,7 @@ from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
 from airflow_ml_monitor.profile.dataset import Column, Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
+from airflow_ml_monitor.profile.replay import Replay
 from airflow_ml_monitor.profile.task import Task
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
@@ -73,7 +74,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     zone = ""
     if isinstance(spec.get("datasets"), (list, tuple)):
         spec["datasets"] = [
-            _dataset(_known(d, Dataset, f"datasets.{i}"), folder) for i, d in enumerate(spec["datasets"])
+            _dataset(_known(d, Dataset, f"datasets.{i}"), folder, f"datasets.{i}")
+            for i, d in enumerate(spec["datasets"])
         ]
         zone = next((str(d["zone"]) for d in spec["datasets"] if "zone" in d), "")
     for name in ("measurements", "upstream"):
@@ -153,7 +155,7 @@ def _task(task: dict[str, Any]) -> dict[str, Any]:
     return task
 
 
-def _dataset(dataset: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+def _dataset(dataset: dict[str, Any], folder: Path | None, field: str) -> dict[str, Any]:
     columns = dataset.get("columns", ())
     if isinstance(columns, Mapping):
         shaped = []
@@ -164,7 +166,18 @@ def _dataset(dataset: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     for name in ("entity_key", "slice_by"):
         if name in dataset:
             dataset[name] = _list(dataset[name])
+    if dataset.get("replay") is not None:
+        dataset["replay"] = _replay(dataset["replay"], folder, f"{field}.replay")
     return {**dataset, "source": _located(dataset.get("source"), folder)}
+
+
+def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
+    """A source alone is one with the dataset's own key."""
+    shaped = _known(replay, Replay, field) if isinstance(replay, Mapping) else {"source": replay}
+    for name in ("key", "columns"):
+        if name in shaped:
+            shaped[name] = _list(shaped[name])
+    return {**shaped, "source": _located(shaped.get("source"), folder)}
 
 
 def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> dict[str, Any]:

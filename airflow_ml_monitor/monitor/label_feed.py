@@ -9,7 +9,9 @@ import numpy as np
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.label_ledger import Besides, LabelTask
+from airflow_ml_monitor.monitor.measure import label_feed_rows
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
+from airflow_ml_monitor.profile.label_feed_view import LabelFeedView
 from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.store.records import Numbers
 from airflow_ml_monitor.truth.arrivals import Arrivals
@@ -31,7 +33,9 @@ def label_numbers(task: LabelTask, besides: Besides, nowcasts: Nowcasts) -> Numb
     rows = [Measurement("orphan_labels", Status.OK, Estimate(float(orphans), orphans))]
     if task.labels.several is Several.LAST:
         rows.append(Measurement("repeated_labels", Status.OK, Estimate(float(repeats), repeats)))
-    inputs: list[Any] = [orphans, repeats]
+    view = _view(task, besides)
+    rows += label_feed_rows(view)
+    inputs: list[Any] = [orphans, repeats, [besides.arrived[day] for day in view.days], str(view.judged_from)]
     if task.labels.are_totals:
         # How long labels take is not known of totals: which row's a late one is, is not.
         every = sum(refused.values())
@@ -44,6 +48,12 @@ def label_numbers(task: LabelTask, besides: Besides, nowcasts: Nowcasts) -> Numb
             rows += _delay(nowcasts.watch)
         inputs.append(nowcasts.digest(None))
     return _numbers(task, inputs, rows)
+
+
+def _view(task: LabelTask, besides: Besides) -> LabelFeedView:
+    known = task.monitor.store.label_days(task.monitor.key, task.labels.name)
+    first = min([task.run.window.start, *(day.start for day in known)])
+    return LabelFeedView(task.labels, task.run.window, first, besides.arrived)
 
 
 def broken_numbers(task: LabelTask, reason: str) -> Numbers:

@@ -38,6 +38,7 @@ class Besides:
     orphans: int
     repeats: int
     refused: Mapping[str, int]
+    arrived: Mapping[Window, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def update(task: LabelTask) -> Besides:
 
 
 def _besides(batch: LabelBatch) -> Besides:
-    return Besides(batch.orphans, batch.repeats, batch.refused)
+    return Besides(batch.orphans, batch.repeats, batch.refused, batch.arrived)
 
 
 def read(task: LabelTask, days: Collection[Window]) -> Ledger:

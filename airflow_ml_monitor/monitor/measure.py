@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Final, TypeVar
 
 from airflow_ml_monitor.keys import Slice
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, attempt, base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, Metric, Subject, metrics, need_of
+from airflow_ml_monitor.metrics import interval
+from airflow_ml_monitor.metrics.metric import (
+    ALWAYS,
+    REPLAY_COVERAGE,
+    REPLAY_DIFFERENCE,
+    Metric,
+    Subject,
+    metrics,
+    need_of,
+)
 from airflow_ml_monitor.metrics.weighted import weighted
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.profile.label_feed_view import LabelFeedView
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.skew import Skew, SkewedColumn
 from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 
@@ -92,6 +104,42 @@ def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
             found = attempt(m.name, partial(m.function, pair))
             rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, pair.current.n))]
     return rows
+
+
+def label_feed_rows(view: LabelFeedView) -> list[Measurement]:
+    """Every named fault of a label source: a row where it is found, else one of 0, or why it cannot be told."""
+    rows = []
+    for m in metrics().values():
+        if m.subject is Subject.LABEL_FEED:
+            found = attempt(m.name, partial(m.function, view))
+            rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, view.labelled))]
+    return rows
+
+
+def skew_rows(skew: Skew, columns: Sequence[str]) -> list[Measurement]:
+    """How a window's rows differ from their replay, by column; the named fault: a row for each column that has it,
+    else one of 0, or why it cannot be told."""
+    rows = [_covered(skew)]
+    for name in columns:
+        if skew.joined and name in skew.differing:
+            differing = skew.differing[name]
+            estimate = Estimate(differing / skew.joined, skew.joined, *interval.share(differing, skew.joined))
+            rows.append(Measurement(REPLAY_DIFFERENCE, Status.OK, estimate, column=name))
+    for m in (m for m in metrics().values() if m.subject is Subject.SKEWED_COLUMN):
+        asked = [name for name in columns if name in skew.differing or name in skew.faults or not skew.joined]
+        found = [row for c in asked for row in attempt(m.name, partial(m.function, SkewedColumn(skew, c)), column=c)]
+        told = [row for row in found if row.status in (Status.OK, Status.FAILED)]
+        few = [replace(row, column="") for row in found if row.status is Status.TOO_FEW]
+        rows += told or few[:1] or [Measurement(m.name, Status.OK, Estimate(0.0, skew.joined))]
+    return rows
+
+
+def _covered(skew: Skew) -> Measurement:
+    if not skew.rows:
+        return Measurement(REPLAY_COVERAGE, Status.TOO_FEW, None, "no rows, or no replay yet")
+    several = f"{skew.repeated} rows have a key that stands in the replay more than once" if skew.repeated else ""
+    estimate = Estimate(skew.coverage, skew.rows, *interval.share(skew.joined, skew.rows))
+    return Measurement(REPLAY_COVERAGE, Status.OK, estimate, several)
 
 
 def _rows(chosen: Sequence[Metric], view: Callable[[], T], *, column: str = "", slice: Slice) -> list[Measurement]:

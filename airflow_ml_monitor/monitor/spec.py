@@ -143,9 +143,11 @@ class MonitorSpec:
 
     @property
     def sources(self) -> dict[str, Any]:
-        """Where the data lies, by dataset and label source name; `reference` is the reference's."""
+        """Where the data lies, by dataset and label source name; `reference` is the reference's, `<dataset>.replay` the
+        replay's of a dataset."""
         return {
             **{dataset.name: dataset.source for dataset in self.datasets},
+            **{dataset.replayed.name: dataset.replay.source for dataset in self.datasets if dataset.replay},
             **{labels.name: labels.source for labels in self.labels},
             "reference": self.reference.source,
         }
@@ -158,9 +160,15 @@ class MonitorSpec:
         return replace(
             self,
             reference=replace(self.reference, source=sources.get("reference", self.reference.source)),
-            datasets=tuple(replace(d, source=sources.get(d.name, d.source)) for d in self.datasets),
+            datasets=tuple(_with_sources(dataset, sources) for dataset in self.datasets),
             labels=tuple(replace(s, source=sources.get(s.name, s.source)) for s in self.labels),
         )
+
+
+def _with_sources(dataset: Dataset, sources: Mapping[str, Any]) -> Dataset:
+    replay, name = dataset.replay, f"{dataset.name}.replay"
+    replay = replay and replace(replay, source=sources.get(name, replay.source))
+    return replace(dataset, source=sources.get(dataset.name, dataset.source), replay=replay)
 
 
 def _plain(value: Any) -> Any:

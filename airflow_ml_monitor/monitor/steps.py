@@ -12,6 +12,7 @@ from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.faults import name_faults
 from airflow_ml_monitor.monitor.measure import column_rows, pair_rows
+from airflow_ml_monitor.monitor.replayed import compared
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
 
 
@@ -30,8 +31,8 @@ def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
 
 
 def measure_quality(monitor: Monitor, run: Run) -> Done:
-    """Counts and shares of the window's profile, and the faults that it and those of the windows before tell."""
-    return _each(monitor, run, Family.QUALITY) + name_faults(monitor, run)
+    """Counts and shares of the window's profile, and the faults that these, the windows before and replays tell."""
+    return _each(monitor, run, Family.QUALITY) + name_faults(monitor, run) + Done.of(*compared(monitor, run))
 
 
 def measure_drift(monitor: Monitor, run: Run) -> Done:

@@ -61,8 +61,9 @@ class Case:
 
     @cached_property
     def seen(self) -> dict[str, Preview | MonitorError]:
-        """Every dataset and label source as it lies there, or why it cannot be read."""
-        owners: list[Dataset | LabelSource] = [*self.spec.datasets, *self.spec.labels]
+        """Every dataset, replay and label source as it lies there, or why it cannot be read."""
+        replays = (dataset.replayed for dataset in self.spec.datasets if dataset.replay)
+        owners: list[Dataset | LabelSource] = [*self.spec.datasets, *replays, *self.spec.labels]
         return {owner.name: self.look(owner) for owner in owners}
 
     @cached_property

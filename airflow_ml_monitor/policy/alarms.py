@@ -16,7 +16,10 @@ from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
 OF_LABELS = frozenset(
-    {"orphan_labels", "repeated_labels", "refused_totals", "label_maturity", "label_delay", "label_silence"}
+    {
+        *("orphan_labels", "repeated_labels", "refused_totals", "label_maturity", "label_delay", "label_silence"),
+        "predictions_not_logged",
+    }
 )
 """What a label source shows besides. A fault there is no fault of the window's rows: it holds no window back."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import BROKEN_RULES, NOTES, Family, Measurement, Severity, Status
 from airflow_ml_monitor.metrics.metric import fault_names
-from airflow_ml_monitor.policy.alarms import Alarmed, by_rule
+from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, by_rule
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap
 from airflow_ml_monitor.policy.decision import Alarm
 from airflow_ml_monitor.policy.rule import Action, Policy
@@ -21,12 +21,12 @@ _OF_THE_DATA = (Family.FAULT, Family.QUALITY, Family.CONTRACT, Family.ROWS)
 def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> list[Alarmed]:
     """What is wrong with the data itself: faults that are always looked for, and rules that ask to investigate."""
     looked = [e for e in case.evidence if e.head.family in _OF_THE_DATA or _is_named(e)]
-    looked = [e for e in looked if not _titles(e.measurement) & {*policy.overlook}]
+    looked = [e for e in looked if not _titles(e) & {*policy.overlook}]
     named = [e for e in looked if _is_named(e)]
     # What else is wrong with a column that has a named fault is what that explains.
     explained = {_column(e) for e in named if e.measurement.column}
     others = [e for e in looked if not _is_named(e) and _column(e) not in explained]
-    alarms = [_alarm(case, e, _words(e.measurement)) for e in named]
+    alarms = [_alarm(case, e, _words(e)) for e in named]
     alarms += [_alarm(case, e, text) for e in others if (text := _fault(e.measurement))]
     alarms += [_never_measured(case, gap) for gap in gaps]
     judged = {("", e.head.rule, e.head.window) for e in looked} | {("", gap.rule, gap.window) for gap in gaps}
@@ -34,9 +34,10 @@ def faults_of(policy: Policy, case: Case, gaps: Iterable[Gap]) -> list[Alarmed]:
     return [mine, *by_rule(policy, case, frozenset(), [Action.INVESTIGATE_DATA])]
 
 
-def _titles(m: Measurement) -> set[str]:
+def _titles(e: Evidence) -> set[str]:
     """What `policy.overlook` may call it."""
-    return {m.metric, f"{m.metric} of {m.column}"}
+    m = e.measurement
+    return {m.metric, f"{m.metric} of {e.head.dataset if m.metric in OF_LABELS else m.column}"}
 
 
 def _column(e: Evidence) -> tuple[Gap, str]:
@@ -82,11 +83,14 @@ def _is_named(e: Evidence) -> bool:
     return m.metric in fault_names() - NOTES and m.estimate is not None and m.estimate.value > 0
 
 
-def _words(m: Measurement) -> str:
+def _words(e: Evidence) -> str:
     """What broke, in words."""
+    m = e.measurement
     assert m.estimate is not None  # _is_named
-    of, detail = f" of {m.column}" * bool(m.column), f" [{m.parameters}]" * bool(m.parameters)
-    share = "" if m.estimate.value == 1 else f" in {m.estimate.value:.1%} of the rows"
+    name = e.head.dataset if m.metric in OF_LABELS else m.column
+    of, detail = f" of {name}" * bool(name), f" [{m.parameters}]" * bool(m.parameters)
+    counted = "labels" if m.metric in OF_LABELS else "rows"
+    share = "" if m.estimate.value == 1 else f" in {m.estimate.value:.1%} of the {counted}"
     return f"{m.metric}{of}{detail}{share}"
 
 

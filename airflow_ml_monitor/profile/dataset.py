@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import check_zone
+from airflow_ml_monitor.profile.replay import Replay
 from airflow_ml_monitor.profile.task import Task
 
 
@@ -75,6 +76,7 @@ class Dataset:
     entity_key: the columns that name a row and join it to its label; for files without one, the virtual column
     `file_row_number`. Without a key no label can be joined and duplicates are not looked for.
     slice_by: columns (among `columns`) whose values are looked at one by one.
+    replay: where the same rows' features lie as training computes them.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Dataset:
     zone: str = "UTC"
     entity_key: tuple[str, ...] = ()
     slice_by: tuple[str, ...] = ()
+    replay: Replay | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -102,6 +105,8 @@ class Dataset:
             )
         check_zone(self.zone, f"datasets.{self.name}.zone")
         _check_levels(self)
+        if self.replay is not None:
+            _check_replay(self, self.replay)
 
     def column(self, role: Role) -> Column | None:
         """The first column of a role, or None."""
@@ -130,6 +135,15 @@ class Dataset:
         return dict(sorted(found.items()))
 
     @property
+    def replayed(self) -> Dataset:
+        """Its replay as a dataset of the columns that are compared."""
+        assert self.replay is not None  # asked for where one is declared
+        wanted = self.replay.columns
+        columns = (c for c in self.columns if (c.name in wanted if wanted else c.role is Role.FEATURE))
+        zone, key = self.replay.zone or self.zone, self.replay.key or self.entity_key
+        return Dataset(f"{self.name}.replay", self.replay.source, tuple(columns), "", zone, key)
+
+    @property
     def measured(self) -> tuple[Column, ...]:
         """The columns that are cut into cells: of the roles above, and what rows are sliced by."""
         return tuple(column for column in self.columns if column.role in _CUT or column.name in self.slice_by)
@@ -148,3 +162,21 @@ def _check_levels(dataset: Dataset) -> None:
         if level in levels:
             raise SpecError(f"two columns forecast the quantile of level {level}", field=field)
         levels.append(level)
+
+
+def _check_replay(dataset: Dataset, replay: Replay) -> None:
+    """Whether rows find their partner, and there is something to compare."""
+    field, known = f"datasets.{dataset.name}.replay", {column.name for column in dataset.columns}
+    key = replay.key or dataset.entity_key
+    if not key or len(key) != len(dataset.entity_key):
+        raise SpecError(
+            f"key {list(replay.key)} cannot match the entity_key {list(dataset.entity_key)}; name as many columns, at "
+            "least one",
+            field=f"{field}.key",
+        )
+    if unknown := [name for name in replay.columns if name not in known]:
+        raise UnknownName("column", unknown[0], known, field=f"{field}.columns")
+    if not dataset.replayed.columns:
+        raise SpecError("no declared column is a feature; name those to compare", field=f"{field}.columns")
+    if replay.zone:
+        check_zone(replay.zone, f"{field}.zone")

@@ -59,6 +59,13 @@ class FeedView:
         apart = [(p, (start - p.window.start) / hour % every) for p in self.before]
         return tuple(p for p, hours in apart if min(hours, every - hours) <= 1 and p.rows.get(WHOLE))
 
+    @cached_property
+    def since_alike(self) -> tuple[Profile, ...]:
+        """The windows before that are newer than the newest one alike: the other weekdays. What they all have in
+        common with it is no weekday's own."""
+        newer = [p for p in self.before if self.alike and p.window.start > self.alike[0].window.start]
+        return tuple(p for p in newer if p.rows.get(WHOLE))
+
     @property
     def usual_rows(self) -> float:
         """Rows of the newest window alike, else of the median one before; 0 without any."""

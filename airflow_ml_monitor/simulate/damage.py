@@ -133,3 +133,34 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("every score is the same", "constant", "score", _set("score", 0.17)),
 )  # fmt: skip
 """Every damage of a feed; those of labels and of lost ids show in the ledger, not in a frame."""
+
+
+def _stale(today: pd.DataFrame, yesterday: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    """The debt ratio of a part of the rows is an older one, of the same distribution."""
+    old = random.choice(yesterday["debt_ratio"].to_numpy(), len(today))
+    return today.assign(debt_ratio=today["debt_ratio"].where(random.random(len(today)) > 0.1, old))
+
+
+def _rounded(today: pd.DataFrame, _: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    return today.assign(income=today["income"].round(-2))
+
+
+def _filled(today: pd.DataFrame, _: pd.DataFrame, __: np.random.Generator) -> pd.DataFrame:
+    """Serving fills what training leaves missing."""
+    return today.assign(employment_years=today["employment_years"].fillna(today["employment_years"].median()))
+
+
+SKEW = "training_serving_skew"
+SKEWS: tuple[Damage, ...] = (
+    Damage("a tenth of a feature is stale", SKEW, "debt_ratio", _stale),
+    Damage("money is rounded to hundreds", SKEW, "income", _rounded),
+    Damage("missing values are filled", SKEW, "employment_years", _filled),
+    Damage("a twentieth is counted by another rule", SKEW, "age", _scaled("age", 1.01, 0.05)),
+)
+"""What serving does otherwise than training; beside the same rows as training has them it shows, else hardly."""
+
+
+def unlogged(rows: pd.DataFrame, share: float, random: np.random.Generator) -> pd.DataFrame:
+    """The rows whose prediction reached the log."""
+    kept: pd.DataFrame = rows.loc[random.random(len(rows)) >= share]
+    return kept

@@ -182,6 +182,18 @@ def test_a_broken_feed_is_asked_of_the_applications_and_explains_what_the_scores
     assert [d.evidence["upstream"] for _, d in applications] == [[], []]
 
 
+def test_a_feature_that_was_served_otherwise_than_training_has_it_is_named_row_by_row(world, about):
+    for day in (SLICED - 1, SLICED):
+        assert about("monitor_credit_features", day).state == "success"
+    (_, before), (_, said) = decisions(world, "default/credit_features")
+    assert before.action == "none"
+    assert said.action == "investigate_data"
+    raw = world.simulated.applications(SLICED)
+    served = (raw["channel"] == "broker") | (raw["region"] == "islands")
+    lost = (served & raw["employment_years"].notna()).mean()
+    assert f"training_serving_skew of employment_years in {lost:.1%} of the rows" in said.because
+
+
 def test_a_delivery_starts_the_monitor_on_the_window_that_it_names(world, about, run_due):
     about("deliver_predictions", 1)
     (made,) = run_due()

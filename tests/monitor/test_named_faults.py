@@ -130,7 +130,7 @@ def test_a_frozen_feed_is_named_and_nobody_retrains(desk: Callable[..., Desk]) -
 def test_every_fault_that_is_looked_for_leaves_a_row_a_day(desk: Callable[..., Desk]) -> None:
     mine = desk()
     mine.evening(0, rows(0))
-    of_feeds = fault_names() - {"labels_inverted"}
+    of_feeds = fault_names() - {"labels_inverted", "predictions_not_logged", "training_serving_skew"}
     assert mine.faults(0) == dict.fromkeys(of_feeds, 0.0)
 
 

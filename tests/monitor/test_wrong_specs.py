@@ -31,6 +31,7 @@ def right(kind: str) -> dict[str, Any]:
     """A spec of a task that is right."""
     columns = {"x": "numeric", "c": "categorical", **PREDICTED[kind]}
     dataset = {"name": "rows", "source": "rows/*.parquet", "event_time": "at", "zone": "UTC", "columns": columns}
+    dataset["replay"] = {"source": "features/*.parquet", "key": ["id"], "columns": ["x", "c"], "zone": "UTC"}
     labels = {"name": "outcomes", "source": "y.parquet", "key": ["id"], "label": "y", "label_time": "known"}
     return {
         "name": "credit",
@@ -71,6 +72,7 @@ def test_the_specs_that_are_changed_below_are_right(kind: str) -> None:
 TEXTS = (
     *("name", "namespace", "stage", "model_version", "owners.data", "contract", "task.separator"),
     *("datasets.0.name", "datasets.0.event_time", "datasets.0.zone", "datasets.0.source", "datasets.0.entity_key.0"),
+    *("datasets.0.replay.source", "datasets.0.replay.key", "datasets.0.replay.columns", "datasets.0.replay.zone"),
     *("labels.0.name", "labels.0.source", "labels.0.label", "labels.0.key.0", "labels.0.label_time", "labels.0.zone"),
     *("labels.0.dataset", "labels.0.censored", "reference.source", "reference.label", "upstream.0", "measurements"),
     *("policy.rules.0.metric", "policy.rules.0.name", "policy.rules.0.columns", "policy.rules.0.parameters"),
@@ -96,7 +98,14 @@ ODD = {
     DURATIONS: (True, 3, math.nan, math.inf, "soon", "-3d", "", [], None),
     MAPPINGS: (True, 3, math.nan, "", [], ["a"], {"zzz": 1}),
     ("reference.start", "reference.end"): (True, 3, 1.5, math.nan, "zzz", "", "2026-01-01", [], {}),
-    ("datasets.0.source", "labels.0.source", "reference.source"): (None, 0, [], ["a.parquet"], {}, ""),
+    ("datasets.0.source", "datasets.0.replay.source", "labels.0.source", "reference.source"): (
+        None,
+        0,
+        [],
+        ["a.parquet"],
+        {},
+        "",
+    ),
     ("datasets", "datasets.0", "datasets.0.columns", "labels.0", "windows.0", "reference"): (True, 3, "", [1], None),
 }
 
@@ -132,6 +141,11 @@ def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(
         ("binary", "datasets.0.columns.score", {"role": "score", "kind": "categorical"}, ["score.kind", "a score is"]),
         ("binary", "datasets.0.columns.x", {"role": "score"}, ["'x' and 'score' have role score"]),
         ("binary", "datasets.0.slice_by", ["c", "c"], ["slice_by", "'c' stands there twice"]),
+        ("binary", "datasets.0.replay.key", ["id", "x"], ["rows.replay.key", "['id', 'x']", "as many columns"]),
+        ("binary", "datasets.0.replay.columns", ["y"], ["rows.replay.columns", "unknown column 'y'", "score, x"]),
+        ("binary", "datasets.0.replay.zone", "Mars/Olympus", ["datasets.rows.replay.zone", "unknown time zone"]),
+        ("binary", "datasets.0.replay", {"sorce": "f.parquet"}, ["unknown field 'sorce'", "did you mean 'source'?"]),
+        ("binary", "datasets.0.replay", {"key": "id"}, ["replay.source", "a path, a glob", "give one"]),
         ("binary", "windows", ["day", "day"], ["windows", "day@UTC stands there twice"]),
         ("binary", "upstream", "orders", ["'orders' is no monitor's key", "default/orders"]),
         ("binary", "upstream", "default/credit", ["is this monitor itself"]),
@@ -182,6 +196,8 @@ def test_the_error_says_what_to_do_with_the_nearest_name(kind: str, field: str, 
         ("binary", "upstream", "default/orders"),
         ("binary", "datasets.0.entity_key", "id"),
         ("binary", "labels.0.key", "id"),
+        ("binary", "datasets.0.replay.key", "id"),
+        ("binary", "datasets.0.replay.columns", "x"),
         ("binary", "windows", "day"),
         ("binary", "policy.rules.0.columns", "x"),
     ],

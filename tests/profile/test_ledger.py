@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_ml_monitor.errors import MonitorError
-from airflow_ml_monitor.keys import EVER, WHOLE, Window
+from airflow_ml_monitor.keys import EVER, WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
@@ -180,6 +181,33 @@ def test_orphans_and_repeats_are_counted(
     known = labels[(labels["known_at"] <= last) & labels["label"].notna()]
     assert batch.orphans == len(set(known["id"]) - set(scored["id"])) == 2
     assert batch.repeats == int(known["id"].duplicated().sum()) > 20
+
+
+def test_labels_are_counted_by_the_day_of_the_windows_zone_on_which_their_first_became_known(
+    engine: DuckDB, oracle: ModuleType, scored: pd.DataFrame
+) -> None:
+    """Across the night on which clocks go forward, by naive times, on both sides of every midnight and on it."""
+    rule = WindowRule(WindowUnit.DAY, "Europe/Berlin", timedelta(hours=3, minutes=7))
+    days = tuple(rule.between(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 3, tzinfo=UTC)))
+    edges = [day.start + step for day in days for step in (timedelta(0), timedelta(microseconds=1), -HOUR / 2)]
+    rng = np.random.default_rng(3)
+    labels = pd.DataFrame({
+        "id": rng.integers(0, 1200, 3 * len(edges)),
+        "label": 1,
+        "known_at": [moment.astimezone(ZoneInfo("America/New_York")).replace(tzinfo=None) for moment in edges * 3],
+    })  # fmt: skip
+    source = oracle.labelled_by(table(labels), zone="America/New_York")
+    upto = days[-1].end - HOUR
+    batch = engine.label_entries(oracle.request(oracle.predictions(table(scored)), source, upto, rule=rule, days=days))
+    moment = labels["known_at"].dt.tz_localize("America/New_York")
+    first = moment.groupby(labels["id"]).min()
+    first, made = first[first <= upto], set(scored["id"][scored["at"] >= days[0].start])
+    found = {}
+    for day in days[:-1]:
+        keys = set(first.index[(first > day.start) & (first <= day.end)])
+        found[day] = (len(keys), len(keys - made))
+    assert batch.arrived == found
+    assert batch.orphans > sum(lost for _, lost in found.values()) > 100
 
 
 def test_which_files_are_opened_decides_no_orphan(

@@ -8,6 +8,7 @@ what it asks for. A fault of a column names the column; what more is known of it
 Decisions:
 - Silence is the default: a wrong name costs more than a missed one, which drift and contract still show.
 - One change has one name: a renamed column is not also missing and added, a damaged text no new category.
+- Missing predictions are seen in their labels, by the day on which these became known; no window is held for them.
 - A note (measurement.NOTES) is looked for, stored and shown as a fault is, and no window is broken by it.
 - Values are said only if at least 20 rows have them, columns and forms of texts always.
 - A name explains: the change must be what the fault would have made of the reference (or of the day before), not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Subject, fault
+from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import NAN
 from airflow_ml_monitor.profile.views import ColumnView
@@ -28,7 +30,7 @@ def missing_flood(column: FeedColumn) -> Estimates:
     """A part of the rows that should have a value have none: NULL or NaN.
 
     The share of rows that lost it. Asked for: at least 5 % of those that should have one; six deviations, of chance and
-    between the windows before; and more than on the same weekday in every week before.
+    between the windows before; and more than on the same weekday in every week before, unless all days since are alike.
     """
     now, reference = column.current, column.reference
     if min(now.rows, reference.rows) < LEAST_ROWS:
@@ -39,7 +41,7 @@ def missing_flood(column: FeedColumn) -> Estimates:
     row = math.sqrt(max(usual * (1 - usual), 1 / reference.rows))
     chance = row * math.sqrt(1 / now.rows + 1 / reference.rows)
     between = _between([_missing(view) for view in column.before if view.rows], row)
-    if share - usual < CERTAIN * math.hypot(chance, between) or share <= _of_weekday(column):
+    if share - usual < CERTAIN * math.hypot(chance, between) or _is_of_weekday(column, share):
         return {}
     lost = (share - usual) / (1 - usual)
     half = Z * math.sqrt(share * (1 - share) / now.rows + usual * (1 - usual) / reference.rows)
@@ -59,9 +61,13 @@ def _between(shares: list[float], row: float) -> float:
     return float(np.median(np.abs(np.diff(shares)))) / 0.954
 
 
-def _of_weekday(column: FeedColumn) -> float:
-    """The least of the shares on the same weekday before, a little more; 0 where none is known."""
-    feed = column.feed
-    whole = [profile for profile in feed.alike if not profile.faults.keys() & {"", column.name}]
-    found = [_missing(ColumnView.of(profile, feed.layout, column.name)) for profile in whole]
-    return 1.2 * min(found, default=0.0)
+def _is_of_weekday(column: FeedColumn, share: float) -> bool:
+    """True if about as many values are missing on the same weekday in every week before, and fewer on a day since."""
+    of_weekday, since = (_shares(column, part) for part in (column.feed.alike, column.feed.since_alike))
+    return share <= 1.2 * min(of_weekday, default=0.0) and 1.2 * min(since, default=1.0) < share
+
+
+def _shares(column: FeedColumn, windows: Sequence[Profile]) -> list[float]:
+    """Of missing values, in windows in which the column arrived as declared."""
+    whole = [profile for profile in windows if not profile.faults.keys() & {"", column.name}]
+    return [_missing(ColumnView.of(profile, column.feed.layout, column.name)) for profile in whole]

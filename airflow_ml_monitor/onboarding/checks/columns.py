@@ -22,21 +22,22 @@ def check(case: Case) -> Iterator[Finding]:
     for dataset in case.spec.datasets:
         field, landed, referred = f"datasets.{dataset.name}", case.seen[dataset.name], case.referred[dataset.name]
         if isinstance(landed, Preview):
-            yield from _faults(landed, dataset.columns, f"{field}.columns", "the predictions")
+            yield from faults(landed, dataset.columns, f"{field}.columns", "the predictions")
             yield from _keys(landed, dataset, field)
             yield from _event_time(case, landed, dataset, field)
         if isinstance(referred, Preview):
-            found = list(_faults(referred, dataset.measured, "reference", "the reference"))
+            found = list(faults(referred, dataset.measured, "reference", "the reference"))
             found += _label(case, referred)
             yield from found
             yield from _frozen(case, dataset, told=any(finding.level == "error" for finding in found))
 
 
-def _faults(seen: Preview, columns: tuple[Column, ...], field: str, where: str) -> Iterator[Finding]:
-    faults = {column.name: seen.faults[column.name] for column in columns if column.name in seen.faults}
-    for name, reason in faults.items():
+def faults(seen: Preview, columns: tuple[Column, ...], field: str, where: str) -> Iterator[Finding]:
+    """Which of some declared columns a source lacks, or has as another type."""
+    found = {column.name: seen.faults[column.name] for column in columns if column.name in seen.faults}
+    for name, reason in found.items():
         yield error(f"{field}.{name}", f"{reason} in {where}", "put its name or kind right, or leave it out")
-    if not faults:
+    if not found:
         yield ok(field, f"all {len(columns)} declared columns are in {where}, with types that fit")
 
 

@@ -15,17 +15,18 @@ from airflow_ml_monitor.profile.engines.preview import Preview
 def check(case: Case) -> Iterator[Finding]:
     """Every source of the spec."""
     labels = {source.name for source in case.spec.labels}
+    later = labels | {dataset.replayed.name for dataset in case.spec.datasets if dataset.replay}
     for name, source in case.spec.sources.items():
         field = f"{'labels.' if name in labels else '' if name == 'reference' else 'datasets.'}{name}.source"
-        if found := _place(field, source, name in labels):
+        if found := _place(field, source, name in later):
             yield found
             if found.level is Level.ERROR or not files.files_of(source):
                 continue
         seen = case.referred[case.spec.dataset().name] if name == "reference" else case.seen[name]
         if not isinstance(seen, Preview):
             yield error(field, str(seen), "is it Parquet or CSV, and whole? Write it anew")
-        elif not seen.rows and name in labels:
-            yield warning(field, "no rows yet", "right before the first label came")
+        elif not seen.rows and name in later:
+            yield warning(field, "no rows yet", "right before the first came")
         elif not seen.rows:
             yield error(field, "no rows", "give a source that holds some")
         else:
@@ -33,13 +34,13 @@ def check(case: Case) -> Iterator[Finding]:
             yield ok(field, f"{seen.rows:,} rows" + (f" in {many:,} file{'s' * (many > 1)}" if many else ""))
 
 
-def _place(field: str, source: Any, is_labels: bool) -> Finding | None:
+def _place(field: str, source: Any, comes_later: bool) -> Finding | None:
     """What is wrong with where the source is; nothing with a table in memory."""
     if not isinstance(source, (str, os.PathLike)):
         return None
     found = files.files_of(source)
-    if not found and is_labels:
-        return warning(field, "no file is there yet", "right before the first label came; else put the path right")
+    if not found and comes_later:
+        return warning(field, "no file is there yet", "right before the first came; else put the path right")
     if not found:
         told = f"no Parquet or CSV file matches {os.fspath(source)!r}"
         return error(field, told, "put the path right; relative ones start at the spec")

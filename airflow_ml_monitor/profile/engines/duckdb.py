@@ -26,6 +26,7 @@ from airflow_ml_monitor.profile.engines import (
     preview,
     profile_scan,
     reference_scan,
+    replay_scan,
     total_scan,
 )
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
@@ -36,6 +37,7 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.look import Look
+from airflow_ml_monitor.profile.skew import Skew
 from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
@@ -131,6 +133,13 @@ class DuckDB:
                 return ledger_scan.reference_entries(scan, dataset, task, layout, label, window)
         except DataFault as fault:
             raise ReferenceMismatch(fault.reason, field="reference.source") from fault
+
+    def skew(self, dataset: Dataset, window: Window) -> Skew:
+        """See Engine; before the first row of the replay nothing is joined."""
+        if is_absent(dataset.replayed.source):
+            return Skew(0, 0, 0, {}, {})
+        with self._opened(**replay_scan.openings(dataset, window)) as scan:
+            return replay_scan.skew(scan, dataset, window)
 
     def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:
         """See Engine."""

@@ -13,6 +13,7 @@ from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.skew import Skew
 from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
@@ -52,12 +53,15 @@ class LabelBatch:
 
     orphans: labelled keys without a prediction from the first day asked for up to `upto`, whether or not its day was
     asked for. repeats: label rows beyond a key's first (corrections). refused: how many totals cannot be, by reason.
+    arrived: (labelled keys, orphans among them) by the calendar day on which their first label became known: every day
+    that is over, from the first asked for; none where labels do not say when they became known.
     """
 
     entries: Mapping[Window, Entries]
     orphans: int
     repeats: int
     refused: Mapping[str, int] = field(default_factory=dict)
+    arrived: Mapping[Window, tuple[int, int]] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -88,6 +92,10 @@ class Engine(Protocol):
 
     def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
         """Entries of a reference whose rows carry their label."""
+        ...
+
+    def skew(self, dataset: Dataset, window: Window) -> Skew:
+        """A window's rows joined with the dataset's replay. DataFault where a key is missing."""
         ...
 
     def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:

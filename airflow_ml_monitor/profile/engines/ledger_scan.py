@@ -54,14 +54,17 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     about = replace(labels, source=None)
     entries = scan.columns(label_query.label_entries, columns, about)
     predicted = scan.columns(label_query.prediction_entries, columns)
-    orphans, repeats = scan.rows(label_events.label_counts, columns, about)[0]
+    arrived = register_arrived(scan, request)
+    counts = scan.rows(label_events.label_counts, columns, about)
+    orphans, repeats = (sum(int(row[i]) for row in counts) for i in (2, 3))
+    by_arrival = dict.fromkeys(arrived, (0, 0)) | {arrived[at]: (n, lost) for at, n, lost, _ in counts if at >= 0}
     ends = np.array([micros(day.end) for day in request.days], np.int64)
     names = sums_of(request.task, request.dataset)
     parts = [
         (entries["day"], entries_of(entries, columns, known[entries["known"]], names)),
         (predicted["day"], entries_of(predicted, columns, ends[predicted["day"]], names)),
     ]
-    return LabelBatch(by_day(request, parts), int(orphans), int(repeats))
+    return LabelBatch(by_day(request, parts), orphans, repeats, arrived=by_arrival)
 
 
 def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
@@ -125,7 +128,7 @@ def predicted_columns(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     version = dataset.column(Role.VERSION)
     decided, baseline = dataset.column(Role.PREDICTION), dataset.column(Role.BASELINE)
     return LedgerColumns(
-        replace(dataset, source=None),
+        replace(dataset, source=None, replay=None),
         task,
         slices=tuple(layout[name] for name in layout.slice_by),
         strata=tuple(layout[column.name] for column in dataset.strata),
@@ -163,6 +166,19 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
     scan.connection.register("known", memory.known(*spans))
     return np.array([micros(moment) for moment in upto], np.int64)
+
+
+def register_arrived(scan: Scan, request: LabelRequest) -> list[Window]:
+    """Register `arrived`, the calendar days that are over up to `upto`; returns them. None without label times."""
+    labels = request.labels
+    if not labels.label_time:
+        return []
+    first = min(day.start for day in request.days)
+    days = list(request.rule.between(first, request.upto))
+    after, upto = ([scan.terms("labels", labels, getattr(day, edge)) for day in days] for edge in ("start", "end"))
+    scan.connection.register("arrived", memory.arrived(after, upto))
+    scan.shared["first_arrival"] = scan.terms("labels", labels, first)
+    return days
 
 
 def entries_of(found: Found, columns: LedgerColumns, known: Array, names: tuple[str, ...]) -> Entries:

@@ -125,6 +125,13 @@ def known(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
     return pa.table({"known": index, "after": _moments(after), "upto": _moments(upto)})
 
 
+def arrived(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
+    """The ledger's `arrived`: as `known`, each day three times, as its neighbours' number and its own are near."""
+    days = known(after, upto)
+    near = (pa.array(range(step, len(after) + step), pa.int64()) for step in (-1, 0, 1))
+    return pa.concat_tables([days.append_column("near", numbers) for numbers in near])
+
+
 def _moments(moments: Sequence[datetime]) -> pa.Array:
     zone = "UTC" if moments and moments[0].tzinfo else None
     return pa.array(moments, pa.timestamp("us", zone))

@@ -95,7 +95,7 @@ def arrivals(scan: Scan, dataset: Dataset, task: Task, labels: LabelSource) -> A
     # Numbers of two types too: equal keys must have equal hashes.
     plain = (KeyReading.PLAIN, KeyReading.PLAIN)
     readings = tuple(plain if a == b else (as_text(a), as_text(b)) for a, b in kinds)
-    columns = LedgerColumns(replace(dataset, source=None), task, keys=readings)
+    columns = LedgerColumns(replace(dataset, source=None, replay=None), task, keys=readings)
     clocks = (_clock(dataset, mine), _clock(labels, theirs))
     one_in = max(1, scan.rows(query.totals, "", (), "")[0][0] // _KEYS)
     return Arrivals(*scan.rows(preview_query.arrivals, columns, replace(labels, source=None), clocks, one_in)[0])

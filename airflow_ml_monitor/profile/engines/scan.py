@@ -159,11 +159,11 @@ class Scan:
         if arrived not in TIMES:
             raise WrongType(f"column {column!r} ({meaning}) arrived as {arrived}, not as a time")
 
-    def faults(self, columns: Sequence[Column]) -> dict[str, str]:
-        """Columns of the dataset that are absent or of another type, with the reason."""
+    def faults(self, columns: Sequence[Column], name: str = "source") -> dict[str, str]:
+        """Columns of a dataset that are absent or of another type, with the reason."""
         found = {}
         for column in columns:
-            arrived = self.types["source"].get(column.name)
+            arrived = self.types[name].get(column.name)
             accepted = _ACCEPTED.get(column.kind)
             if arrived is None:
                 found[column.name] = f"column {column.name!r} is missing"

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from hotel_world import HotelWorld
 
 HERE = Path(__file__).parent
-OF_A_MOMENT = ("orphan_labels", "repeated_labels", "label_maturity", "label_delay", "label_silence", "scoreboard")
+OF_A_MOMENT = (
+    *("orphan_labels", "repeated_labels", "predictions_not_logged"),
+    *("label_maturity", "label_delay", "label_silence", "scoreboard"),
+)
 LISBON = ZoneInfo("Europe/Lisbon")
 WEEKS = WindowRule(WindowUnit.WEEK, "Europe/Lisbon")
 HORIZON = timedelta(days=365)
