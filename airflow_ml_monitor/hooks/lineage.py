@@ -1,5 +1,7 @@
 """What a step tells of its data, as OpenLineage's facets. Called by its provider alone, which is optional.
 
+It is on where `airflow-ml-monitor[openlineage]` is installed and its provider has a transport, e.g.
+AIRFLOW__OPENLINEAGE__TRANSPORT='{"type": "http", "url": "http://marquez:5000"}'; its own options leave out operators.
 Everything of OpenLineage is imported here, when it asks.
 """
 

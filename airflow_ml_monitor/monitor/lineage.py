@@ -153,7 +153,8 @@ def _dataset(monitor: Monitor, dataset: Dataset, run: Run | None, asserts: Seque
         return told
     told = replace(told, event_time=dataset.event_time, window=run.window)
     reference = monitor.reference(dataset, run.window)
-    if stored := monitor.store.latest_profile(monitor.key, dataset.name, str(run.rule), run.window):
+    stored = monitor.store.latest_profile(monitor.key, dataset.name, str(run.rule), run.window)
+    if stored and stored[0].layout_digest == reference.layout.digest:
         told = _measured(told, decode_profile(stored[1]), reference.layout)
     every = [row for family in asserts for row in _stored(monitor, run, family, dataset.name, reference)]
     rules = [row for row in every if row.metric == CONTRACT]
