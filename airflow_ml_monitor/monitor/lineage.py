@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.measurement import NOTES, Family, Measurement, Severity, Status
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
 from airflow_ml_monitor.metrics.quality.quantiles import POINTS
 from airflow_ml_monitor.monitor.contract import contract_of
 from airflow_ml_monitor.monitor.places import Place, place_of, table_of
@@ -26,6 +26,9 @@ from airflow_ml_monitor.profile.views import ColumnView
 
 CONTRACT: Final = "expectation"
 """The metric whose rows are a contract's rules."""
+
+FAULTS: Final = (Family.FAULT, Family.QUALITY)
+"""The families in which faults of data stand: those with a name, no rows, and repeated keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,10 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What was asked of a dataset, and whether it holds. kind: a type of expectation, or the name of a fault."""
+    """What was asked of a dataset, and whether it holds.
+
+    kind: a type of expectation, or the name of a fault; `row_count` holds if there are rows, `duplicate_rows` if none.
+    """
 
     kind: str
     name: str
@@ -92,7 +98,7 @@ class Flow:
 
 
 WHOLE_WINDOW: Final = Flow(
-    writes=("profile", "label_entry", "measurement"), asserts=(Family.CONTRACT, Family.FAULT), labels=True
+    writes=("profile", "label_entry", "measurement"), asserts=(Family.CONTRACT, *FAULTS), labels=True
 )
 """Of all measurements of a window in one step."""
 
@@ -160,7 +166,7 @@ def _dataset(monitor: Monitor, dataset: Dataset, run: Run | None, asserts: Seque
     rules = [row for row in every if row.metric == CONTRACT]
     kinds = _rules(monitor, rules[0]) if rules else {}
     answered = [a for row in rules if (a := _kept(row, 1.0, kinds))]
-    return replace(told, assertions=(*answered, *_not_named(monitor, every)))
+    return replace(told, assertions=(*answered, *_unbroken(monitor, every)))
 
 
 def _labels(monitor: Monitor, name: str, source: Any, run: Run | None) -> DatasetFacts:
@@ -173,7 +179,7 @@ def _labels(monitor: Monitor, name: str, source: Any, run: Run | None) -> Datase
         monitor.key, as_of=run.known_at, families=[Family.PERFORMANCE], dataset=name, rule=str(run.rule), stage=stage,
         metrics=fault_names(), whole=True,
     )  # fmt: skip
-    return replace(told, assertions=_not_named(monitor, [r.measurement for r in found if r.known_at == run.known_at]))
+    return replace(told, assertions=_unbroken(monitor, [r.measurement for r in found if r.known_at == run.known_at]))
 
 
 def _reference(monitor: Monitor, dataset: Dataset, is_frozen: bool) -> DatasetFacts:
@@ -242,14 +248,13 @@ def _kept(row: Measurement, value: float, kinds: Mapping[str, tuple[str, Severit
     return Assertion(kind, row.parameters, row.estimate.value == value, row.column, severity)
 
 
-def _not_named(monitor: Monitor, rows: Iterable[Measurement]) -> tuple[Assertion, ...]:
-    """Of each fault that was looked for: that it was not named, or of which column it was. Not the values it names."""
+def _unbroken(monitor: Monitor, rows: Iterable[Measurement]) -> tuple[Assertion, ...]:
+    """Of each fault that was looked for: that there is none, or which column has it. Not the values that it names."""
     overlooked = {*NOTES, *monitor.spec.policy.overlook}
     found: dict[tuple[str, str], bool] = {}
     for row in rows:
-        if row.metric in fault_names() and (row.estimate is not None or row.status is Status.FAILED):
-            named = row.estimate is None or row.estimate.value > 0
-            found[row.metric, row.column] = found.get((row.metric, row.column), False) or named
+        if row.metric in fault_names() | ALWAYS and (is_broken := _is_broken(row)) is not None:
+            found[row.metric, row.column] = found.get((row.metric, row.column), False) or is_broken
     broken = {metric for (metric, _), named in found.items() if named}
     told = []
     for (metric, column), named in found.items():
@@ -257,6 +262,15 @@ def _not_named(monitor: Monitor, rows: Iterable[Measurement]) -> tuple[Assertion
             is_note = {metric, f"{metric} of {column}"} & overlooked
             told.append(Assertion(metric, metric, not named, column, Severity.INFO if is_note else Severity.CRITICAL))
     return tuple(told)
+
+
+def _is_broken(row: Measurement) -> bool | None:
+    """True if a fault was found, or could not be looked for; None if there was nothing to look at."""
+    if row.estimate is None:
+        return True if row.status is Status.FAILED else None
+    if row.metric == "row_count":
+        return row.estimate.value == 0
+    return row.estimate.value > 0 or (None if row.estimate.n == 0 else False)
 
 
 def _joined(told: Iterable[DatasetFacts]) -> tuple[DatasetFacts, ...]:

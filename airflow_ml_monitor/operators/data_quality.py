@@ -26,6 +26,6 @@ class DataQualityOperator(MonitorStep):
         return {"quality": quality.document(), "contract": check_contract(monitor, run).document()}
 
     def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
-        from airflow_ml_monitor.monitor.lineage import Flow, lineage_of
+        from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of
 
-        return lineage_of(monitor, run, Flow(reads=("profile",), asserts=(Family.CONTRACT, Family.FAULT)))
+        return lineage_of(monitor, run, Flow(reads=("profile",), asserts=(Family.CONTRACT, *FAULTS)))

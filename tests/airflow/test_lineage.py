@@ -130,12 +130,14 @@ def test_each_stored_rule_and_fault_is_an_assertion_and_what_failed_is_no_succes
         "score": (True, "warn"),
     }
     assert told["income", "income"]["assertion"] == "expect_column_values_to_not_be_null"
-    rows = [r.measurement for r in desk.store().current(spec.key, families=[Family.CONTRACT, Family.FAULT])]
+    families = [Family.CONTRACT, Family.FAULT, Family.QUALITY]
+    rows = [r.measurement for r in desk.store().current(spec.key, families=families, end=desk.day(4).end)]
     asked = {(r.parameters if r.metric == "expectation" else r.metric, r.column): r for r in rows}
-    asked = {key: row for key, row in asked.items() if row.metric in {"expectation", *fault_names()}}
+    looked_for = {"expectation", "row_count", "duplicate_rows", *fault_names()}
+    asked = {key: row for key, row in asked.items() if row.metric in looked_for}
     assert set(asked) == set(told)
     for key, row in asked.items():
-        good = 1.0 if row.metric == "expectation" else 0.0
+        good = {"expectation": 1.0, "row_count": desk.rows_of(4)}.get(row.metric, 0.0)
         assert told[key]["success"] is (row.status is Status.OK and row.estimate.value == good), key
     assert asked["debt_ratio", "debt_ratio"].status is Status.FAILED
     assert {key for key, a in told.items() if not a["success"]} == {
@@ -150,16 +152,21 @@ def test_each_stored_rule_and_fault_is_an_assertion_and_what_failed_is_no_succes
     assert metrics["income"]["nullCount"] == (desk.rows_of(4) + 1) // 2
 
 
-def test_a_day_without_a_file_has_no_numbers_and_nothing_that_holds(desk, tell):
+def test_of_a_day_without_a_file_nothing_holds_that_needs_rows(desk, tell):
     desk = desk.own_data()
     spec = desk.spec(contract="inferred")
     (desk.data / "predictions" / "05.parquet").unlink()
     result, event = tell(step(DataQualityOperator, spec), desk.run(5))
     assert result.error is None
     told = facets(event, desk.data / "predictions")
-    assert told.get("dataQualityMetrics", {}).get("rowCount", 0) == 0
-    held = {a["assertion"] for a in told["dataQualityAssertions"]["assertions"] if a["success"]}
-    assert not {name for name in held if name.startswith("expect_column_values")}
+    assert told["dataQualityMetrics"]["rowCount"] == 0
+    asked = {(a["assertion"], a["success"]) for a in told["dataQualityAssertions"]["assertions"]}
+    # The other files tell which columns there are.
+    assert asked == {
+        ("expect_table_row_count_to_be_between", False),
+        ("expect_column_to_exist", True),
+        ("row_count", False),
+    }
 
 
 def test_what_one_step_writes_the_next_one_reads_and_no_value_of_the_data_is_told(desk, desks, tell):

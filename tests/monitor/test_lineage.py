@@ -12,13 +12,13 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.measurement import Family, Severity
-from airflow_ml_monitor.monitor.lineage import Flow, lineage_of, lineage_of_reference
+from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of, lineage_of_reference
 from airflow_ml_monitor.monitor.places import Place, place_of, table_of
 from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.store.repository import MetricsStore
 
-QUALITY = Flow(asserts=(Family.CONTRACT, Family.FAULT))
+QUALITY = Flow(asserts=(Family.CONTRACT, *FAULTS))
 Worlds = Callable[..., Any]
 
 
