@@ -29,6 +29,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place among them; the gravest has the highest."""
+        return tuple(Severity).index(self)
+
 
 class Family(StrEnum):
     """What is revised together: one scan's quality, its drift, its named faults; what was held back of a batch before

@@ -30,7 +30,7 @@ _Arguments = Mapping[str, Any]
 
 def is_known(rule: Mapping[str, Any]) -> bool:
     """True if the type and the arguments are such that cells may answer; Great Expectations accepts them as well."""
-    reading = _TYPES.get(rule["type"])
+    reading = ANSWERED.get(rule["type"])
     kwargs = rule["kwargs"]
     if reading is None or set(kwargs) - set(reading.arguments) or not reading.needed <= set(kwargs):
         return False
@@ -146,7 +146,7 @@ _BETWEEN: Final = {"min_value": _is_bound, "max_value": _is_bound, "strict_min":
 _ROWS: Final = {**_BETWEEN, "min_value": _is_whole, "max_value": _is_whole}
 _MOSTLY: Final = {"mostly": _is_share}
 _NAMED: Final = frozenset({"column"})
-_TYPES: Final[Mapping[str, _Reading]] = {
+ANSWERED: Final[Mapping[str, _Reading]] = {
     "expect_table_row_count_to_equal": _Reading({"value": _is_whole}, frozenset({"value"})),
     "expect_table_row_count_to_be_between": _Reading(_ROWS, frozenset(), is_between=True),
     "expect_column_to_exist": _Reading(_COLUMN, _NAMED),
@@ -168,5 +168,4 @@ _TYPES: Final[Mapping[str, _Reading]] = {
         }.items()
     },
 }  # fmt: skip
-ANSWERED: Final = tuple(_TYPES)
 """The types that cells may answer."""

@@ -31,26 +31,35 @@ _Rule = Mapping[str, Any]
 def diff_suites(before: Any, after: Any) -> list[str]:
     """What changed from one contract to another, a line a change; none if they ask for the same.
 
-    before, after: as `load_suite` takes them. Rules are the same if type and columns are, or their rule_id. That a
-    reason or a name changed is no line.
+    before, after: as `load_suite` takes them. Rules of one rule_id are the same; of the others, those of one type and
+    the same columns. That a reason or a name changed is no line.
     """
-    old, new = (_by_place(load_suite(one)["expectations"]) for one in (before, after))
-    lines = [f"{_title(rule)}: rule removed" for place, rule in old.items() if place not in new]
-    for place, rule in new.items():
-        if place in old:
-            lines += [f"{_title(rule)}: {line}" for line in _changes(old[place], rule)]
+    old, new = (load_suite(one)["expectations"] for one in (before, after))
+    was = _paired(old, new)
+    lines = [f"{_title(rule)}: rule removed" for rule in old if not any(rule is one for one in was)]
+    for rule, before_it in zip(new, was, strict=True):
+        if before_it is not None:
+            lines += [f"{_title(rule)}: {line}" for line in _changes(before_it, rule)]
         else:
             lines.append(f"{_title(rule)}: rule added, severity {rule['severity']}{_shown(rule)}")
     return lines
 
 
-def _by_place(rules: Sequence[_Rule]) -> dict[tuple[Any, ...], _Rule]:
-    found: dict[tuple[Any, ...], _Rule] = {}
-    for rule in rules:
-        place: tuple[Any, ...] = (rule["type"], *rule_columns(rule))
-        # Two of a kind on the same columns are told apart by their ids.
-        found[place if place not in found else (*place, rule["meta"]["rule_id"])] = rule
+def _paired(old: Sequence[_Rule], new: Sequence[_Rule]) -> list[_Rule | None]:
+    """For each new rule the old one that it was: by its id, then by what it is about, in the order of the suites."""
+    by_id = {rule["meta"]["rule_id"]: rule for rule in old}
+    found = [by_id.pop(rule["meta"]["rule_id"], None) for rule in new]
+    by_place: dict[tuple[str, ...], list[_Rule]] = {}
+    for rule in by_id.values():
+        by_place.setdefault(_place(rule), []).append(rule)
+    for i, rule in enumerate(new):
+        if found[i] is None and (left := by_place.get(_place(rule))):
+            found[i] = left.pop(0)
     return found
+
+
+def _place(rule: _Rule) -> tuple[str, ...]:
+    return rule["type"], *rule_columns(rule)
 
 
 def topic(rule: Mapping[str, Any]) -> str:
@@ -67,6 +76,11 @@ def _changes(old: _Rule, new: _Rule) -> Iterator[str]:
     if old["severity"] != new["severity"]:
         yield f"severity {new['severity']} was {old['severity']}"
     mine, theirs = new["kwargs"], old["kwargs"]
+    if rule_columns(old) != rule_columns(new):
+        yield f"was about {' and '.join(rule_columns(old)) or 'the table'}"
+    if old["type"] != new["type"]:
+        yield f"{new['type']}{_shown(new)} was {old['type']}{_shown(old)}"
+        return
     bounds = ("min_value", "max_value")
     if any(mine.get(name) != theirs.get(name) for name in bounds):
         yield f"{_span(mine)} was {_span(theirs)}"

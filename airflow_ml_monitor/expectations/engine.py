@@ -17,7 +17,7 @@ from airflow_ml_monitor.expectations.gx import load_gx, quiet_context
 from airflow_ml_monitor.expectations.outcome import (
     By,
     Outcome,
-    Verdict,
+    Ruling,
     is_of_the_table,
     judged,
     outcome,
@@ -127,7 +127,7 @@ def _without_gx(rule: Mapping[str, Any], frame: pd.DataFrame) -> Outcome | None:
         if (times := names.count(column)) != 1:
             what = "is missing" if times == 0 else f"is there {times} times"
             return outcome(
-                rule, Verdict.ERROR, by=By.COLUMNS, reason=f"column {column!r} {what}: {title(rule)} was not evaluated"
+                rule, Ruling.ERROR, by=By.COLUMNS, reason=f"column {column!r} {what}: {title(rule)} was not evaluated"
             )
     return None
 
@@ -135,10 +135,10 @@ def _without_gx(rule: Mapping[str, Any], frame: pd.DataFrame) -> Outcome | None:
 def _outcome(rule: Mapping[str, Any], result: Any, frame: pd.DataFrame) -> Outcome:
     if result is None:
         return outcome(
-            rule, Verdict.ERROR, by=By.GREAT_EXPECTATIONS, reason=f"Great Expectations gave no result for {title(rule)}"
+            rule, Ruling.ERROR, by=By.GREAT_EXPECTATIONS, reason=f"Great Expectations gave no result for {title(rule)}"
         )
     if raised := _raised(result.exception_info or {}):
-        return outcome(rule, Verdict.ERROR, by=By.GREAT_EXPECTATIONS, reason=f"{title(rule)} {_why(raised)}")
+        return outcome(rule, Ruling.ERROR, by=By.GREAT_EXPECTATIONS, reason=f"{title(rule)} {_why(raised)}")
     found = result.result or {}
     # Great Expectations passes or fails a rule on values where there are none, by its type.
     is_empty = found == {"observed_value": None} and not is_of_the_table(rule)

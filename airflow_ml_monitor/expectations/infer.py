@@ -9,8 +9,8 @@ from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
 from airflow_ml_monitor.expectations.chance import most_of_window, most_outside, mostly
 from airflow_ml_monitor.expectations.feed import Feed
 from airflow_ml_monitor.expectations.infer_feed import feed_rules
-from airflow_ml_monitor.expectations.infer_rows import row_rules
-from airflow_ml_monitor.expectations.rule import Rule, allowance, percent, rule
+from airflow_ml_monitor.expectations.infer_rows import look_rules
+from airflow_ml_monitor.expectations.rule import Rule, allowance, percent, presence, rule
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile.cells import Profile
@@ -59,20 +59,11 @@ def infer_suite(
         values = _values(view)
         if any("value_set" in one["kwargs"] for one in values):
             listed.add(name)
-        rules += _presence(view) + values
+        # A frame tells NaN from NULL no more.
+        rules += presence(name, view.n + _infinite(view), view.rows) + values
     if look is not None:
-        rules += row_rules(look, measured=[binning.column for binning in layout.binnings], listed=listed)
+        rules += look_rules(look, measured=[binning.column for binning in layout.binnings], listed=listed)
     return load_suite({"name": "inferred", "expectations": rules, "meta": {"origin": "inferred"}})
-
-
-def _presence(view: ColumnView) -> list[Rule]:
-    # A frame tells NaN from NULL no more.
-    missing = view.rows - view.n - _infinite(view)
-    most = most_of_window(missing, view.rows)
-    if (share := mostly(most)) <= 0:
-        return []
-    why = f"{percent(view.rows - missing, view.rows)} of {view.rows:,} rows have a value; {allowance(most)} lack it"
-    return [rule("expect_column_values_to_not_be_null", why, column=view.binning.column, mostly=share)]
 
 
 def _values(view: ColumnView) -> list[Rule]:

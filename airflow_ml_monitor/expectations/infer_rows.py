@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from airflow_ml_monitor.expectations.adding import ADD_UP
 from airflow_ml_monitor.expectations.chance import most_of_window, most_outside, mostly
-from airflow_ml_monitor.expectations.rule import SEEN, Rule, allowance, percent, rule
+from airflow_ml_monitor.expectations.rule import SEEN, Rule, allowance, percent, presence, rule
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
-from airflow_ml_monitor.profile.text_form import DAMAGED, FORMS
+from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS, wholly
 
 _HOLDS: Final = 0.999
 """A form or a relation is a rule if so many reference rows have it."""
@@ -19,7 +19,7 @@ _WITH_ANYTHING: Final = ("e-mail address", "web address")
 """Forms that a damaged character fits."""
 
 
-def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) -> list[Rule]:
+def look_rules(look: Look, measured: Collection[str], listed: Collection[str]) -> list[Rule]:
     """The rules that cells do not tell.
 
     measured: columns whose presence the cells told. listed: columns whose values are a set already.
@@ -27,7 +27,8 @@ def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) ->
     rules = _keys(look)
     for name, present in look.present.items():
         if name not in measured:
-            rules += _presence(name, present, look.rows)
+            rules.append(rule("expect_column_to_exist", "in the reference", column=name))
+            rules += presence(name, present, look.rows)
         if text := look.texts.get(name):
             rules += _text(name, text, is_listed=name in listed)
     for (smaller, greater), relation in look.orders.items():
@@ -35,15 +36,6 @@ def row_rules(look: Look, measured: Collection[str], listed: Collection[str]) ->
     for columns, relation in look.sums.items():
         rules += _sum(columns, relation)
     return rules
-
-
-def _presence(name: str, present: int, rows: int) -> list[Rule]:
-    found = [rule("expect_column_to_exist", "in the reference", column=name)]
-    most = most_of_window(rows - present, rows)
-    if mostly(most) > 0:
-        why = f"{percent(present, rows)} of {rows:,} rows have a value; {allowance(most)} lack it"
-        found.append(rule("expect_column_values_to_not_be_null", why, column=name, mostly=mostly(most)))
-    return found
 
 
 def _keys(look: Look) -> list[Rule]:
@@ -66,13 +58,15 @@ def _text(name: str, text: TextLook, *, is_listed: bool) -> list[Rule]:
         most = most_of_window(text.n - text.forms[form], text.n)
         why = f"{form}: {percent(text.forms[form], text.n)} of {text.n:,} texts; {allowance(most)} be otherwise"
         found.append(
-            rule("expect_column_values_to_match_regex", why, column=name, regex=FORMS[form], mostly=mostly(most))
+            rule(
+                "expect_column_values_to_match_regex", why, column=name, regex=wholly(FORMS[form]), mostly=mostly(most)
+            )
         )
     can_break = form is None or form in _WITH_ANYTHING
     if can_break and (text.foreign or not is_listed) and text.damaged <= (1 - _HOLDS) * text.n:
         most = most_of_window(text.damaged, text.n)
         why = f"{text.damaged:,} of {text.n:,} texts show a wrong encoding; {allowance(most)}"
-        kwargs: dict[str, Any] = {"column": name, "regex": DAMAGED, "mostly": mostly(most)}
+        kwargs: dict[str, Any] = {"column": name, "regex": DAMAGE, "mostly": mostly(most)}
         found.append(rule("expect_column_values_to_not_match_regex", why, **kwargs))
     return found
 

@@ -26,7 +26,6 @@ _STORES: Final = {
     "checkpoint": ("checkpoint_store_name", "checkpoint_store", "checkpoints"),
     "validation definition": ("", "validation_definition_store", "validation_definitions"),
 }
-_GRAVITY: Final = {severity.value: i for i, severity in enumerate(Severity)}
 
 
 def suite_of(contract: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -138,5 +137,5 @@ def _once(rules: Rules) -> Sequence[dict[str, Any]]:
         text = json.dumps([rule["type"], rule["kwargs"]], sort_keys=True, default=str)
         meta = {key: value for key, value in rule["meta"].items() if key != "rule_id"}
         mine = kept.setdefault(text, {**rule, "meta": meta})
-        mine["severity"] = max(mine["severity"], rule["severity"], key=_GRAVITY.__getitem__)
+        mine["severity"] = max(mine["severity"], rule["severity"], key=lambda severity: Severity(severity).rank)
     return list(kept.values())

@@ -14,7 +14,7 @@ MOST_NAMED: Final = 5
 """So many broken rules are named in one reason."""
 
 
-class Verdict(StrEnum):
+class Ruling(StrEnum):
     """What a rule said of the rows that were checked."""
 
     PASS = "pass"
@@ -37,7 +37,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One rule's verdict. Holds no value of the data.
+    """What became of one rule. Holds no value of the data.
 
     column: the rule's only column, else ''. checked: values (rows, for a rule on the table) that the rule looked at;
     None if unknown. unexpected, share: how many of them break it; None where the rule does not count.
@@ -48,7 +48,7 @@ class Outcome:
     type: str
     column: str
     severity: Severity
-    status: Verdict
+    status: Ruling
     unexpected: int | None = None
     checked: int | None = None
     share: float | None = None
@@ -68,7 +68,7 @@ def title(rule: Mapping[str, Any]) -> str:
 
 def outcome(
     rule: Mapping[str, Any],
-    status: Verdict,
+    status: Ruling,
     *,
     by: By,
     unexpected: int | None = None,
@@ -88,16 +88,16 @@ def judged(
 ) -> Outcome:
     """The outcome of a rule that was evaluated: kept or broken; nothing where it is on values and there are none."""
     if checked == 0 and not is_of_the_table(rule):
-        return outcome(rule, Verdict.NOTHING, by=by, checked=0, reason=f"no value to check by {title(rule)}")
+        return outcome(rule, Ruling.NOTHING, by=by, checked=0, reason=f"no value to check by {title(rule)}")
     if kept:
-        return outcome(rule, Verdict.PASS, by=by, unexpected=unexpected, checked=checked)
+        return outcome(rule, Ruling.PASS, by=by, unexpected=unexpected, checked=checked)
     if unexpected is None or checked is None:
         reason = f"{title(rule)} is broken"
     else:
         mostly = rule["kwargs"].get("mostly")
         allowed = "" if mostly is None else f" (mostly {mostly})"
         reason = f"{unexpected:,} of {checked:,} rows break {title(rule)}{allowed}"
-    return outcome(rule, Verdict.FAIL, by=by, unexpected=unexpected, checked=checked, reason=reason)
+    return outcome(rule, Ruling.FAIL, by=by, unexpected=unexpected, checked=checked, reason=reason)
 
 
 def is_of_the_table(rule: Mapping[str, Any]) -> bool:
@@ -121,8 +121,8 @@ def _broken(outcomes: Sequence[Outcome]) -> Iterator[Measurement]:
     """The metric `broken_rules` of each severity that a rule has."""
     for severity in Severity:
         mine = [outcome for outcome in outcomes if outcome.severity is severity]
-        evaluated = [outcome for outcome in mine if outcome.status in (Verdict.PASS, Verdict.FAIL)]
-        broken = [outcome.rule_id for outcome in evaluated if outcome.status is Verdict.FAIL]
+        evaluated = [outcome for outcome in mine if outcome.status in (Ruling.PASS, Ruling.FAIL)]
+        broken = [outcome.rule_id for outcome in evaluated if outcome.status is Ruling.FAIL]
         of = f"severity={severity}"
         if evaluated:
             more = f" and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
@@ -139,15 +139,15 @@ def _measurement(outcome: Outcome, rows: int, cap: int | None) -> Measurement:
     status, estimate, parts = Status.OK, None, [outcome.reason]
     is_part = outcome.by is By.GREAT_EXPECTATIONS and cap is not None and rows > cap
     match outcome.status:
-        case Verdict.ERROR:
+        case Ruling.ERROR:
             status = Status.FAILED
-        case Verdict.NOTHING:
+        case Ruling.NOTHING:
             status = Status.TOO_FEW
         case verdict:
             seen = cap if is_part and cap is not None else rows
             n = seen if outcome.checked is None else outcome.checked
-            estimate = Estimate(1.0 if verdict is Verdict.PASS else 0.0, n)
-    if outcome.status is not Verdict.PASS:
+            estimate = Estimate(1.0 if verdict is Ruling.PASS else 0.0, n)
+    if outcome.status is not Ruling.PASS:
         parts.append(f"severity {outcome.severity}")
     parts.append(f"answered by {outcome.by}")
     if is_part:

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.expectations.adding import ADD_UP
 from airflow_ml_monitor.expectations.suite import load_suite, rule_columns
 from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.profile.row_tests import (
     Absent,
+    AddsUp,
     Among,
     Between,
     Bounds,
@@ -56,10 +58,9 @@ def row_rules(
     those that read a column of `without`. `mostly` does not matter: it says how many rows may break a rule, not which.
     Raises SpecError where a rule's arguments cannot be understood.
     """
-    grave = tuple(Severity)[tuple(Severity).index(severity) :]
     found, left_out = [], []
     for rule in load_suite(suite)["expectations"]:
-        if rule["severity"] not in grave:
+        if Severity(rule["severity"]).rank < severity.rank:
             continue
         name, arguments = str(rule["meta"]["rule_id"]), rule["kwargs"]
         build = _TESTS.get(rule["type"])
@@ -150,6 +151,12 @@ def _ordered(equal: bool) -> Callable[[_Arguments], RowTest]:
     return build
 
 
+def _terms(columns: Collection[str]) -> tuple[str, ...]:
+    if len(columns) < 2:
+        raise ValueError(f"column_list {columns!r} names no sum and its terms")
+    return tuple(columns)
+
+
 _TESTS: Final[Mapping[str, Callable[[_Arguments], RowTest]]] = {
     "expect_column_to_exist": lambda given: Exists(given["column"]),
     "expect_column_values_to_not_be_null": lambda given: Present(given["column"]),
@@ -172,6 +179,7 @@ _TESTS: Final[Mapping[str, Callable[[_Arguments], RowTest]]] = {
     "expect_multicolumn_sum_to_equal": lambda given: Total(
         tuple(given["column_list"]), given["sum_total"], _skipped(given)
     ),
+    ADD_UP: lambda given: AddsUp(_terms(given["column_list"]), _skipped(given)),
     "expect_select_column_values_to_be_unique_within_record": lambda given: Distinct(
         tuple(given["column_list"]), _skipped(given)
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from airflow_ml_monitor.expectations.chance import WINDOW_ROWS
+from airflow_ml_monitor.expectations.chance import WINDOW_ROWS, most_of_window, mostly
 from airflow_ml_monitor.measurement import Severity
 
 Rule = dict[str, Any]
@@ -36,3 +36,12 @@ def percent(part: int, whole: int) -> str:
     if part == whole:
         return "100 %"
     return f"{int(part / whole * 1000) / 10:g} %"
+
+
+def presence(column: str, present: int, rows: int) -> list[Rule]:
+    """How many rows of a window may lack a value; nothing where all of them may."""
+    most = most_of_window(rows - present, rows)
+    if (share := mostly(most)) <= 0:
+        return []
+    why = f"{percent(present, rows)} of {rows:,} rows have a value; {allowance(most)} lack it"
+    return [rule("expect_column_values_to_not_be_null", why, column=column, mostly=share)]

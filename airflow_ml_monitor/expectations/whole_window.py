@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.feed import WEEKDAYS, weekday
-from airflow_ml_monitor.expectations.outcome import By, Outcome, Verdict, outcome
+from airflow_ml_monitor.expectations.outcome import By, Outcome, Ruling, outcome
 from airflow_ml_monitor.expectations.suite import rule_columns
 from airflow_ml_monitor.keys import WHOLE, WindowRule
 from airflow_ml_monitor.profile.cells import Profile
@@ -87,7 +87,7 @@ def answer(rule: Mapping[str, Any], dataset: Dataset, profile: Profile, of: Wind
     rows, meta = profile.rows[WHOLE], rule["meta"]
     if (unit := meta.get("window")) not in (None, str(of.unit)):
         return outcome(
-            rule, Verdict.NOTHING, by=By.CELLS, reason=f"about windows of a {unit}, and this one is a {of.unit}"
+            rule, Ruling.NOTHING, by=By.CELLS, reason=f"about windows of a {unit}, and this one is a {of.unit}"
         )
     if rule["type"] in _UNIQUE:
         return _unique(rule, profile, rows)
@@ -97,24 +97,24 @@ def answer(rule: Mapping[str, Any], dataset: Dataset, profile: Profile, of: Wind
     kwargs = rule["kwargs"]
     low, high = meta.get("by_weekday", {}).get(day, (kwargs.get("min_value"), kwargs.get("max_value")))
     if (low is None or rows >= low) and (high is None or rows <= high):
-        return outcome(rule, Verdict.PASS, by=By.CELLS, checked=rows)
+        return outcome(rule, Ruling.PASS, by=By.CELLS, checked=rows)
     span = f"{low:,} or more" if high is None else f"{high:,} or fewer" if low is None else f"{low:,} to {high:,}"
     when = f" on a {day}" if day in meta.get("by_weekday", {}) else ""
-    return outcome(rule, Verdict.FAIL, by=By.CELLS, checked=rows, reason=f"{rows:,} rows, expected {span}{when}")
+    return outcome(rule, Ruling.FAIL, by=By.CELLS, checked=rows, reason=f"{rows:,} rows, expected {span}{when}")
 
 
 def _unique(rule: Mapping[str, Any], profile: Profile, rows: int) -> Outcome:
     if "" in profile.faults:
         return outcome(
-            rule, Verdict.ERROR, by=By.CELLS, reason=f"{profile.faults['']}: {rule['type']} was not evaluated"
+            rule, Ruling.ERROR, by=By.CELLS, reason=f"{profile.faults['']}: {rule['type']} was not evaluated"
         )
     if not rows:
-        return outcome(rule, Verdict.NOTHING, by=By.CELLS, checked=0, reason="no row has a key to repeat")
+        return outcome(rule, Ruling.NOTHING, by=By.CELLS, checked=0, reason="no row has a key to repeat")
     if not (repeated := profile.duplicates):
-        return outcome(rule, Verdict.PASS, by=By.CELLS, checked=rows, unexpected=0)
+        return outcome(rule, Ruling.PASS, by=By.CELLS, checked=rows, unexpected=0)
     return outcome(
         rule,
-        Verdict.FAIL,
+        Ruling.FAIL,
         by=By.CELLS,
         checked=rows,
         unexpected=repeated,
@@ -125,15 +125,15 @@ def _unique(rule: Mapping[str, Any], profile: Profile, rows: int) -> Outcome:
 def _fresh(rule: Mapping[str, Any], profile: Profile, rows: int) -> Outcome:
     newest: datetime | None = profile.newest
     if newest is None:
-        return outcome(rule, Verdict.NOTHING, by=By.CELLS, checked=0, reason="no row has an event time")
+        return outcome(rule, Ruling.NOTHING, by=By.CELLS, checked=0, reason="no row has an event time")
     allowed = timedelta(seconds=rule["meta"]["seconds_before_end"])
     age = profile.window.end - newest
     if age <= allowed:
-        return outcome(rule, Verdict.PASS, by=By.CELLS, checked=rows)
+        return outcome(rule, Ruling.PASS, by=By.CELLS, checked=rows)
     late = timedelta(seconds=round(age.total_seconds()))
     return outcome(
         rule,
-        Verdict.FAIL,
+        Ruling.FAIL,
         by=By.CELLS,
         checked=rows,
         reason=f"the newest row is {late} before the window's end; allowed: {allowed}",

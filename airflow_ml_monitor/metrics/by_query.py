@@ -32,7 +32,7 @@ def _hits(rows: LabelledView, k: int) -> int:
 
 
 def _share(events: int, n: int) -> Estimate:
-    return Estimate(events / n, n, *interval.share(events, n))
+    return interval.share_of(events, n)
 
 
 def _mean(rows: LabelledView, name: str, k: int) -> Estimate:

@@ -13,6 +13,8 @@ from typing import Final
 
 from scipy.special import bdtrik, betaincinv, expit, gammaincinv, stdtrit
 
+from airflow_ml_monitor.measurement import Estimate
+
 Interval = tuple[float, float]
 
 TAIL: Final = 0.025
@@ -33,6 +35,11 @@ def share(events: float, n: float) -> Interval:
     middle = (events + Z * Z / 2) / (n + Z * Z)
     half = Z * math.sqrt(events * (n - events) / n + Z * Z / 4) / (n + Z * Z)
     return middle - half, middle + half
+
+
+def share_of(events: float, n: int) -> Estimate:
+    """A binomial share with its interval; n is above 0."""
+    return Estimate(events / n, n, *share(events, n))
 
 
 def clustered_share(value: float, variance: float, least: float, most: float, clusters: int) -> Interval:

@@ -169,6 +169,18 @@ def metric(
     return register
 
 
+def fault(
+    subject: Subject,
+    *,
+    kinds: tuple[Kind, ...] = (),
+    tasks: tuple[TaskKind, ...] = (),
+    yields_to: tuple[str, ...] = (),
+) -> Callable[[Callable[[Any], Estimate | Estimates]], Callable[[Any], Estimate | Estimates]]:
+    """Register a function as the named fault of its name: a share of rows."""
+    every, worse = (0.0, 1.0), Worse.UP
+    return metric(Family.FAULT, subject, range=every, worse=worse, kinds=kinds, tasks=tasks, yields_to=yields_to)
+
+
 ALWAYS = frozenset({"row_count", "duplicate_rows"})
 """Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
 

@@ -12,7 +12,10 @@ from typing import Final
 import numpy as np
 from scipy.special import chdtrc, gammaln
 
+from airflow_ml_monitor.errors import TooFew
+from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.profile.cells import Counts, Floats
+from airflow_ml_monitor.profile.views import PairView
 
 DRAWS: Final = 999
 WELL_FILLED: Final = 10
@@ -21,11 +24,32 @@ BRIDGES: Final = 2000
 KNOTS: Final = 256
 
 
-def redrawn(distance: Callable[[Floats, Floats], Floats], reference: Counts, current: Counts) -> tuple[float, float]:
-    """(mean distance, p-value) of both sides' bins drawn anew from their pooled shares.
+Distance = Callable[[Floats, Floats], Floats]
+"""Of two arrays of counts, over the last axis."""
 
-    distance: of two arrays of counts, over the last axis.
+
+def compared(
+    pair: PairView, bins: int, distance: Distance, by_chance: Callable[[float, float, int], tuple[float, float]]
+) -> Estimate:
+    """A distance between both sides' bins, with what it comes to by chance.
+
+    by_chance: (noise, p-value) of a value where the bins are well filled, from it, 1/n + 1/m and the degrees of
+    freedom. TooFew without rows on either side.
     """
+    reference, current = pair.shares(bins)
+    n, m = int(reference.sum()), int(current.sum())
+    if not n or not m:
+        raise TooFew(f"{n} rows in the reference and {m} in the window; both need some")
+    value = float(distance(reference.astype(float), current.astype(float)))
+    if well_filled(reference, current):
+        noise, p_value = by_chance(value, 1 / n + 1 / m, len(reference) - 1)
+    else:
+        noise, p_value = redrawn(distance, reference, current)
+    return Estimate(value, m, p_value=p_value, noise=noise)
+
+
+def redrawn(distance: Distance, reference: Counts, current: Counts) -> tuple[float, float]:
+    """(mean distance, p-value) of both sides' bins drawn anew from their pooled shares."""
     draws = DRAWS if len(reference) <= 200 else DRAWS // 5
     rng = np.random.default_rng(20151)
     n, m = int(reference.sum()), int(current.sum())

@@ -92,7 +92,7 @@ def censored_rows(view: LabelledView) -> Estimate:
     every = view.predictions + view.censored
     if not every:
         raise TooFew("no rows")
-    return Estimate(view.censored / every, every, *interval.share(view.censored, every))
+    return interval.share_of(view.censored, every)
 
 
 def _answered(standing: Standing) -> Answer:

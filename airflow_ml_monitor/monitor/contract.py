@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.expectations.suite import load_suite, rule_columns
-from airflow_ml_monitor.expectations.version import digest_in, named
+from airflow_ml_monitor.expectations.version import named
 from airflow_ml_monitor.expectations.written import FailedRows
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Measurement, Status
@@ -17,7 +17,7 @@ from airflow_ml_monitor.monitor.failed_rows import counted, keep_failed_rows
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, check_unchanged
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.store.records import ContractVersion
+from airflow_ml_monitor.store.records import ContractVersion, Recorded
 from airflow_ml_monitor.store.repository import MetricsStore
 
 if TYPE_CHECKING:
@@ -75,13 +75,12 @@ def reading(dataset: Dataset, rules: Sequence[Mapping[str, Any]]) -> Dataset:
     return replace(dataset, columns=(*dataset.columns, *map(Column, named_too)))
 
 
-def contract_of(store: MetricsStore, monitor: str, answer: Measurement) -> ContractVersion | None:
-    """The contract that a stored answer names, as it was then; None of a row from before contracts were stored.
+def contract_of(store: MetricsStore, monitor: str, answer: Recorded) -> ContractVersion | None:
+    """The contract that gave a stored answer, as it was then; None of a row from before contracts were stored.
 
     Its document loads as a suite: `load_suite(version.document)`.
     """
-    digest = digest_in(answer.reason)
-    found = store.contract(monitor, digest) if digest else None
+    found = store.contract(monitor, answer.contract) if answer.contract else None
     if found is not None:
         load_suite(found.document)
     return found

@@ -225,8 +225,9 @@ def estimates(nowcasts: Nowcasts, asked: Collection[Asking], among: Collection[W
     among: the windows measured so far; those that are final tell how right estimators were.
     """
     task, board = nowcasts.book.task, board_of(nowcasts, among)
-    about = {"rule": str(task.run.rule), "dataset": task.labels.name, "stage": task.monitor.spec.stage}
-    states = task.monitor.store.heads(task.monitor.key, Family.ESTIMATE, **about, as_of=nowcasts.moment)
+    store, stage, rule = task.monitor.store, task.monitor.spec.stage, str(task.run.rule)
+    about = (task.monitor.key, Family.ESTIMATE)
+    states = store.heads(*about, rule=rule, dataset=task.labels.name, stage=stage, as_of=nowcasts.moment)
     said = {state.head: state.input_digest for state in states}
     made = [one.numbers(board, said.get(one.head, "")) for one in asked]
     return [numbers for numbers in made if numbers is not None], board

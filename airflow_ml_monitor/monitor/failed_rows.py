@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import DataFault, ScanError
-from airflow_ml_monitor.expectations.outcome import Outcome, Verdict, rule_id
+from airflow_ml_monitor.expectations.outcome import Outcome, Ruling, rule_id
 from airflow_ml_monitor.expectations.written import OURS, FailedRows
 from airflow_ml_monitor.measurement import Estimate, Measurement, Status
 from airflow_ml_monitor.monitor.run import Monitor, Run
@@ -54,5 +54,5 @@ def keep_failed_rows(
 
 def counted(suite: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Rules:
     """The broken rules that count the values that break them."""
-    names = {o.rule_id for o in outcomes if o.status is Verdict.FAIL and o.unexpected is not None}
+    names = {o.rule_id for o in outcomes if o.status is Ruling.FAIL and o.unexpected is not None}
     return [rule for rule in suite["expectations"] if rule_id(rule) in names]

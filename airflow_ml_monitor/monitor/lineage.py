@@ -23,6 +23,7 @@ from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.layout import Binning, Layout
 from airflow_ml_monitor.profile.views import ColumnView
+from airflow_ml_monitor.store.records import Recorded
 
 CONTRACT: Final = "expectation"
 """The metric whose rows are a contract's rules."""
@@ -126,8 +127,8 @@ def lineage_of_batch(monitor: Monitor, run: Run | None, source: Any, good: str, 
     batch = DatasetFacts(place_of(source, f"{monitor.key}/batch"))
     parts = [DatasetFacts(place_of(path, "")) for path in (good, quarantine)]
     monitor = _by_spec(monitor, run)
-    if run is not None and (rows := _stored(monitor, run, Family.ROWS, monitor.spec.dataset().name)):
-        kinds = _rules(monitor, rows[0])
+    if run is not None and (found := _stored(monitor, run, Family.ROWS, monitor.spec.dataset().name)):
+        kinds, rows = _rules(monitor, found[0]), [one.measurement for one in found]
         assertions = [a for row in rows if row.parameters and (a := _kept(row, 0.0, kinds))]
         batch = replace(batch, assertions=tuple(assertions))
         (every,) = (row for row in rows if not row.parameters)
@@ -159,14 +160,15 @@ def _dataset(monitor: Monitor, dataset: Dataset, run: Run | None, asserts: Seque
         return told
     told = replace(told, event_time=dataset.event_time, window=run.window)
     reference = monitor.reference(dataset, run.window)
-    stored = monitor.store.latest_profile(monitor.key, dataset.name, str(run.rule), run.window)
-    if stored and stored[0].layout_digest == reference.layout.digest:
-        told = _measured(told, decode_profile(stored[1]), reference.layout)
+    seen = monitor.store.profiles_seen(monitor.key, dataset.name, str(run.rule), run.window, run.known_at)
+    key = next((key for key in seen if key.window == run.window), None)
+    if key and key.layout_digest == reference.layout.digest and (stored := monitor.store.profile(monitor.key, key)):
+        told = _measured(told, decode_profile(stored), reference.layout)
     every = [row for family in asserts for row in _stored(monitor, run, family, dataset.name, reference)]
-    rules = [row for row in every if row.metric == CONTRACT]
+    rules = [row for row in every if row.measurement.metric == CONTRACT]
     kinds = _rules(monitor, rules[0]) if rules else {}
-    answered = [a for row in rules if (a := _kept(row, 1.0, kinds))]
-    return replace(told, assertions=(*answered, *_unbroken(monitor, every)))
+    answered = [a for row in rules if (a := _kept(row.measurement, 1.0, kinds))]
+    return replace(told, assertions=(*answered, *_unbroken(monitor, [row.measurement for row in every])))
 
 
 def _labels(monitor: Monitor, name: str, source: Any, run: Run | None) -> DatasetFacts:
@@ -220,7 +222,7 @@ def _column(column: ColumnView, binning: Binning) -> ColumnFacts:
 
 def _stored(
     monitor: Monitor, run: Run, family: Family, dataset: str, reference: FrozenReference | None = None
-) -> list[Measurement]:
+) -> list[Recorded]:
     """What is stored of the run's window as known by the run; of one reference, where the family has one."""
     window = run.window
     found = monitor.store.current(
@@ -228,10 +230,10 @@ def _stored(
         stage=monitor.spec.stage, start=window.start, end=window.end, whole=True,
     )  # fmt: skip
     mine = [r for r in found if r.head.window == window]
-    return [r.measurement for r in mine if reference is None or r.head.reference == reference.digest]
+    return [r for r in mine if reference is None or r.head.reference == reference.digest]
 
 
-def _rules(monitor: Monitor, answer: Measurement) -> dict[str, tuple[str, Severity]]:
+def _rules(monitor: Monitor, answer: Recorded) -> dict[str, tuple[str, Severity]]:
     """(type, severity) of each rule of the contract that an answer names."""
     contract = contract_of(monitor.store, monitor.key, answer)
     rules = contract.document["expectations"] if contract else []

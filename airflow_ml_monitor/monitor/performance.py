@@ -13,13 +13,13 @@ from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.monitor.answer import Answer, Standing, answer
+from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.estimates import Asking, board_numbers, estimates, of_sample
 from airflow_ml_monitor.monitor.label_feed import broken_numbers, label_numbers
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_tasks, update
 from airflow_ml_monitor.monitor.measure import label_fault_rows
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
 from airflow_ml_monitor.monitor.run import Monitor, Run
-from airflow_ml_monitor.monitor.steps import Done
 from airflow_ml_monitor.monitor.totals import answer_of_totals
 from airflow_ml_monitor.profile.label_source import LabelMode
 from airflow_ml_monitor.profile.labelled_view import LabelledPair
@@ -100,8 +100,8 @@ def performance(monitor: Monitor, window: Window, as_of: datetime) -> list[Measu
 def _measured(task: LabelTask, as_of: datetime) -> dict[Window, _Measured]:
     """What the store knew of each window at a moment."""
     monitor, found = task.monitor, dict[Window, list[HeadState]]()
-    about = {"rule": str(task.run.rule), "dataset": task.labels.name, "stage": monitor.spec.stage}
-    for state in monitor.store.heads(monitor.key, Family.PERFORMANCE, **about, as_of=as_of):
+    about, rule, stage = (monitor.key, Family.PERFORMANCE), str(task.run.rule), monitor.spec.stage
+    for state in monitor.store.heads(*about, rule=rule, dataset=task.labels.name, stage=stage, as_of=as_of):
         found.setdefault(state.head.window, []).append(state)
     return {w: _Measured(max(s.known_at for s in of), tuple(s.head for s in of)) for w, of in found.items()}
 

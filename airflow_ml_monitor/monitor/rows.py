@@ -12,7 +12,7 @@ from airflow_ml_monitor.expectations.origin import suite_of
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
 from airflow_ml_monitor.expectations.version import named, plain, version_of
 from airflow_ml_monitor.expectations.written import parted
-from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Severity, Status
+from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Severity, Status
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import QUARANTINED_ROWS
 from airflow_ml_monitor.monitor.run import Monitor, Run, frozen
@@ -28,8 +28,9 @@ _OF_SCORING: Final = frozenset({Role.SCORE, Role.PREDICTION, Role.QUANTILE, Role
 class Batch:
     """Rows to be scored, where their parts go, and by what they are split.
 
-    contract: a suite's JSON file or a suite, all of whose rules are meant; None: the spec's, without its rules on the
-    columns that scoring adds. severity: of the rules that hold a row back, or graver.
+    contract: as a spec names one, all of whose rules are meant; None: the spec's. The spec's and an inferred one are
+    without their rules on the columns that scoring adds. Where failed rows go does not matter: they are in quarantine.
+    severity: of the rules that hold a row back, or graver.
     """
 
     source: Any
@@ -89,12 +90,11 @@ def validate_rows(monitor: Monitor, run: Run, batch: Batch) -> Validated:
 
 def _suite(monitor: Monitor, run: Run, batch: Batch) -> tuple[dict[str, Any] | None, set[str]]:
     """(the suite to split by, columns whose rules it is without)."""
-    if batch.contract is not None:
-        return suite_of(batch.contract), set()
-    dataset, (contract, _) = monitor.spec.dataset(), parted(monitor.spec.contract)
+    dataset = monitor.spec.dataset()
+    contract, _ = parted(monitor.spec.contract if batch.contract is None else batch.contract)
     to_come = {column.name for column in dataset.columns if column.role in _OF_SCORING}
     if contract != "inferred":
-        return None if contract is None else suite_of(contract), to_come
+        return None if contract is None else suite_of(contract), to_come if batch.contract is None else set()
     from airflow_ml_monitor.expectations.infer import infer_suite
 
     frozen(monitor, dataset, run.known_at)
@@ -120,7 +120,7 @@ def _measured(found: Split, contract: RowContract) -> list[Measurement]:
 def _share(found: Split, held: int, column: str, rule: str) -> Measurement:
     if not found.rows:
         return Measurement(QUARANTINED_ROWS, Status.TOO_FEW, None, "no rows in the batch", column, rule)
-    estimate = Estimate(held / found.rows, found.rows, *interval.share(held, found.rows))
+    estimate = interval.share_of(held, found.rows)
     return Measurement(QUARANTINED_ROWS, Status.OK, estimate, "", column, rule)
 
 

@@ -145,6 +145,10 @@ class Monitor:
             self._decoded[name] = FrozenReference(name, layout, decode_profile(record.profile), labels)
         return self._decoded[name]
 
+    def head(self, family: Family, dataset: Dataset, run: Run, reference: FrozenReference) -> HeadKey:
+        """Where a family's numbers of a dataset in the run's window stand."""
+        return HeadKey(family, dataset.name, str(run.rule), run.window, self.spec.stage, "", reference.digest)
+
     def numbers(self, head: HeadKey, run: Run, inputs: list[Any], rows: Sequence[Measurement], **ripe: Any) -> Numbers:
         """One family of one window, ready to be stored under the digest of what it was made from."""
         revision = Revision(
@@ -155,6 +159,7 @@ class Monitor:
             run=run.run_id,
             code_version=code_version(),
             spec=self.version or digest(self.document),
+            contract=ripe.get("contract", ""),
         )
         return Numbers(head, revision, rows)
 
@@ -287,10 +292,11 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     inputs = digest([fingerprint, meaning(dataset), CONTENTS])
     key = ProfileKey(dataset.name, str(run.rule), run.window, reference.layout.digest, inputs)
     if payload := monitor.store.profile(monitor.key, key):
+        monitor.store.saw_profile(monitor.key, key, run.known_at)
         return key, decode_profile(payload), reference
     profile = monitor.engine.profile(dataset, reference.layout, run.window)
     check_unchanged(monitor, dataset, run.window, fingerprint)
-    monitor.store.save_profile(monitor.key, key, encode_profile(profile))
+    monitor.store.save_profile(monitor.key, key, encode_profile(profile), run.known_at)
     return key, profile, reference
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import AirflowFailException, AirflowSkipException
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.expectations.written import check_written
 from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.operators.step import MonitorStep
 
@@ -19,11 +20,12 @@ class ValidateRowsOperator(MonitorStep):
     """Split a batch before scoring into good rows and quarantine, each row with the rules that it breaks.
 
     source: a path, glob or directory of Parquet or CSV files. good, quarantine: Parquet files to write; each row of the
-    batch is in one of them, as it was, and a retry replaces both. contract: a suite, or its JSON file; None: the
-    spec's, without its rules on columns that scoring adds. severity: rules of it, or graver, hold a row back. Rules
-    that no single row can answer are left out, and named in the result. A rule whose column is missing or of another
-    type holds back every row. row_model: 'package.module:Model', a Pydantic model that rows must fit besides.
-    most_quarantined: a larger share of the rows fails the task, once the files and the measurements are stored.
+    batch is in one of them, as it was, and a retry replaces both. contract: as a spec names one, all of whose rules are
+    meant; None: the spec's; that one and 'inferred' are without rules on columns that scoring adds. severity: rules of
+    it, or graver, hold a row back. Rules that no single row can answer are left out, and named in the result. A rule
+    whose column is missing or of another type holds back every row. row_model: 'package.module:Model', a Pydantic model
+    that rows must fit besides. most_quarantined: a larger share of the rows fails the task, once the files and the
+    measurements are stored.
 
     The shares are stored as `quarantined_rows`, by rule too. A batch that cannot be read is stored as failed, and
     skips what follows. Returns counts: rows, good, quarantined, by_reason, left_out.
@@ -51,6 +53,7 @@ class ValidateRowsOperator(MonitorStep):
         self.severity = severity
         self.row_model = row_model
         self.most_quarantined = most_quarantined
+        check_written(contract)
         if severity not in tuple(Severity):
             raise SpecError(f"{severity!r} is none of {', '.join(Severity)}", field=f"severity of {self.task_id}")
         if most_quarantined is not None and not 0 <= most_quarantined <= 1:

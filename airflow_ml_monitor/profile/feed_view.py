@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.profile.category_shift import CategoryShift
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.layout import Binning, Layout
-from airflow_ml_monitor.profile.mixture import Usual, usuals
+from airflow_ml_monitor.profile.layout import SPECIAL, Binning, Layout
+from airflow_ml_monitor.profile.mixture import Alter, Usual, usuals
 from airflow_ml_monitor.profile.renames import renames
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
+FEWEST: Final = 5
+"""Windows before from which it is known whether one has several values of a column."""
 _OF_THE_MODEL = (Role.SCORE, Role.PREDICTION, Role.QUANTILE)
 
 
@@ -143,6 +147,19 @@ class FeedColumn:
     def _whole(self) -> list[Profile]:
         return [p for p in self.feed.before if not p.faults.keys() & {"", self.name}]
 
+    @property
+    def is_one(self) -> bool:
+        """Whether all rows of the window that have a value have the same."""
+        return _is_one(self.current, self.feed.current)
+
+    @property
+    def is_usually_several(self) -> bool:
+        """Whether most of the windows before, and they are five at least, had several values: a window has but one
+        weekday, and one price of the day."""
+        pairs = zip(self.before, self._whole, strict=True)
+        before = [_is_one(view, profile) for view, profile in pairs if view.n > 1]
+        return len(before) >= FEWEST and 2 * sum(before) < len(before)
+
     @cached_property
     def shift(self) -> CategoryShift:
         """Of a column of categories."""
@@ -153,3 +170,25 @@ class FeedColumn:
     def usuals(self) -> tuple[Usual, ...]:
         """What its values are explained by, as a mixture with altered ones; none where it has hardly changed."""
         return usuals(self.current, self.reference, self.before)
+
+    def mirrored(self, alter: Alter) -> Estimates:
+        """The share of the rows with altered values, by an alteration that is its own inverse; {} where it explains
+        no change."""
+        for usual in self.usuals:
+            fit = usual.altered(alter)
+            if fit.mirrors():
+                return {"": fit.estimate(self.current)}
+        return {}
+
+
+def _is_one(view: ColumnView, profile: Profile) -> bool:
+    """True if all values of a column are the same."""
+    if not view.n:
+        return False
+    if view.kind is not Kind.CATEGORICAL:
+        low, high = view.extremes
+        return low == high
+    known = int((view.cells.count[view.cells.bucket > SPECIAL] > 0).sum())
+    unseen = profile.traces.unseen.get(view.binning.column, {})
+    # Those without a bucket are several unless one name has them all.
+    return known == 1 if not view.other else not known and list(unseen.values()) == [view.n]

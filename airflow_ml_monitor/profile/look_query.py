@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Final
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile import text_forms
 from airflow_ml_monitor.profile.query import Expression, in_window, number, size, source, whole
-from airflow_ml_monitor.profile.text_form import DAMAGED, FOREIGN, FORMS
 
 SUM_TOLERANCE: Final = 1e-6
 """A sum is met where it is off by at most this share of its terms: less than a cent in 10,000."""
@@ -33,7 +36,8 @@ def text_form(column: str, event_time: str) -> sa.SelectBase:
     table = _table(event_time, column)
     value = table.c[column]
     length = sa.func.length(value)
-    hits = (sa.func.count().filter(_matches(value, pattern)) for pattern in (DAMAGED, FOREIGN, *FORMS.values()))
+    patterns = (text_forms.DAMAGE, text_forms.FOREIGN, *map(text_forms.wholly, text_forms.FORMS.values()))
+    hits = (sa.func.count().filter(_matches(value, pattern)) for pattern in patterns)
     shown = sa.select(length, sa.func.count(), *hits).where(in_window(table, event_time), value.is_not(None))
     return shown.group_by(length)
 
@@ -75,11 +79,16 @@ def sums(triples: tuple[tuple[str, str, str], ...], event_time: str) -> sa.Selec
     table = _table(event_time, *dict.fromkeys(name for triple in triples for name in triple))
     counts = []
     for triple in triples:
-        a, b, c = (_number(table, name, False) for name in triple)
-        both = _finite(a, b, c)
-        is_met = size(a + b - c) <= number(SUM_TOLERANCE) * (size(a) + size(b) + size(c))
-        counts += [sa.func.count().filter(both), sa.func.count().filter(sa.and_(both, is_met))]
+        columns = [_number(table, name, False) for name in triple]
+        both = _finite(*columns)
+        counts += [sa.func.count().filter(both), sa.func.count().filter(sa.and_(both, adds_up(columns)))]
     return sa.select(*counts).select_from(table).where(in_window(table, event_time))
+
+
+def adds_up(columns: Sequence[Expression]) -> Expression:
+    """Whether the last of some floats is the sum of those before it."""
+    *terms, total = columns
+    return size(reduce(add, terms) - total) <= number(SUM_TOLERANCE) * reduce(add, map(size, columns))
 
 
 def _table(event_time: str, *columns: str) -> sa.TableClause:

@@ -17,9 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
+from airflow_ml_monitor.profile.look_query import adds_up
 from airflow_ml_monitor.profile.query import Expression, source
 from airflow_ml_monitor.profile.row_tests import (
     Absent,
+    AddsUp,
     Among,
     Between,
     Bounds,
@@ -64,7 +66,7 @@ def check_forms(test: RowTest, forms: Forms) -> None:
             _need(column, forms, frozenset({Form.TEXT, Form.INTEGER}))
         case Among(column):
             _need(column, forms, _NUMBERS | {Form.TEXT, Form.BOOLEAN})
-        case Total(columns):
+        case Total(columns) | AddsUp(columns):
             for column in columns:
                 _need(column, forms, _NUMBERS)
         case Ordered(columns) | Distinct(columns):
@@ -126,6 +128,9 @@ def _broken(test: RowTest, forms: Forms) -> Expression:
             sums: Expression = reduce(add, (sa.cast(_column(name), kind) for name in columns))
             wrong = sums != sa.literal(total, sa.Double if isinstance(total, float) else sa.BigInteger)
             return sa.and_(_looked_at(columns, skipped), sa.func.coalesce(wrong, sa.true()))
+        case AddsUp(columns, skipped):
+            is_met = adds_up([sa.cast(_column(name), sa.Double) for name in columns])
+            return sa.and_(_looked_at(columns, skipped), sa.not_(sa.func.coalesce(is_met, _NO)))
         case Distinct(columns, skipped):
             pairs = (_same(*pair, forms) for pair in combinations(columns, 2))
             return sa.and_(_looked_at(columns, skipped), sa.or_(_NO, *pairs))

@@ -120,6 +120,14 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class AddsUp:
+    """The last column is the sum of those before it."""
+
+    columns: tuple[str, ...]
+    skipped: Skipped = Skipped.ALL_MISSING
+
+
+@dataclass(frozen=True, slots=True)
 class Distinct:
     """No two of the columns hold the same value; two missing ones are the same."""
 
@@ -128,7 +136,7 @@ class Distinct:
 
 
 Single = Exists | Present | Absent | Between | Among | Reads
-RowTest = Single | Ordered | Total | Distinct
+RowTest = Single | Ordered | Total | AddsUp | Distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +153,4 @@ def columns_of(test: RowTest) -> tuple[str, ...]:
     >>> columns_of(Present("age")), columns_of(Ordered(("end", "start")))
     (('age',), ('end', 'start'))
     """
-    return test.columns if isinstance(test, (Ordered, Total, Distinct)) else (test.column,)
+    return (test.column,) if isinstance(test, Single) else test.columns

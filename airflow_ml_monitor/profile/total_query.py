@@ -24,7 +24,7 @@ _LARGEST: Final = 9e15
 """Below it every whole double is one integer."""
 
 
-class Verdict(StrEnum):
+class TakenFor(StrEnum):
     """What a total is taken for."""
 
     GIVEN = "given"
@@ -37,7 +37,7 @@ class Verdict(StrEnum):
     TOO_MANY_ROWS = "of more rows than were predicted"
 
 
-REFUSED: Final = tuple(Verdict)[3:]
+REFUSED: Final = tuple(TakenFor)[3:]
 """Totals that cannot be. They change nothing: what was known of their day stands."""
 
 
@@ -118,17 +118,17 @@ def _verdict(kind: TaskKind, read: sa.Subquery, cells: sa.CTE, inside: Expressio
     else:
         wrong, many = no_count(rows), sa.and_(rows == number(0), label != number(0))
     ladder = [
-        (sa.or_(read.c.named.is_(None), read.c.moment.is_(None)), Verdict.UNNAMED),
-        (sa.and_(read.c.of_day.is_(None), inside), Verdict.NOT_A_DAY),
-        (cells.c.day.is_(None), Verdict.ORPHAN),
-        (label.is_(None), Verdict.TAKEN_BACK),
-        (rows.is_(None), Verdict.UNNAMED),
-        (wrong, Verdict.NO_COUNT),
-        (many, Verdict.TOO_MANY_LABELS),
-        (rows > cells.c.predicted, Verdict.TOO_MANY_ROWS),
+        (sa.or_(read.c.named.is_(None), read.c.moment.is_(None)), TakenFor.UNNAMED),
+        (sa.and_(read.c.of_day.is_(None), inside), TakenFor.NOT_A_DAY),
+        (cells.c.day.is_(None), TakenFor.ORPHAN),
+        (label.is_(None), TakenFor.TAKEN_BACK),
+        (rows.is_(None), TakenFor.UNNAMED),
+        (wrong, TakenFor.NO_COUNT),
+        (many, TakenFor.TOO_MANY_LABELS),
+        (rows > cells.c.predicted, TakenFor.TOO_MANY_ROWS),
     ]
     named = [(when, sa.literal(str(verdict), sa.String)) for when, verdict in ladder]
-    return sa.case(*named, else_=sa.literal(str(Verdict.GIVEN), sa.String))
+    return sa.case(*named, else_=sa.literal(str(TakenFor.GIVEN), sa.String))
 
 
 def total_counts(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
@@ -155,7 +155,7 @@ def total_entries(columns: LedgerColumns, labels: LabelSource) -> sa.SelectBase:
         f"{name}_before": sa.func.lag(told.c[name]).over(partition_by=[told.c.of_day, *parts], order_by=order)
         for name in ("rows", "label")
     }
-    counted = told.c.verdict.in_([sa.literal(str(v), sa.String) for v in (Verdict.GIVEN, Verdict.TAKEN_BACK)])
+    counted = told.c.verdict.in_([sa.literal(str(v), sa.String) for v in (TakenFor.GIVEN, TakenFor.TAKEN_BACK)])
     ordered = sa.select(told, *(value.label(name) for name, value in before.items())).where(counted).subquery("ordered")
     is_binary = columns.task.kind is TaskKind.BINARY
     steps = [(sign, of) for sign in (1, -1) for of in ((0, 1) if is_binary else (0,))]

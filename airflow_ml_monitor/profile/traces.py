@@ -62,7 +62,7 @@ class Traces:
     identify someone, are not named. products: None of a profile without rows, or that was made before there were any.
     damaged: by categorical column, rows whose value has no bucket and looks wrongly decoded (text_forms.DAMAGE).
     forms: by column that is declared a number, time or boolean and arrived as text, form of the text → rows; '' where
-    it has none that is known (text_forms.FORMS). candidates: by declared column that did not arrive, undeclared column
+    it has none that is known (text_forms.VALUES). candidates: by declared column that did not arrive, undeclared column
     → bucket of the missing one's → rows; grids as coarse as a slice's, without sums and extremes: nobody declared it.
     """
 

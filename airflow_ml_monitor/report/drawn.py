@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import NAIVE, Status, base_of, is_beside
@@ -13,18 +13,18 @@ from airflow_ml_monitor.policy.rule import Bounds
 from airflow_ml_monitor.report.wording import where
 from airflow_ml_monitor.store.records import Recorded
 
-PICTURES = 4
+PICTURES: Final = 4
 """Drawn at least, where so many were measured."""
-OF_A_RULE = 3
+OF_A_RULE: Final = 3
 """Drawn of one rule that names no parameters, or looks at slices: those nearest to its bound, or furthest beyond it."""
-OF_RULES = 9
+OF_RULES: Final = 9
 """Drawn of all rules."""
-_FIRST = (
+_FIRST: Final = (
     *("roc_auc", "mae", "ndcg", "expected_calibration_error", "rmse", "average_precision", "bias", "precision"),
     *("recall", "f1", "mean_average_precision", "accuracy"),
 )
 """Which metrics are drawn where rules name too few, in this order."""
-_PREFERRED = ("", "average=macro")
+_PREFERRED: Final = ("", "average=macro")
 """Which parameters stand for a metric that no rule names; else the last: the most first places, the highest level."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_ml_monitor.errors import DataFault
-from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.profile.layout import Layout
@@ -33,19 +32,14 @@ class Profiles:
 
 
 def profiles_of(scope: Scope, dataset: str, reference: str) -> Profiles | None:
-    """The stored profiles of the page's window and of a reference.
-
-    None where one is missing, or the window's is not of the rows that were known at the page's moment: of a window
-    that was scanned again only the last profile can be asked for.
-    """
+    """The stored profiles of the page's window, as known at the page's moment, and of a reference; None where one is
+    missing."""
     frozen = scope.store.reference(scope.monitor, reference)
-    stored = scope.store.latest_profile(scope.monitor, dataset, str(scope.rule), scope.window)
+    seen = scope.store.profiles_seen(scope.monitor, dataset, str(scope.rule), scope.window, scope.as_of)
+    stored = scope.store.profile(scope.monitor, seen[0]) if seen else None
     if frozen is None or stored is None:
         return None
-    layout, current = Layout.from_document(frozen.layout), decode_profile(stored[1])
-    counted = (r.measurement for r in scope.now if r.measurement.metric == "row_count" and r.head.dataset == dataset)
-    known = next((m.estimate for m in counted if m.slice == WHOLE and m.estimate is not None), None)
-    is_other = known is not None and known.value != current.rows.get(WHOLE, 0)
-    if is_other or current.layout_digest != layout.digest:
+    layout, current = Layout.from_document(frozen.layout), decode_profile(stored)
+    if current.layout_digest != layout.digest:
         return None
     return Profiles(layout, decode_profile(frozen.profile), current)

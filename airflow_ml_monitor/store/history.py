@@ -44,10 +44,12 @@ HISTORY_COLUMNS = (
     "recorded_at",
     "revision",
     "reference",
+    "contract",
 )
 
 _STATUS = {status.value: status for status in Status}
 _Head = tuple[HeadKey, int, datetime, datetime, float | None, bool, str]
+"""What a measurement has of its revision, in Recorded's order."""
 
 
 def recorded(connection: Connection, monitor_id: int, wanted: Selection) -> list[Recorded]:
@@ -56,14 +58,15 @@ def recorded(connection: Connection, monitor_id: int, wanted: Selection) -> list
     Texts come once for each head and each series; the numbers come with their keys, in one statement.
     Must run in a transaction that sees one moment.
     """
-    heads = {row.revision_id: _head_parts(row) for row in connection.execute(_chosen(monitor_id, wanted)).all()}
+    chosen = {row.revision_id: row for row in connection.execute(_chosen(monitor_id, wanted))}
+    heads = {id_: _head_parts(row) for id_, row in chosen.items()}
     rows = list(connection.execute(_numbers(monitor_id, wanted, heads)).all())
     named = {row[0]: (*row[1:4], slice_of(row[4])) for row in _texts(connection, {row[1] for row in rows})}
     # In Python: databases sort texts by collations of their own.
     head_rank = {id_: rank for rank, id_ in enumerate(sorted(heads, key=lambda id_: _head_order(heads[id_][0])))}
     series_rank = {id_: rank for rank, id_ in enumerate(sorted(named, key=lambda id_: named[id_]))}
     rows.sort(key=lambda row: (head_rank[row[0]], series_rank[row[1]]))
-    return [Recorded(*heads[row[0]], _measurement(named[row[1]], row)) for row in rows]
+    return [Recorded(*heads[row[0]], _measurement(named[row[1]], row), chosen[row[0]].contract or "") for row in rows]
 
 
 def heads(connection: Connection, monitor_id: int, wanted: Selection) -> list[HeadState]:
@@ -104,6 +107,7 @@ def _chosen(monitor_id: int, wanted: Selection) -> Select[*tuple[Any, ...]]:
         of_revision.coverage,
         of_revision.is_final,
         of_revision.spec,
+        of_revision.contract,
         *(column for column in head.c if column.name not in ("id", "revision_id")),
     ]
     conditions = [head.c.monitor_id == monitor_id, *_conditions(head, wanted)]
@@ -186,5 +190,5 @@ def _plain(one: Recorded) -> tuple[Any, ...]:
     numbers = (None,) * 6 if e is None else (e.value, e.low, e.high, e.p_value, e.noise, e.n)
     place = (key.window.start, key.window.end, key.rule, key.family.value, key.stage, key.dataset, key.model_version)
     named = (slice_text(m.slice), m.column, m.metric, m.parameters, m.status.value)
-    known = (one.coverage, one.is_final, one.known_at, one.recorded_at, one.number, key.reference)
+    known = (one.coverage, one.is_final, one.known_at, one.recorded_at, one.number, key.reference, one.contract)
     return (*place, *named, *numbers, m.reason, *known)

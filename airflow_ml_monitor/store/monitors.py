@@ -21,6 +21,7 @@ from airflow_ml_monitor.store.tables import (
     revision,
     scan,
     series,
+    sighting,
 )
 from airflow_ml_monitor.store.upsert import insert_missing
 
@@ -100,6 +101,7 @@ _THROUGH = {
     measurement: (measurement.c.series_id, series),
     revision: (revision.c.head_id, head),
     profile: (profile.c.scan_id, scan),
+    sighting: (sighting.c.scan_id, scan),
     label_entry: (label_entry.c.label_head_id, label_head),
     incident_event: (incident_event.c.decision_id, decision),
     message: (message.c.decision_id, decision),

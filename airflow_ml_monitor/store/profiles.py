@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.store.columns import digest_of
 from airflow_ml_monitor.store.records import ProfileKey
-from airflow_ml_monitor.store.tables import profile, scan
+from airflow_ml_monitor.store.tables import profile, scan, sighting
 from airflow_ml_monitor.store.upsert import put
 
 
@@ -31,26 +31,38 @@ def load(connection: Connection, monitor_id: int, key: ProfileKey) -> bytes | No
     return None if found is None else bytes(found)
 
 
-def latest(
-    connection: Connection, monitor_id: int, dataset: str, rule: str, window: Window
-) -> tuple[ProfileKey, bytes] | None:
-    """The profile of a window that was saved last, whatever its layout and inputs."""
-    row = connection.execute(
-        select(scan.c.layout_digest, scan.c.input_digest, profile.c.payload)
-        .join(profile)
+def see(connection: Connection, monitor_id: int, key: ProfileKey, known_at: datetime) -> None:
+    """Say that a stored profile is its window's as known at a moment."""
+    of_key = select(scan.c.id).where(scan.c.digest == _digest(_texts(monitor_id, key))).scalar_subquery()
+    connection.execute(insert(sighting).values(scan_id=of_key, known_at=known_at))
+
+
+def seen(
+    connection: Connection, monitor_id: int, dataset: str, rule: str, within: Window, as_of: datetime | None
+) -> list[ProfileKey]:
+    """Of each window that lies wholly in a span, the profile as known at a moment (None: now), whatever its layout and
+    inputs; the newest window first."""
+    newest_first = (sighting.c.known_at.desc(), sighting.c.id.desc())
+    window = (scan.c.window_start, scan.c.window_end)
+    digests = (scan.c.layout_digest, scan.c.input_digest)
+    known = (
+        select(*window, *digests, func.row_number().over(partition_by=window, order_by=newest_first).label("place"))
+        .select_from(scan.join(sighting))
         .where(
             scan.c.monitor_id == monitor_id,
             scan.c.dataset == dataset,
-            scan.c.window_start == window.start,
-            scan.c.window_end == window.end,
             scan.c.rule == rule,
+            scan.c.window_start >= within.start,
+            scan.c.window_end <= within.end,
+            *([] if as_of is None else [sighting.c.known_at <= as_of]),
         )
-        .order_by(scan.c.saved_at.desc(), scan.c.id.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return ProfileKey(dataset, rule, window, row.layout_digest, row.input_digest), bytes(row.payload)
+        .subquery()
+    )
+    chosen = select(known).where(known.c.place == 1).order_by(known.c.window_start.desc())
+    return [
+        ProfileKey(dataset, rule, Window(row.window_start, row.window_end), row.layout_digest, row.input_digest)
+        for row in connection.execute(chosen)
+    ]
 
 
 def _texts(monitor_id: int, key: ProfileKey) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class LedgerPart:
 class Revision:
     """What a family's numbers were made from. coverage: the share of rows that have labels, in [0, 1]; None without.
 
-    spec: the digest of the spec version.
+    spec: the digest of the spec version; contract: of the contract that answered, '' where none did.
     """
 
     known_at: datetime
@@ -103,6 +103,7 @@ class Revision:
     run: str
     code_version: str
     spec: str
+    contract: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known_at", utc(self.known_at))
@@ -128,7 +129,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A stored measurement with the revision that it belongs to."""
+    """A stored measurement with the revision that it belongs to. contract: the digest of the one that answered it."""
 
     head: HeadKey
     number: int
@@ -138,6 +139,7 @@ class Recorded:
     is_final: bool
     spec: str
     measurement: Measurement
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
-
-from sqlalchemy import Connection
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_ml_monitor.keys import Window, utc
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
@@ -24,10 +22,8 @@ from airflow_ml_monitor.store import (
     monitors,
     profiles,
     revisions,
-    series,
     specs,
 )
-from airflow_ml_monitor.store.connection import Database
 from airflow_ml_monitor.store.records import (
     ContractVersion,
     DecisionRecord,
@@ -45,19 +41,13 @@ from airflow_ml_monitor.store.records import (
     Wanted,
     Written,
 )
+from airflow_ml_monitor.store.transactions import Transactions
 
 if TYPE_CHECKING:
     import pandas
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class MetricsStore:
+class MetricsStore(Transactions):
     """What was measured, judged and done, by monitor ('namespace/name').
 
     Making one connects to nothing; `check` says whether the tables are there, every other method takes them for
@@ -65,30 +55,6 @@ class MetricsStore:
     Errors: StoreError where the database cannot be used, SpecError for a naive time or a key that is none.
     clock: the wall clock, for `recorded_at`.
     """
-
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = _now) -> None:
-        self._database = Database(url)
-        self._clock = clock
-        self._monitors: dict[str, int] = {}
-        self._series: dict[series.Key, int] = {}
-
-    @property
-    def url(self) -> str:
-        """Where the database is, with its password."""
-        return self._database.url.render_as_string(hide_password=False)
-
-    @property
-    def schema(self) -> str:
-        """The schema that its tables are in, as the database says."""
-        with self._database.reading() as connection:
-            return str(connection.dialect.default_schema_name)
-
-    def __repr__(self) -> str:
-        return f"MetricsStore({self._database.url.render_as_string(hide_password=True)!r})"
-
-    def dispose(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        self._database.dispose()
 
     def upgrade(self) -> None:
         """Make or renew tables and views; StoreTooNew where a newer release has been at work."""
@@ -169,17 +135,28 @@ class MetricsStore:
 
     # Profiles and labels
 
-    def save_profile(self, monitor: str, key: ProfileKey, payload: bytes) -> None:
-        """Store a profile; if the key is there, what is stored stays."""
+    def save_profile(self, monitor: str, key: ProfileKey, payload: bytes, known_at: datetime) -> None:
+        """Store what a window held as known at a moment; if the key is there, what is stored stays."""
         self._write(monitor, profiles.save, key, payload, self._clock())
+        self.saw_profile(monitor, key, known_at)
+
+    def saw_profile(self, monitor: str, key: ProfileKey, known_at: datetime) -> None:
+        """Say that a window held, as known at a moment, what a stored profile says: be it again, or not for the last
+        time."""
+        # Read first: every step of every run comes by.
+        if key not in self.profiles_seen(monitor, key.dataset, key.rule, key.window, known_at):
+            self._write(monitor, profiles.see, key, utc(known_at))
 
     def profile(self, monitor: str, key: ProfileKey) -> bytes | None:
         """The profile of exactly this key."""
         return self._read(monitor, profiles.load, key)
 
-    def latest_profile(self, monitor: str, dataset: str, rule: str, window: Window) -> tuple[ProfileKey, bytes] | None:
-        """The profile of a window that was saved last, whatever its layout and inputs."""
-        return self._read(monitor, profiles.latest, dataset, rule, window)
+    def profiles_seen(
+        self, monitor: str, dataset: str, rule: str, within: Window, as_of: datetime | None = None
+    ) -> list[ProfileKey]:
+        """Of each window that lies wholly in a span, the profile as known now, or at a moment, whatever its layout and
+        inputs; the newest window first."""
+        return self._read(monitor, profiles.seen, dataset, rule, within, None if as_of is None else utc(as_of))
 
     def label_state(self, monitor: str, source: str) -> LabelState:
         """How far a label source's ledger has come; version 0 before its first entries."""
@@ -260,9 +237,12 @@ class MetricsStore:
         dataset: str,
         stage: str = "production",
         as_of: datetime | None = None,
+        within: Window | None = None,
     ) -> list[HeadState]:
-        """The current revision of each window of a family, or the one known at `as_of`; oldest window first."""
-        wanted = Selection(None if as_of is None else utc(as_of), [family], dataset, rule, stage)
+        """The current revision of each window of a family (that lies wholly in a span), or the one known at `as_of`;
+        oldest window first."""
+        start, end = (None, None) if within is None else (within.start, within.end)
+        wanted = Selection(as_of, [family], dataset, rule, stage, start=start, end=end)
         return self._read(monitor, history.heads, wanted)
 
     def moments(self, monitor: str, family: Family, dataset: str, rule: str, after: datetime) -> list[datetime]:
@@ -330,36 +310,3 @@ class MetricsStore:
     def message_sent(self, decision_id: str, carrier: str) -> None:
         """Say that a claimed message was sent."""
         self._database.write(lambda c: messages.sent(c, decision_id, carrier, self._clock()))
-
-    # How a call becomes a transaction
-
-    def _read(
-        self, monitor: str, work: Callable[Concatenate[Connection, int, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        with self._database.reading() as connection:
-            known = self._monitors.get(monitor) or monitors.find(connection, monitor)
-            return work(connection, known, *args, **kwargs)
-
-    def _write(
-        self, monitor: str, work: Callable[Concatenate[Connection, int, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        known = self._monitor(monitor)
-        return self._database.write(lambda connection: work(connection, known, *args, **kwargs))
-
-    def _monitor(self, key: str) -> int:
-        # In a transaction of its own: the first statement of the next one is to be its lock.
-        if key not in self._monitors:
-            self._monitors[key] = self._database.write(lambda connection: monitors.ensure(connection, key))
-        return self._monitors[key]
-
-    def _series_ids(self, monitor: str, made: Sequence[Numbers]) -> Callable[[HeadKey, Measurement], int]:
-        # Ahead of the heads' transaction, which then holds no lock but the heads'.
-        known = self._monitor(monitor)
-        keys = {series.key_of(known, of.head, one) for of in made for one in of.measurements}
-        if missing := {key: series.row_of(key) for key in keys if key not in self._series}:
-            with self._database.reading() as connection:
-                found = series.find(connection, [row["digest"] for row in missing.values()])
-            if new := [row for row in missing.values() if row["digest"] not in found]:
-                found |= self._database.write(lambda connection: series.add(connection, new))
-            self._series |= {key: found[row["digest"]] for key, row in missing.items()}
-        return lambda head, measurement: self._series[series.key_of(known, head, measurement)]

@@ -76,6 +76,7 @@ def _revision(head_id: int, number: int, revision: Revision, now: datetime) -> d
         "run": revision.run,
         "code_version": revision.code_version,
         "spec": revision.spec,
+        "contract": revision.contract or None,
     }
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from airflow_ml_monitor.store.columns import Digest, Id, Json, LongText, Moment, Payload
 
 VERSION_TABLE = "ml_monitor_alembic_version"
-REVISION = "0003"
+REVISION = "0005"
 """The newest migration: what this release reads and writes."""
 
 metadata = MetaData(
@@ -152,6 +152,9 @@ scan = _table(
 
 profile = _table("profile", _of("scan", key=True), _required("payload", Payload))
 
+# From `known_at` on a window held what this scan read: it may come again (A, B, A), and knowledge out of order.
+sighting = _table("sighting", _id(), _of("scan"), _required("known_at", Moment()), Index(None, "scan_id"))
+
 label_head = _table(
     "label_head",
     _id(),
@@ -212,6 +215,8 @@ revision = _table(
     _required("run", Text()),
     _required("code_version", Text()),
     _required("spec", Digest()),
+    # The contract that answered, if one did.
+    Column("contract", Digest()),
     UniqueConstraint("head_id", "number"),
 )
 

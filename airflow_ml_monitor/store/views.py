@@ -30,6 +30,7 @@ def _revisions() -> list[ColumnElement[object]]:
         of_revision.recorded_at,
         of_revision.number.label("revision"),
         of_revision.spec,
+        of_revision.contract,
         of_revision.run,
         of_revision.code_version,
     ]

@@ -63,9 +63,9 @@ def test_profiling_counts_the_rows_of_the_runs_day_and_stores_their_profile_once
     value, _ = step(ProfileOperator, spec, desk.run(3))
     assert value["predictions"]["rows"] == desk.rows_of(3)
     assert value["predictions"]["faults"] == 0
-    key, _ = desk.store().latest_profile(spec.key, "predictions", "day@UTC", desk.day(3))
+    [key] = desk.store().profiles_seen(spec.key, "predictions", "day@UTC", desk.day(3))
     step(ProfileOperator, spec, desk.run(3))
-    assert desk.store().latest_profile(spec.key, "predictions", "day@UTC", desk.day(3))[0] == key
+    assert desk.store().profiles_seen(spec.key, "predictions", "day@UTC", desk.day(3)) == [key]
 
 
 @pytest.mark.airflow_min

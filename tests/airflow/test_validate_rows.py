@@ -3,6 +3,8 @@
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_ml_monitor import DecideOperator, ProfileOperator, ValidateRowsOperator
@@ -53,13 +55,14 @@ def applications(desk):
 
 @pytest.fixture
 def validate(desk, run_task):
-    """Run the operator about day 2: `result, api = validate(severity=…)`."""
+    """Run the operator about day 2: `result, api = validate(severity=…)`; own: its contract, if not the spec's."""
 
-    def run(rules=(), contract=RULES, **arguments):
+    def run(rules=(), contract=RULES, own=None, **arguments):
         with DAG("d", schedule=None):
             task = ValidateRowsOperator(
                 task_id="step",
                 spec=desk.spec(contract=contract, rules=rules),
+                contract=own,
                 **{
                     "source": f"{desk.home}/in/{{{{ data_interval_start | ds }}}}.parquet",
                     "good": f"{desk.home}/good/{{{{ data_interval_start | ds }}}}.parquet",
@@ -173,6 +176,20 @@ def test_a_batch_that_did_not_come_is_stored_and_skips_what_follows(desk, valida
     assert not (desk.home / "good").exists()
 
 
+def test_a_batch_with_a_value_that_cannot_be_read_is_stored_and_skips_what_follows(desk, applications, validate):
+    path = desk.home / "in" / f"{desk.day(2).start.date()}.parquet"
+    rows = pa.Table.from_pandas(applications)
+    broken = pa.array([b"\xffsecret"] * len(rows)).view(pa.string())
+    pq.write_table(rows.set_column(rows.column_names.index("channel"), "channel", broken), path)
+    form = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "channel", "regex": "^[a-z]+$"}}
+    result, _ = validate(contract={"expectations": [form]})
+    assert result.state.value == "skipped"
+    status, _, _, reason, _ = stored(desk)[""]
+    assert (status, "cannot be looked at (UnicodeDecodeError)" in reason) == ("failed", True)
+    assert "secret" not in reason
+    assert not list((desk.home / "good").glob("*"))
+
+
 def test_an_inferred_contract_asks_its_rules_on_features(desk, applications, validate):
     result, api = validate(contract="inferred", severity="warning")
     assert result.error is None
@@ -180,6 +197,28 @@ def test_an_inferred_contract_asks_its_rules_on_features(desk, applications, val
     assert found["by_reason"]["expect_column_values_to_not_be_null:income"] == BROKEN
     assert "expect_column_to_exist:score" in found["left_out"]
     assert not [name for name in found["by_reason"] if "score" in name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ({"own": RULES}, ["income is there", "scored"]),
+        (
+            {"own": {"suite": RULES, "failed_rows": {"table": "broken", "columns": ["id"]}}},
+            ["income is there", "scored"],
+        ),
+        ({"own": "inferred", "severity": "warning", "contract": None}, ["expect_column_values_to_not_be_null:income"]),
+    ],
+)
+def test_a_contract_of_its_own_is_written_as_a_specs_is(desk, applications, validate, arguments, asked):
+    result, api = validate(**arguments)
+    assert result.error is None
+    found = api.pushed["step", "return_value"]
+    assert {*asked} <= {*found["by_reason"]}
+    # All rules of one that is written for the batch are meant; an inferred one knows no batch without scores.
+    assert found["by_reason"].get("scored", found["quarantined"]) == found["quarantined"]
+    assert found["quarantined"] == (ROWS if arguments["own"] != "inferred" else found["quarantined"])
+    assert not [name for name in found["by_reason"] if name.endswith(":score")]
 
 
 @pytest.mark.parametrize(
@@ -200,5 +239,7 @@ def test_what_the_user_wrote_wrong_fails_at_once(desk, applications, validate, a
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(desk, validate):
     with pytest.raises(SpecError, match="none of info, warning, critical"):
         validate(severity="grave")
+    with pytest.raises(SpecError, match="give gx_project, and either suite or checkpoint"):
+        validate(own={"suite": "credit.json"})
     with pytest.raises(SpecError, match="no share"):
         validate(most_quarantined=5)

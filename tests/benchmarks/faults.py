@@ -25,8 +25,8 @@ import pandas as pd
 
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.measurement import Measurement
+from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.measure import fault_rows
-from airflow_ml_monitor.monitor.steps import EARLIER
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from airflow_ml_monitor.expectations.cells import ANSWERED, from_cells, is_known
 from airflow_ml_monitor.expectations.engine import _expectations, run_suite
-from airflow_ml_monitor.expectations.outcome import By, Verdict
+from airflow_ml_monitor.expectations.outcome import By, Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
@@ -263,7 +263,7 @@ def test_a_mean_so_close_to_its_bound_that_rounding_decides_is_not_answered() ->
     rows = table([0.1, 0.2, 0.3])
     mean = "expect_column_mean_to_be_between"
     assert outcome(rows, mean, min_value=0.2) is None
-    assert outcome(rows, mean, min_value=0.2001).status is Verdict.FAIL
+    assert outcome(rows, mean, min_value=0.2001).status is Ruling.FAIL
 
 
 def test_a_column_that_did_not_arrive_as_declared_is_not_answered() -> None:

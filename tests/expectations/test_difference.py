@@ -58,3 +58,27 @@ def test_a_weekdays_range_is_told_by_its_name() -> None:
     assert diff_suites(suite(ROWS), suite(ROWS, meta={"seconds_before_end": 60})) == [
         "rows: seconds before end 60 was none"
     ]
+
+
+def test_rules_of_one_id_are_the_same_wherever_they_stand_and_whatever_they_ask() -> None:
+    def named(*rules: tuple[str, tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+        return {
+            "expectations": [
+                {"type": kind, "kwargs": kwargs, "severity": "warning", "meta": {"rule_id": name}}
+                for name, (kind, kwargs) in rules
+            ]
+        }
+
+    adults, all_of_them = between(0, 300, row_condition="age >= 18"), between(0, 100)
+    before = named(("adults", adults), ("all", all_of_them))
+    assert diff_suites(before, named(("all", all_of_them), ("adults", adults))) == []
+    assert diff_suites(before, named(("all", between(0, 120)), ("adults", adults))) == [
+        "income: range: 0…120 was 0…100"
+    ]
+    assert diff_suites(before, named(("all", all_of_them))) == ["income: range: rule removed"]
+    assert diff_suites(named(("all", all_of_them)), named(("all", in_set("car")))) == [
+        "purpose: values: was about income",
+        "purpose: values: expect_column_values_to_be_in_set was expect_column_values_to_be_between, 0…100",
+    ]
+    # Another id on the same columns is a new name of the same rule.
+    assert diff_suites(before, named(("adults", adults), ("everyone", all_of_them))) == []

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.expectations.engine import check_suite, run_suite
-from airflow_ml_monitor.expectations.outcome import By, Outcome, Verdict, as_measurements
+from airflow_ml_monitor.expectations.outcome import By, Outcome, Ruling, as_measurements
 from airflow_ml_monitor.measurement import Status
 
 pytestmark = pytest.mark.usefixtures("great_expectations")
@@ -54,7 +54,7 @@ def test_arguments_that_great_expectations_refuses_are_refused_before_data(kwarg
 
 def test_a_failed_rule_counts_what_breaks_it_without_nulls() -> None:
     outcome = verdict(pd.DataFrame({"x": [1.0, 2.0, 9.0, None]}), BETWEEN, column="x", max_value=5, mostly=0.9)
-    assert (outcome.status, outcome.unexpected, outcome.checked) == (Verdict.FAIL, 1, 3)
+    assert (outcome.status, outcome.unexpected, outcome.checked) == (Ruling.FAIL, 1, 3)
     assert outcome.share == pytest.approx(1 / 3)
     assert outcome.reason == f"1 of 3 rows break {BETWEEN} on 'x' (mostly 0.9)"
 
@@ -63,13 +63,13 @@ def test_outcomes_stand_in_the_order_of_the_suite_with_their_severity() -> None:
     rules = [rule(NOT_NULL, column="x"), rule(MEAN, column="e", min_value=0), rule(BETWEEN, column="x", max_value=0)]
     rules[2]["severity"] = "info"
     outcomes = run_suite(suite(*rules), pd.DataFrame({"x": [1.0], "e": ["a"]}))
-    assert [o.status for o in outcomes] == [Verdict.PASS, Verdict.ERROR, Verdict.FAIL]
+    assert [o.status for o in outcomes] == [Ruling.PASS, Ruling.ERROR, Ruling.FAIL]
     assert [o.severity.value for o in outcomes] == ["critical", "critical", "info"]
 
 
 def test_a_missing_column_is_an_error_and_no_failure_of_the_data() -> None:
     outcome = verdict(pd.DataFrame({"X": [1.0]}), BETWEEN, column="x", min_value=0)
-    assert outcome.status is Verdict.ERROR
+    assert outcome.status is Ruling.ERROR
     assert outcome.reason.startswith("column 'x' is missing")
 
 
@@ -79,28 +79,28 @@ def test_a_column_that_is_there_twice_is_an_error() -> None:
 
 
 def test_a_missing_column_fails_the_rule_that_asks_for_it() -> None:
-    assert verdict(pd.DataFrame({"y": [1.0]}), "expect_column_to_exist", column="x").status is Verdict.FAIL
+    assert verdict(pd.DataFrame({"y": [1.0]}), "expect_column_to_exist", column="x").status is Ruling.FAIL
 
 
 def test_a_type_that_has_no_such_order_is_an_error_with_its_exception_named() -> None:
     outcome = verdict(pd.DataFrame({"x": ["a", "b"]}), BETWEEN, column="x", min_value=0)
-    assert outcome.status is Verdict.ERROR
+    assert outcome.status is Ruling.ERROR
     assert outcome.reason == f"{BETWEEN} on 'x' could not be evaluated (TypeError)"
 
 
 def test_an_sql_rule_says_that_it_does_not_run_on_a_frame() -> None:
     frame = pd.DataFrame({"x": [1.0]})
     outcome = verdict(frame, "unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch}")
-    assert (outcome.status, outcome.checked) == (Verdict.ERROR, None)
+    assert (outcome.status, outcome.checked) == (Ruling.ERROR, None)
     assert "cannot be evaluated on a DataFrame" in outcome.reason
 
 
 def test_a_naive_bound_on_an_aware_column_is_an_error_and_no_verdict() -> None:
     aware = pd.DataFrame({"t": pd.date_range("2026-01-01", periods=3, tz="UTC")})
     newest = "expect_column_max_to_be_between"
-    assert verdict(aware, newest, column="t", min_value="2026-01-01T00:00:00").status is Verdict.ERROR
-    assert verdict(aware, newest, column="t", min_value="2026-01-01T00:00:00+00:00").status is Verdict.PASS
-    assert verdict(aware, newest, column="t", min_value="2027-01-01T00:00:00+00:00").status is Verdict.FAIL
+    assert verdict(aware, newest, column="t", min_value="2026-01-01T00:00:00").status is Ruling.ERROR
+    assert verdict(aware, newest, column="t", min_value="2026-01-01T00:00:00+00:00").status is Ruling.PASS
+    assert verdict(aware, newest, column="t", min_value="2027-01-01T00:00:00+00:00").status is Ruling.FAIL
 
 
 def test_a_quantile_rule_is_judged_like_any_other() -> None:
@@ -111,7 +111,7 @@ def test_a_quantile_rule_is_judged_like_any_other() -> None:
         column="x",
         quantile_ranges=ranges,
     )
-    assert (outcome.status, outcome.checked, outcome.unexpected) == (Verdict.FAIL, 9, None)
+    assert (outcome.status, outcome.checked, outcome.unexpected) == (Ruling.FAIL, 9, None)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame({"x": pd.Series([], dtype=float)}), pd.DataFrame({"x": [None] * 5})])
@@ -126,8 +126,8 @@ def test_rules_on_values_neither_pass_nor_fail_where_there_is_no_value(frame: pd
         rule("expect_column_values_to_be_of_type", column="x", type_="int"),
     ]
     outcomes = run_suite(suite(*rules), frame)
-    assert Verdict.PASS not in {o.status for o in outcomes}
-    assert {o.status for o in outcomes[:5]} == {Verdict.NOTHING}
+    assert Ruling.PASS not in {o.status for o in outcomes}
+    assert {o.status for o in outcomes[:5]} == {Ruling.NOTHING}
     assert all(m.status is Status.TOO_FEW for m in as_measurements(outcomes[:5], len(frame), None))
 
 
@@ -138,22 +138,22 @@ def test_an_empty_frame_fails_its_row_count_and_keeps_its_columns() -> None:
         rule(NOT_NULL, column="x"),
     ]
     outcomes = run_suite(suite(*rules), pd.DataFrame({"x": pd.Series([], dtype=float)}))
-    assert [o.status for o in outcomes] == [Verdict.FAIL, Verdict.PASS, Verdict.NOTHING]
+    assert [o.status for o in outcomes] == [Ruling.FAIL, Ruling.PASS, Ruling.NOTHING]
 
 
 def test_a_column_of_nulls_fails_the_rules_that_ask_for_values() -> None:
     frame = pd.DataFrame({"x": [None] * 5})
     assert verdict(frame, NOT_NULL, column="x", mostly=0.9).unexpected == 5
     share = "expect_column_proportion_of_non_null_values_to_be_between"
-    assert verdict(frame, share, column="x", min_value=0.9).status is Verdict.FAIL
+    assert verdict(frame, share, column="x", min_value=0.9).status is Ruling.FAIL
 
 
 def test_a_row_condition_that_no_row_meets_is_nothing() -> None:
     condition = {"type": "comparison", "column": {"name": "c"}, "operator": "==", "parameter": "z"}
     frame = pd.DataFrame({"x": [1.0, 2.0], "c": ["a", "b"]})
     kwargs = {"column": "x", "min_value": 0, "row_condition": condition}
-    assert verdict(frame, BETWEEN, **kwargs).status is Verdict.NOTHING
-    assert verdict(frame, MEAN, **kwargs).status is Verdict.NOTHING
+    assert verdict(frame, BETWEEN, **kwargs).status is Ruling.NOTHING
+    assert verdict(frame, MEAN, **kwargs).status is Ruling.NOTHING
     met = {**kwargs, "row_condition": {**condition, "parameter": "a"}}
     assert verdict(frame, BETWEEN, **met).checked == 1
 
@@ -175,13 +175,13 @@ def test_numbers_are_judged_alike_however_pandas_stores_them(stored: str) -> Non
     frame = pd.DataFrame({"x": [1, 2, 30]}).astype(stored)
     rules = [rule(BETWEEN, column="x", max_value=5), rule(MEAN, column="x", max_value=5)]
     found = run_suite(suite(*rules), frame)
-    assert [(o.status, o.checked) for o in found] == [(Verdict.FAIL, 3)] * 2
+    assert [(o.status, o.checked) for o in found] == [(Ruling.FAIL, 3)] * 2
 
 
 def test_a_column_that_should_exist_is_looked_for_by_its_exact_name() -> None:
     frame = pd.DataFrame({"X": [1.0]})
     found = [verdict(frame, "expect_column_to_exist", column=name) for name in ("x", "X")]
-    assert [(o.status, o.by) for o in found] == [(Verdict.FAIL, By.COLUMNS), (Verdict.PASS, By.COLUMNS)]
+    assert [(o.status, o.by) for o in found] == [(Ruling.FAIL, By.COLUMNS), (Ruling.PASS, By.COLUMNS)]
 
 
 def leaky(column: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 from airflow_ml_monitor.errors import ReferenceMismatch
 from airflow_ml_monitor.expectations.engine import run_suite
 from airflow_ml_monitor.expectations.infer import infer_suite
-from airflow_ml_monitor.expectations.outcome import Verdict
+from airflow_ml_monitor.expectations.outcome import Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile.cells import Profile
@@ -31,7 +31,7 @@ def rules_on(suite: dict[str, Any], column: str) -> dict[str, Any]:
 
 
 def broken(suite: dict[str, Any], frame: pd.DataFrame) -> set[str]:
-    return {o.rule_id for o in run_suite(suite, frame) if o.status is not Verdict.PASS}
+    return {o.rule_id for o in run_suite(suite, frame) if o.status is not Ruling.PASS}
 
 
 def test_the_suite_is_plain_json_marked_as_a_guess(world: Any) -> None:
@@ -58,9 +58,9 @@ def test_a_column_in_another_unit_breaks_its_range_alone(world: Any) -> None:
 def test_a_column_that_arrives_empty_breaks_its_nullability(world: Any) -> None:
     suite = infer_suite(world.layout, world.reference)
     status = {o.rule_id: o.status for o in run_suite(suite, world.draw(500, 2).assign(age=np.nan))}
-    assert status.pop("expect_column_values_to_not_be_null:age") is Verdict.FAIL
-    assert status.pop("expect_column_values_to_be_between:age") is Verdict.NOTHING
-    assert set(status.values()) == {Verdict.PASS}
+    assert status.pop("expect_column_values_to_not_be_null:age") is Ruling.FAIL
+    assert status.pop("expect_column_values_to_be_between:age") is Ruling.NOTHING
+    assert set(status.values()) == {Ruling.PASS}
 
 
 def test_a_new_category_in_a_tenth_of_the_rows_breaks_its_set_alone(world: Any) -> None:
@@ -73,9 +73,9 @@ def test_a_new_category_in_a_tenth_of_the_rows_breaks_its_set_alone(world: Any) 
 def test_a_column_that_is_gone_fails_as_a_column_and_errs_as_values(world: Any) -> None:
     suite = infer_suite(world.layout, world.reference)
     status = {o.rule_id: o.status for o in run_suite(suite, world.draw(500, 2).drop(columns="age"))}
-    assert status["expect_column_to_exist:age"] is Verdict.FAIL
-    assert status["expect_column_values_to_be_between:age"] is Verdict.ERROR
-    assert status["expect_column_to_exist:income"] is Verdict.PASS
+    assert status["expect_column_to_exist:age"] is Ruling.FAIL
+    assert status["expect_column_values_to_be_between:age"] is Ruling.ERROR
+    assert status["expect_column_to_exist:income"] is Ruling.PASS
 
 
 def test_categories_are_recognised_however_the_frame_stores_them(world: Any) -> None:

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
+from airflow_ml_monitor.expectations import adding
 from airflow_ml_monitor.expectations.gx import load_gx, quiet_context
 from airflow_ml_monitor.expectations.row_rules import row_rules
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
@@ -19,6 +20,7 @@ FRAME = pd.DataFrame(
         "x": [1.0, np.nan, 3.0, -5.0, np.inf, 0.0, -0.0, 7.5],
         "y": [0.0, np.nan, np.nan, -5.0, np.inf, 1e-9, 0.0, 8.0],
         "z": [2.0, np.nan, 1.0, 13.0, 1.0, 3.0, 3.0, -12.5],
+        "sum": [2.0, 2.0, 6.000001, -1.0, np.inf, 9.007e15, np.nan, 7.6],
         "whole": [1, 2, 3, 4, 5, 2**53 + 1, -7, 0],
         "flag": [True, False, True, True, False, False, True, True],
         "text": ["abc", "", None, "éa\n", "12", "２", "{}", "2026-01-01"],
@@ -93,6 +95,11 @@ RULES = [
         {"column_list": ["x", "y", "z"], "sum_total": 3, "ignore_row_if": "any_value_is_missing"},
     ),
     ("multicolumn_sum_to_equal", {"column_list": ["whole", "whole"], "sum_total": 2}),
+    *(
+        ("columns_to_add_up", {"column_list": columns, **more})
+        for columns in (["x", "whole", "sum"], ["x", "sum"], ["whole", "x", "y", "z"])
+        for more in ({}, {"ignore_row_if": "any_value_is_missing"}, {"ignore_row_if": "never", "mostly": 0.5})
+    ),
     ("select_column_values_to_be_unique_within_record", {"column_list": ["x", "y", "z"]}),
     ("select_column_values_to_be_unique_within_record", {"column_list": ["x", "y"], "ignore_row_if": "never"}),
     (
@@ -114,7 +121,7 @@ def suite_of(*rules, severity="critical"):
 
 def _type(kind):
     return (
-        f"expect_{kind}" if kind.startswith(("multicolumn", "select", "column", "table")) else f"expect_column_{kind}"
+        f"expect_{kind}" if kind.startswith(("multicolumn", "select", "columns", "table")) else f"expect_column_{kind}"
     )
 
 
@@ -135,6 +142,7 @@ def broken_by(tmp_path):
 def great_expectations(frame, rules):
     """The rows that Great Expectations finds unexpected, rule by rule."""
     gx = load_gx()
+    adding.register()
     with quiet_context() as context:
         asset = context.data_sources.add_pandas("frame").add_dataframe_asset("frame")
         batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})

@@ -56,7 +56,7 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor.expectations.engine import run_suite, validated
-from airflow_ml_monitor.expectations.outcome import Verdict
+from airflow_ml_monitor.expectations.outcome import Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 
 pytestmark = pytest.mark.usefixtures("great_expectations")
@@ -85,14 +85,14 @@ def test_both_shapes_in_which_errors_are_told_are_errors() -> None:
     told = validated(asked["expectations"], frame)
     assert {"raised_exception" in result.exception_info for result in told.values()} == {True, False}
     assert not any(result.success for result in told.values())
-    assert {outcome.status for outcome in run_suite(asked, frame)} == {Verdict.ERROR}
+    assert {outcome.status for outcome in run_suite(asked, frame)} == {Ruling.ERROR}
 
 
 def test_a_broken_rule_without_any_result_is_a_failure_and_no_error() -> None:
     asked = suite(("expect_column_to_exist", {"column": "gone", "column_index": 0}))
     [result] = validated(asked["expectations"], MIXED).values()
     assert (result.success, result.result) == (False, {})
-    assert run_suite(asked, MIXED)[0].status is Verdict.FAIL
+    assert run_suite(asked, MIXED)[0].status is Ruling.FAIL
 
 
 def test_outcomes_are_plain_python() -> None:
@@ -112,10 +112,10 @@ def test_stale_cloud_variables_do_not_matter(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("ACCESS_TOKEN", "ORGANIZATION_ID", "BASE_URL", "WORKSPACE_ID"):
         monkeypatch.setenv(f"GX_CLOUD_{name}", "stale")
     [outcome] = run_suite(suite(("expect_column_values_to_be_unique", {"column": "x"})), MIXED)
-    assert outcome.status is Verdict.PASS
+    assert outcome.status is Ruling.PASS
 
 
 def test_a_suite_with_ids_runs_as_often_as_one_likes() -> None:
     rule = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "x"}, "id": "8a0e"}
     asked = load_suite({"name": "stored", "id": "1b2c", "expectations": [rule]})
-    assert [run_suite(asked, MIXED)[0].status for _ in range(2)] == [Verdict.PASS] * 2
+    assert [run_suite(asked, MIXED)[0].status for _ in range(2)] == [Ruling.PASS] * 2

@@ -11,7 +11,7 @@ import pytest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.feed import Feed
 from airflow_ml_monitor.expectations.infer_feed import feed_rules
-from airflow_ml_monitor.expectations.outcome import Verdict
+from airflow_ml_monitor.expectations.outcome import Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.expectations.whole_window import answer, check_whole
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule, WindowUnit
@@ -32,7 +32,7 @@ def loaded(kind: str, meta: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return load_suite({"expectations": [{"type": kind, "kwargs": kwargs, "meta": meta}]})["expectations"][0]
 
 
-def verdict(rule: dict[str, Any], seen: Profile, of: WindowRule = DAY) -> Verdict | None:
+def verdict(rule: dict[str, Any], seen: Profile, of: WindowRule = DAY) -> Ruling | None:
     found = answer(rule, DATASET, seen, of)
     return found and found.status
 
@@ -63,7 +63,7 @@ def test_the_weekday_is_that_of_the_windows_own_clock() -> None:
 def test_a_rule_on_days_is_not_asked_of_a_week() -> None:
     found = answer(VOLUME, DATASET, profile(rows=700), WEEK)
     assert found is not None
-    assert (found.status, found.reason) == (Verdict.NOTHING, "about windows of a day, and this one is a week")
+    assert (found.status, found.reason) == (Ruling.NOTHING, "about windows of a day, and this one is a week")
 
 
 def test_the_reason_names_counts_and_range() -> None:
@@ -86,7 +86,7 @@ def test_a_key_is_unique_or_repeated_in_the_whole_window() -> None:
     assert verdict(rule, profile()) == "pass"
     found = answer(rule, DATASET, profile(duplicates=3), DAY)
     assert found is not None
-    assert (found.status, found.unexpected, found.reason) == (Verdict.FAIL, 3, "3 of 100 rows repeat a key")
+    assert (found.status, found.unexpected, found.reason) == (Ruling.FAIL, 3, "3 of 100 rows repeat a key")
     assert verdict(rule, profile(faults={"": "column 'id' (entity key) is missing"})) == "error"
 
 

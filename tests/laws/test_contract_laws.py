@@ -15,7 +15,7 @@ from airflow_ml_monitor.expectations.engine import run_suite
 from airflow_ml_monitor.expectations.feed import WEEKDAYS, Feed, FeedWindow
 from airflow_ml_monitor.expectations.infer import infer_suite
 from airflow_ml_monitor.expectations.infer_feed import feed_rules
-from airflow_ml_monitor.expectations.outcome import Verdict
+from airflow_ml_monitor.expectations.outcome import Ruling
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
@@ -194,8 +194,8 @@ def test_great_expectations_answers_inferred_rules_as_they_are_worked_out_here(s
     fresh = world(500, 3_000_000)
     for frame in (fresh, *(harm(fresh) for harm, _ in DAMAGES.values())):
         told = run_suite(suite, frame)
-        assert {outcome.status for outcome in told} <= {Verdict.PASS, Verdict.FAIL}
-        assert {outcome.rule_id for outcome in told if outcome.status is Verdict.FAIL} == broken(suite, frame)
+        assert {outcome.status for outcome in told} <= {Ruling.PASS, Ruling.FAIL}
+        assert {outcome.rule_id for outcome in told if outcome.status is Ruling.FAIL} == broken(suite, frame)
 
 
 def test_no_rare_value_and_no_text_enters_a_contract(suite: dict[str, Any]) -> None:

@@ -168,7 +168,9 @@ def test_a_backfill_leaves_the_history_that_days_in_their_order_leave(closing: A
     for store in (world.store, other):
         measure(world.monitor(store=store), last)
     wanted = {"metric": "calibration_in_the_large"}
-    pd.testing.assert_frame_equal(*(history(store, world.spec.key, **wanted) for store in (world.store, other)))
+    forwards, backwards = (history(store, world.spec.key, **wanted) for store in (world.store, other))
+    assert set(forwards["window_start"]) == {world.day(number).start for number in range(world.days)}
+    pd.testing.assert_frame_equal(forwards, backwards)
 
 
 def test_a_correction_restates_the_window_that_it_is_of_and_no_other(closing: Any, measure: Any) -> None:
@@ -414,7 +416,8 @@ def test_a_rule_that_no_total_could_break_is_refused_before_data_is_read(worlds:
 
 @pytest.mark.parametrize("metric", ["label_rate", "naive.label_rate", "cbpe.roc_auc", "label_maturity", "psi"])
 def test_rules_on_what_is_there_are_taken(worlds: Any, metric: str) -> None:
-    worlds(days=1, outcomes=TOTALS, policy={"rules": [{"metric": metric, "bounds": {"max": 0.9}}]})
+    world = worlds(days=1, outcomes=TOTALS, policy={"rules": [{"metric": metric, "bounds": {"max": 0.9}}]})
+    assert [rule.metric for rule in world.spec.policy.rules] == [metric]
 
 
 def test_beside_labels_of_rows_every_rule_is_taken(worlds: Any) -> None:
@@ -423,7 +426,10 @@ def test_beside_labels_of_rows_every_rule_is_taken(worlds: Any) -> None:
         MonitorSpec.from_document({**world.spec.document(), "policy": {}}).labels[0],
         **{**TOTALS, "name": "closed", "mode": type(world.spec.labels[0].mode)("aggregate")},
     )
-    replace(world.spec, labels=(*world.spec.labels, closed))
+    beside = replace(world.spec, labels=(*world.spec.labels, closed))
+    assert [source.are_totals for source in beside.labels] == [False, True]
+    with pytest.raises(SpecError, match="do not tell roc_auc"):
+        replace(world.spec, labels=(closed,))
 
 
 def test_the_names_that_a_spec_is_checked_by_are_those_of_the_metrics() -> None:

@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from airflow_ml_monitor.expectations.version import version_of
-from airflow_ml_monitor.measurement import Family, Measurement, Status
+from airflow_ml_monitor.measurement import Family, Measurement
 from airflow_ml_monitor.monitor.contract import contract_of
-from airflow_ml_monitor.monitor.steps import check_contract
+from airflow_ml_monitor.monitor.steps import check_contract, measure_quality
 from airflow_ml_monitor.onboarding.contract import contract_of_spec
+from airflow_ml_monitor.store.records import Recorded
 
 ROWS = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}, "severity": "warning"}
 
 
+def recorded(world: Any) -> list[Recorded]:
+    found: list[Recorded] = world.store.current(world.spec.key, families=[Family.CONTRACT], metrics={"expectation"})
+    return found
+
+
 def answers(world: Any) -> list[Measurement]:
-    found = world.store.current(world.spec.key, families=[Family.CONTRACT], metrics={"expectation"})
-    return [r.measurement for r in found]
+    return [r.measurement for r in recorded(world)]
 
 
 def test_an_old_answer_names_the_contract_that_gave_it_after_the_contract_was_edited(
@@ -30,12 +35,14 @@ def test_an_old_answer_names_the_contract_that_gave_it_after_the_contract_was_ed
     check_contract(world.monitor(), world.run(0))
     path.write_text(json.dumps({"name": "loans", "expectations": [{**ROWS, "kwargs": {"min_value": 1000}}]}))
     check_contract(world.monitor(), world.run(1))
-    old, new = (contract_of(world.store, world.spec.key, answer) for answer in answers(world))
+    old, new = (contract_of(world.store, world.spec.key, answer) for answer in recorded(world))
     assert old is not None
     assert new is not None
     assert [v.document["expectations"][0]["kwargs"]["min_value"] for v in (old, new)] == [1, 1000]
     assert [a.estimate and a.estimate.value for a in answers(world)] == [1.0, 0.0]
     assert all("contract loans@" in answer.reason for answer in answers(world))
+    told = world.store.history(world.spec.key, metric="expectation")
+    assert list(told["contract"]) == [old.digest, new.digest]
     assert [v.digest for v in world.store.contracts(world.spec.key)] == [old.digest, new.digest]
     assert old.digest == version_of(old.document)
     # The same contract on another day is no other version.
@@ -46,15 +53,19 @@ def test_an_old_answer_names_the_contract_that_gave_it_after_the_contract_was_ed
 def test_an_inferred_contract_is_stored_too(worlds: Callable[..., Any]) -> None:
     world = worlds(days=1, rows=50)
     check_contract(world.monitor(), world.run(0))
-    for answer in answers(world):
+    for answer in recorded(world):
         found = contract_of(world.store, world.spec.key, answer)
         assert found is not None
-        assert answer.parameters in {rule["meta"]["rule_id"] for rule in found.document["expectations"]}
+        assert answer.measurement.parameters in {rule["meta"]["rule_id"] for rule in found.document["expectations"]}
 
 
-def test_an_answer_from_before_contracts_were_stored_names_none(worlds: Callable[..., Any]) -> None:
-    world = worlds(days=1, rows=5)
-    assert contract_of(world.store, world.spec.key, Measurement("expectation", Status.OK, reason="")) is None
+def test_numbers_that_no_contract_gave_name_none(worlds: Callable[..., Any]) -> None:
+    world = worlds(days=1, rows=50)
+    measure_quality(world.monitor(), world.run(0))
+    found = world.store.current(world.spec.key, families=[Family.QUALITY])
+    assert found
+    assert {contract_of(world.store, world.spec.key, one) for one in found} == {None}
+    assert set(world.store.history(world.spec.key)["contract"]) == {""}
 
 
 def test_keys_event_times_and_undeclared_columns_are_checked(worlds: Callable[..., Any], tmp_path: Path) -> None:

@@ -83,9 +83,17 @@ class Desk:
         measure_performance(monitor, run)
         return decide(monitor, run)
 
-    def faults(self, number: int) -> dict[str, float]:
+    def quality(self, number: int) -> int:
+        """How many revisions a day's quality step leaves, of the file that lies there."""
         start = FIRST + timedelta(days=number)
-        found = self.store.current(self.spec.key, families=[Family.FAULT])
+        run = Run(Window(start, start + timedelta(days=1)), self.spec.rule(), start + timedelta(days=3))
+        return measure_quality(Monitor(self.spec, self.store), run).revisions
+
+    def faults(self, number: int, as_of: int | None = None) -> dict[str, float]:
+        """A day's faults as known now, or on the evening of another day."""
+        start = FIRST + timedelta(days=number)
+        known = None if as_of is None else FIRST + timedelta(days=as_of + 3)
+        found = self.store.current(self.spec.key, families=[Family.FAULT], as_of=known)
         mine = [r.measurement for r in found if r.head.window.start == start]
         assert all(m.status is Status.OK for m in mine)
         return {m.metric: m.estimate.value for m in mine if m.estimate}
@@ -189,7 +197,49 @@ def test_the_same_days_asked_again_write_nothing(desk: Callable[..., Desk]) -> N
     mine = desk()
     for number in range(3):
         mine.evening(number, rows(number))
+    assert mine.quality(2) == 0
+
+
+def test_a_backfill_from_behind_leaves_the_faults_of_the_days_in_their_order(desk: Callable[..., Desk]) -> None:
+    mine = desk()
+    arrived = [rows(0), rows(1), rows(2), again(3, 2), rows(4)]
+    for number, frame in enumerate(arrived):
+        frame.to_parquet(mine.folder / f"day-{number:02}.parquet")
+    for number in reversed(range(5)):
+        mine.quality(number)
+    found = [mine.faults(number) for number in range(5)]
+    named = [{name: value for name, value in day.items() if value} for day in found]
+    assert named == [{}, {}, {}, {"frozen_feed": 1.0}, {}]
+
+
+def test_an_earlier_day_that_is_mended_takes_back_what_it_explained(desk: Callable[..., Desk]) -> None:
+    mine = desk()
+    for number in range(3):
+        mine.evening(number, rows(number))
+    # Tomorrow's rows came a day early; the day on which they belong looks like its copy.
+    mine.evening(3, again(3, 4))
+    mine.evening(4, rows(4))
+    mine.evening(5, rows(5))
+    assert mine.faults(4)["frozen_feed"] == 1.0
+    rows(3).to_parquet(mine.folder / "day-03.parquet")
+    start = FIRST + timedelta(days=3)
+    late = Run(Window(start, start + timedelta(days=1)), mine.spec.rule(), FIRST + timedelta(days=9))
+    assert measure_quality(Monitor(mine.spec, mine.store), late).revisions > 1
+    assert mine.faults(4)["frozen_feed"] == 0.0
+    assert mine.faults(4, as_of=4)["frozen_feed"] == 1.0
+
+
+def test_a_run_that_is_repeated_looks_back_at_what_was_known_then(desk: Callable[..., Desk]) -> None:
+    mine = desk()
+    for number in range(3):
+        mine.evening(number, rows(number))
+    mine.evening(3, again(3, 2))
+    assert mine.faults(3)["frozen_feed"] == 1.0
+    rows(12).assign(at=rows(2)["at"]).to_parquet(mine.folder / "day-02.parquet")
     start = FIRST + timedelta(days=2)
-    monitor = Monitor(mine.spec, mine.store)
-    run = Run(Window(start, start + timedelta(days=1)), mine.spec.rule(), start + timedelta(days=3))
-    assert measure_quality(monitor, run).revisions == 0
+    late = Run(Window(start, start + timedelta(days=1)), mine.spec.rule(), FIRST + timedelta(days=9))
+    measure_quality(Monitor(mine.spec, mine.store), late)
+    assert mine.faults(3)["frozen_feed"] == 0.0
+    # By the evening of day 3 its rows were those of the day before, whatever came of that day since.
+    assert mine.quality(3) == 0
+    assert mine.faults(3, as_of=3)["frozen_feed"] == 1.0

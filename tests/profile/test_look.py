@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from airflow_ml_monitor.keys import EVER
@@ -93,6 +94,16 @@ def test_orders_and_sums_that_are_no_chance_are_counted_in_all_rows(orders: pd.D
     orders.to_parquet(tmp_path / "orders.parquet")
     read = Dataset("d", str(tmp_path / "orders.parquet"), (), event_time="")
     assert DuckDB().look(read, EVER, list(orders.columns)) == found
+
+
+def test_numbers_of_every_type_are_compared_and_a_column_without_a_type_is_not() -> None:
+    random = np.random.default_rng(0)
+    small = random.integers(0, 1_000, 5_000)
+    counts = {"small": small.astype(np.uint64), "great": (small + random.integers(0, 300, 5_000)).astype(np.uint64)}
+    table = pa.table({**counts, "nothing": pa.nulls(5_000)})
+    found = DuckDB().look(Dataset("d", table, (), event_time=""), EVER, table.column_names)
+    assert found.present == {"small": 5_000, "great": 5_000, "nothing": 0}
+    assert found.orders == {("small", "great"): RelationLook(5_000, 5_000)}
 
 
 def test_an_order_by_chance_is_none() -> None:

@@ -242,6 +242,46 @@ def test_outputs_that_would_overwrite_the_batch_or_each_other_are_refused(batch,
         split(tmp_path / "nothing.parquet", [KEPT], Outputs(Path(tmp_path / "g.parquet"), tmp_path / "q.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("source", "good"),
+    [
+        ("in", "in/good.parquet"),
+        ("in/*.parquet", "in/good.parquet"),
+        ("in/**/*.parquet", "in/parts/good.parquet"),
+        ("**/day*.parquet", "out/day1-good.parquet"),
+        ("link/*.parquet", "in/good.parquet"),
+        ("texts", "texts/good.parquet"),
+        ("texts", "texts/parts/good.parquet"),
+    ],
+)
+def test_outputs_that_a_retry_would_read_are_refused_before_data_is(batch, tmp_path, monkeypatch, source, good):
+    batch(numbers(3)).rename(tmp_path / "in" / "day0.parquet")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "day.csv").write_text("kept\n1\n")
+    monkeypatch.chdir(tmp_path)
+    for read in (source, str(tmp_path / source)):
+        with pytest.raises(SpecError, match=r"would be at a retry: .* finds it; write it to a folder"):
+            split(read, [KEPT], Outputs(tmp_path / good, tmp_path / "held.parquet"))
+    assert not (tmp_path / good).exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "good"),
+    [
+        ("in", "in/parts/good.parquet"),
+        ("in/*.parquet", "in/parts/good.parquet"),
+        ("in/day0.parquet", "in/good.parquet"),
+        ("in/day?.parquet", "in/good.parquet"),
+        ("in/**/*.parquet", "in/.parts/good.parquet"),
+    ],
+)
+def test_outputs_beside_what_a_source_finds_are_taken_and_a_retry_reads_the_same(batch, tmp_path, source, good):
+    batch(numbers(3)).rename(tmp_path / "in" / "day0.parquet")
+    outputs = Outputs(tmp_path / good, tmp_path / "held.parquet")
+    assert split(str(tmp_path / source), [KEPT], outputs) == split(str(tmp_path / source), [KEPT], outputs)
+
+
 def test_an_empty_batch_leaves_two_empty_files(outputs):
     found = split(TABLE.slice(0, 0), [KEPT], outputs)
     assert (found.rows, found.by_reason) == (0, {"kept": 0})
@@ -267,9 +307,9 @@ def test_ten_times_the_rows_take_no_more_memory(batch, outputs, monkeypatch):
     assert peak(200_000) < 2 * peak(20_000)
 
 
-def test_a_value_that_python_cannot_hold_fails_the_split_without_being_told(outputs):
+def test_a_value_that_python_cannot_hold_is_a_fault_of_the_batch_and_is_not_told(outputs):
     days = pa.table({"kept": [1], "day": pa.array([3_000_000 + 777], pa.int32()).cast(pa.date32())})
-    with pytest.raises(ScanError, match="cannot be looked at") as told:
+    with pytest.raises(WrongType, match="cannot be looked at") as told:
         split(days, [KEPT], outputs, lambda piece: piece.to_pylist() and [])
     assert told.value.__suppress_context__
     assert not outputs.good.exists()

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor.keys import EVER
-from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS
+from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS, VALUES, wholly
 
 WRITTEN = {
     "12.50": "number",
@@ -46,7 +46,7 @@ SOUND = ("Zürich", "SÃO", "ÑU", "R&D", "a&b;", "100%", "tab\there", "line\nen
 
 @pytest.mark.parametrize("text", WRITTEN)
 def test_a_text_has_the_first_form_that_it_is_wholly_made_of(text: str) -> None:
-    assert next((name for name, form in FORMS.items() if re.fullmatch(form, text.strip(" "))), "") == WRITTEN[text]
+    assert next((name for name, form in VALUES.items() if re.fullmatch(form, text.strip(" "))), "") == WRITTEN[text]
 
 
 def test_the_engine_counts_the_same_forms(either: DuckDB, oracle: ModuleType) -> None:
@@ -55,6 +55,21 @@ def test_the_engine_counts_the_same_forms(either: DuckDB, oracle: ModuleType) ->
     texts = numbers.head(len(WRITTEN) + 1).assign(x=[*WRITTEN, None])
     found = either.profile(oracle.dataset(texts, {"x": Kind.NUMERIC}), layout, oracle.DAY).traces.forms
     assert found == {"x": pd.Series(WRITTEN.values()).value_counts().to_dict()}
+
+
+def test_a_contract_reads_values_as_faults_do() -> None:
+    texts = pd.DataFrame({"c": [text for text in WRITTEN if text == text.strip(" ")]})
+    found = DuckDB().look(Dataset("d", texts, (), event_time=""), EVER, ["c"]).texts["c"].forms
+    named = texts["c"].map(WRITTEN).value_counts()
+    assert {name: found[name] for name in VALUES if found[name] < named.get(name, 0)} == {}
+    assert found["ISO time"] == 2
+    assert [name for name in FORMS if not re.search(wholly(FORMS[name]), "1,2,3")] == list(FORMS)
+
+
+def test_a_contract_counts_the_damage_that_faults_count() -> None:
+    texts = pd.DataFrame({"c": [*DAMAGED, *SOUND]})
+    found = DuckDB().look(Dataset("d", texts, (), event_time=""), EVER, ["c"]).texts["c"]
+    assert (found.n, found.damaged) == (len(DAMAGED) + len(SOUND), len(DAMAGED))
 
 
 def test_damage_is_seen_and_soundness_too() -> None:

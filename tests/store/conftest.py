@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from airflow_ml_monitor.store.tables import metadata
 
 KINDS = ["sqlite", "postgresql", "mariadb"]
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+CONTRACT = "56f58061d013f61a59fcae3d"
 THEN = DAY.end + timedelta(hours=6)
 
 
@@ -74,7 +76,6 @@ def fill() -> Callable[[MetricsStore, str], None]:
 def _fill(store: MetricsStore, key: str) -> None:
     store.register_spec(key, "spec", {"name": key}, THEN)
     store.save_reference(key, ReferenceRecord("reference", "scores", {}, b"profile", b"labels", THEN, "print"))
-    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile")
     store.append_labels(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
     head = HeadKey(Family.DRIFT, "scores", "day@UTC", DAY, reference="reference")
     made = Revision(THEN, "inputs", None, True, "run", "1", "spec")
@@ -85,7 +86,11 @@ def _fill(store: MetricsStore, key: str) -> None:
     store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
     store.claim_message(decision.id, "mail", "run/tell")
-    store.save_contract(key, "contract", {"name": "loans", "expectations": []}, THEN)
+    store.save_contract(key, CONTRACT, {"name": "loans", "expectations": []}, THEN)
+    answered = replace(made, contract=CONTRACT)
+    rules = [Measurement("expectation", Status.FAILED, None, f"unread; contract loans@{CONTRACT}")]
+    store.write_revision(key, replace(head, family=Family.CONTRACT), answered, rules)
+    store.save_profile(key, ProfileKey("scores", "day@UTC", DAY, "layout", "inputs"), b"profile", THEN)
 
 
 Race = Callable[[Callable[[int], Any], int], list[Any]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,26 +30,35 @@ def key(layout: str = "layout", inputs: str = "input") -> ProfileKey:
 
 def test_a_profile_is_found_by_what_it_depends_on(store: MetricsStore) -> None:
     assert store.profile(MONITOR, key()) is None
-    store.save_profile(MONITOR, key(), PAYLOAD)
-    store.save_profile(MONITOR, key(), b"other bytes of the same cells")
-    store.save_profile("default/other", key(), b"other monitor")
+    store.save_profile(MONITOR, key(), PAYLOAD, MORNING)
+    store.save_profile(MONITOR, key(), b"other bytes of the same cells", MORNING)
+    store.save_profile("default/other", key(), b"other monitor", MORNING)
     assert store.profile(MONITOR, key()) == PAYLOAD
     assert store.profile(MONITOR, key(inputs="changed")) is None
     assert store.profile(MONITOR, key("other layout")) is None
 
 
-def test_the_latest_profile_is_the_one_saved_last(store: MetricsStore) -> None:
-    assert store.latest_profile(MONITOR, "bookings", "day@UTC", day(0)) is None
-    for inputs in ("a", "b", "a"):
-        store.save_profile(MONITOR, key(inputs=inputs), inputs.encode())
-    assert store.latest_profile(MONITOR, "bookings", "day@UTC", day(0)) == (key(inputs="a"), b"a")
-    assert store.latest_profile(MONITOR, "bookings", "week@UTC", day(0)) is None
+def test_what_a_window_held_is_what_was_seen_last_by_then(store: MetricsStore) -> None:
+    def seen(within: Window, as_of: datetime | None = None) -> list[str]:
+        return [one.input_digest for one in store.profiles_seen(MONITOR, "bookings", "day@UTC", within, as_of)]
+
+    assert seen(day(0)) == []
+    for number, inputs in enumerate(("a", "b", "a", "a")):
+        store.save_profile(MONITOR, key(inputs=inputs), inputs.encode(), MORNING + number * DAY)
+    assert [seen(day(0), MORNING + number * DAY) for number in range(4)] == [["a"], ["b"], ["a"], ["a"]]
+    assert seen(day(0), MORNING - DAY) == []
+    # Knowledge out of order, and of one moment: what was said last.
+    store.saw_profile(MONITOR, key(inputs="a"), MORNING + DAY)
+    assert seen(day(0), MORNING + DAY) == ["a"]
+    assert store.profiles_seen(MONITOR, "bookings", "week@UTC", day(0)) == []
+    store.save_profile(MONITOR, replace(key(inputs="c"), window=day(1)), b"c", MORNING)
+    assert seen(Window(day(0).start, day(1).end)) == ["c", "a"]
 
 
 def test_several_runs_may_save_one_profile_at_once(store: MetricsStore, race: Callable[..., list[Any]]) -> None:
     def run(_: int) -> None:
         for number in range(10):
-            store.save_profile(MONITOR, key(inputs=str(number)), PAYLOAD)
+            store.save_profile(MONITOR, key(inputs=str(number)), PAYLOAD, MORNING)
 
     race(run, 3)
     assert store.profile(MONITOR, key(inputs="9")) == PAYLOAD

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import UniqueConstraint, column, select, table, update
+from sqlalchemy import UniqueConstraint, column, insert, inspect, select, table, update
 
 from airflow_ml_monitor.errors import StoreError, StoreNotMigrated, StoreTooNew
+from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.store.repository import MetricsStore
-from airflow_ml_monitor.store.tables import REVISION, VERSION_TABLE, metadata
+from airflow_ml_monitor.store.tables import REVISION, VERSION_TABLE, metadata, monitor, scan
 from airflow_ml_monitor.store.views import VIEWS
 
 
@@ -52,8 +55,53 @@ def test_the_newest_migration_is_the_one_that_the_code_expects(store: MetricsSto
     assert ScriptDirectory.from_config(_config(None)).get_current_head() == REVISION
 
 
-def test_a_store_made_by_the_first_release_is_explained_migrated_and_keeps_every_row(
-    empty_url: str, fill: Callable[[MetricsStore, str], None]
+Fill = Callable[[MetricsStore, str], None]
+
+
+@pytest.mark.parametrize("version", ["0001", "0003"])
+def test_a_store_made_by_an_earlier_release_is_explained_migrated_and_keeps_every_row(
+    empty_url: str, fill: Fill, tmp_path: Path, version: str
+) -> None:
+    newest, store = MetricsStore(f"sqlite:///{tmp_path}/newest.db"), MetricsStore(empty_url)
+    newest.upgrade()
+    fill(newest, "default/churn")
+    _copied(newest, store, version)
+    with pytest.raises(StoreNotMigrated, match=rf"is at version {version}, this release needs {REVISION}; run .*db"):
+        store.check()
+    store.upgrade()
+    store.check()
+    told = [
+        (one.history("default/churn"), one.decisions("default/churn"), one.actions("default/churn"))
+        for one in (newest, store)
+    ]
+    assert told[0][0].equals(told[1][0])
+    assert told[1][0]["contract"].tolist() == ["56f58061d013f61a59fcae3d", ""]
+    assert told[0][1:] == told[1][1:]
+    assert store.claim_message(told[1][1][0].id, "chat", "run/tell")
+    for one in (newest, store):
+        one.dispose()
+
+
+def _copied(newest: MetricsStore, store: MetricsStore, version: str) -> None:
+    """What an earlier release would have stored: the rows of the tables and columns that it had."""
+    from alembic import command
+
+    from airflow_ml_monitor.store.migration import _config
+
+    store._database.make_directory()
+    with newest._database.reading() as source, store._database.connected() as target:
+        command.upgrade(_config(target), version)
+        there = inspect(target)
+        for one in metadata.sorted_tables:
+            if there.has_table(one.name):
+                columns = [one.c[known["name"]] for known in there.get_columns(one.name)]
+                rows = [dict(row._mapping) for row in source.execute(select(*columns))]
+                if rows:
+                    target.execute(insert(one), rows)
+
+
+def test_of_profiles_that_were_stored_before_sightings_were_the_one_saved_last_is_what_a_window_held(
+    empty_url: str,
 ) -> None:
     from alembic import command
 
@@ -61,21 +109,22 @@ def test_a_store_made_by_the_first_release_is_explained_migrated_and_keeps_every
 
     store = MetricsStore(empty_url)
     store._database.make_directory()
+    start, hour = datetime(2026, 3, 1, tzinfo=UTC), timedelta(hours=1)
+    day = Window(start, start + 24 * hour)
+    texts = {"dataset": "scores", "rule": "day@UTC", "layout_digest": "layout", "touched": 0}
     with store._database.connected() as connection:
-        command.upgrade(_config(connection), "0001")
-    with pytest.raises(StoreNotMigrated, match=rf"is at version 0001, this release needs {REVISION}; run .*db upgrade"):
-        store.check()
-    # What the first release stored; the last thing that is filled in came with the second.
-    with pytest.raises(StoreError, match="message"):
-        fill(store, "default/churn")
-    before = (store.history("default/churn"), store.decisions("default/churn"), store.actions("default/churn"))
+        command.upgrade(_config(connection), "0003")
+        known = connection.execute(monitor.insert().values(namespace="default", name="churn", touched=0)).lastrowid or 1
+        for inputs, hours in (("a", 30), ("b", 40), ("c", 35)):
+            saved = {"digest": inputs, "input_digest": inputs, "saved_at": start + hours * hour}
+            span = {"window_start": day.start, "window_end": day.end}
+            connection.execute(scan.insert().values(monitor_id=known, **texts, **span, **saved))
+        connection.commit()
     store.upgrade()
-    store.check()
-    after = (store.history("default/churn"), store.decisions("default/churn"), store.actions("default/churn"))
-    assert before[0].equals(after[0])
-    assert len(after[0]) == 1
-    assert before[1:] == after[1:]
-    assert store.claim_message(after[1][0].id, "mail", "run/tell")
+    for as_of in (day.end, None):
+        [seen] = store.profiles_seen("default/churn", "scores", "day@UTC", day, as_of)
+        assert seen.input_digest == "b"
+    assert store.profiles_seen("default/churn", "scores", "day@UTC", day, day.end - hour) == []
     store.dispose()
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import no_change
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
@@ -26,6 +25,10 @@ def _distance(reference: Floats, current: Floats) -> Floats:
     return total
 
 
+def _by_chance(value: float, unit: float, df: int) -> tuple[float, float]:
+    return unit * df, no_change.chi_square_tail(value / unit, df)
+
+
 @metric(
     Family.DRIFT,
     Subject.PAIR,
@@ -43,14 +46,4 @@ def psi(pair: PairView) -> Estimate:
     assume independent rows. TooFew without rows on either side.
     Siddiqi 2006; Yurdakul and Naranjo 2020.
     """
-    reference, current = pair.shares(BINS)
-    n, m = int(reference.sum()), int(current.sum())
-    if not n or not m:
-        raise TooFew(f"{n} rows in the reference and {m} in the window; both need some")
-    value = float(_distance(reference.astype(float), current.astype(float)))
-    if not no_change.well_filled(reference, current):
-        noise, p_value = no_change.redrawn(_distance, reference, current)
-    else:
-        unit, df = 1 / n + 1 / m, len(reference) - 1
-        noise, p_value = unit * df, no_change.chi_square_tail(value / unit, df)
-    return Estimate(value, m, p_value=p_value, noise=noise)
+    return no_change.compared(pair, BINS, _distance, _by_chance)

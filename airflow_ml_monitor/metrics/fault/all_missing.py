@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import NAN, NULL
@@ -18,7 +18,7 @@ CHANCE: Final = 1e-9
 """That a window misses every value by chance."""
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.FEED_COLUMN)
 def all_missing(column: FeedColumn) -> Estimates:
     """Every value of a column is missing: NULL or NaN.
 
@@ -32,4 +32,4 @@ def all_missing(column: FeedColumn) -> Estimates:
     alike = [profile.cells.get((WHOLE, column.name), Cells.empty()) for profile in column.feed.alike]
     if alike and all(cells.at(NULL) + cells.at(NAN) == cells.rows for cells in alike):
         return {}
-    return {"": Estimate(1.0, now.rows, *interval.share(now.rows, now.rows))}
+    return {"": interval.share_of(now.rows, now.rows)}

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.fault.category_recoded import respelled
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.category_shift import CategoryShift, shortened
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL,))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL,))
 def category_merged(column: FeedColumn) -> Estimates:
     """One value, known or new, has the share of categories that are gone besides its own: `car+house→asset`.
 
     The share of the rows with a value that bear its name. Asked for: no value is new, and that the gone categories'
     rows came to one other explains all shares far better than that they came to all in proportion; or one value is new,
-    several categories are gone, it is as frequent as they were together, and all others are as they were.
+    several categories are gone, it is as frequent as they were together, and all others are as they were. Where no
+    other value is left, most of five windows before must have had several: the others of a weekday are never there.
     """
     shift, n = column.shift, column.current.n
     if not shift.tells or not shift.gone or len(shift.new) > 1 or respelled(shift):
+        return {}
+    if column.is_one and not column.is_usually_several:
         return {}
     if shift.new:
         target, parts = _as_new(shift), list(shift.gone)
@@ -32,7 +35,7 @@ def category_merged(column: FeedColumn) -> Estimates:
     if not target:
         return {}
     named = f"{'+'.join(map(shortened, parts))}→{shortened(target)}"
-    return {named: Estimate(rows / n, n, *interval.share(rows, n))}
+    return {named: interval.share_of(rows, n)}
 
 
 def _as_new(shift: CategoryShift) -> str:

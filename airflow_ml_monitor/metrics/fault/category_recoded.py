@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.category_shift import CategoryShift, shortened
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
@@ -18,7 +18,7 @@ LEAST: Final = 0.05
 MOST_NAMED: Final = 6
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL,))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL,))
 def category_recoded(column: FeedColumn) -> Estimates:
     """New values have the shares of categories that are gone, or are their names in another spelling: `car→CAR`.
 
@@ -35,7 +35,7 @@ def category_recoded(column: FeedColumn) -> Estimates:
         if pairs:
             rows = sum(shift.new[value] for value in pairs)
             named = _named(shift, pairs)
-            return {named: Estimate(rows / n, n, *interval.share(rows, n))}
+            return {named: interval.share_of(rows, n)}
     return {}
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.fault.category_recoded import respelled
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.category_shift import CategoryShift, shortened
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL,))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL,))
 def category_split(column: FeedColumn) -> Estimates:
     """New values have together the share that one category lost: `car→new car+used car`.
 
@@ -28,7 +28,7 @@ def category_split(column: FeedColumn) -> Estimates:
         return {}
     parts = [source] * (not shift.gone) + sorted(shift.newest)
     named = f"{shortened(source)}→{'+'.join(map(shortened, parts))}"
-    return {named: Estimate(rows / n, n, *interval.share(rows, n))}
+    return {named: interval.share_of(rows, n)}
 
 
 def _gone(shift: CategoryShift, rows: int) -> str:

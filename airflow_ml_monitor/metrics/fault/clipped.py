@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.mixture import Usual, bucket_of, places
@@ -22,11 +22,8 @@ AT_BOUND: Final = 0.6
 """Of those the window must have so many at it."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC,),
     yields_to=(
         *("all_missing", "constant", "swapped", "unit_changed", "sign_flipped"),
@@ -48,9 +45,8 @@ def clipped(column: FeedColumn) -> Estimates:
                 continue
             fit = usual.altered(lambda x, bound=bound, side=side: side * np.minimum(side * x, side * bound))  # type: ignore[misc]
             if fit.explains() and fit.high >= ALL:
-                moved = beyond * column.current.n
-                estimate = Estimate(moved / column.current.rows, column.current.rows)
-                return {f"{'most' if side > 0 else 'least'}={bound:.9g}": _with_limits(estimate, moved)}
+                moved = interval.share_of(beyond * column.current.n, column.current.rows)
+                return {f"{'most' if side > 0 else 'least'}={bound:.9g}": moved}
     return {}
 
 
@@ -60,8 +56,3 @@ def _is_spike(usual: Usual, bound: float, beyond: float) -> bool:
     share = float(usual.now.share[place])
     spread = math.sqrt(max(float(usual.now.square[place] - usual.now.mean[place] ** 2), 0.0))
     return share >= AT_BOUND * beyond and spread <= 0.5 * abs(bound - usual.view.quantile(0.5))
-
-
-def _with_limits(estimate: Estimate, moved: float) -> Estimate:
-    low, high = interval.share(moved, estimate.n)
-    return Estimate(estimate.value, estimate.n, low, high)

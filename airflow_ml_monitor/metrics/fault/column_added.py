@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedView
 
 
-@metric(Family.FAULT, Subject.FEED, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.FEED)
 def column_added(feed: FeedView) -> Estimates:
     """A column arrived that neither the reference nor a window before had, and that is no renamed one: `column=`.
 
@@ -20,5 +20,5 @@ def column_added(feed: FeedView) -> Estimates:
         return {}
     known = {*feed.reference.traces.columns, *feed.renamed.values(), *(name for names in earlier for name in names)}
     known |= {*feed.dataset.entity_key, feed.dataset.event_time, *(column.name for column in feed.dataset.columns)}
-    one = Estimate(1.0, feed.rows, *interval.share(feed.rows, feed.rows))
+    one = interval.share_of(feed.rows, feed.rows)
     return {f"column={name}": one for name in feed.current.traces.columns if name not in known}

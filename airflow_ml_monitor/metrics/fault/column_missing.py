@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(Family.FAULT, Subject.LOST_COLUMN, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.LOST_COLUMN)
 def column_missing(column: FeedColumn) -> Estimates:
     """A declared column is not among those that arrived, under any name.
 
@@ -18,4 +18,4 @@ def column_missing(column: FeedColumn) -> Estimates:
     feed = column.feed
     if column.name in feed.current.traces.columns or column.name in feed.renamed:
         return {}
-    return {"": Estimate(1.0, feed.rows, *interval.share(feed.rows, feed.rows))}
+    return {"": interval.share_of(feed.rows, feed.rows)}

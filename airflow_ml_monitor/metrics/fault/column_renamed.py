@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(Family.FAULT, Subject.LOST_COLUMN, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.LOST_COLUMN)
 def column_renamed(column: FeedColumn) -> Estimates:
     """A declared column is missing, and one that is new is distributed as it was: `to=` the new name.
 
@@ -22,4 +22,4 @@ def column_renamed(column: FeedColumn) -> Estimates:
     if new is None:
         return {}
     rows = column.feed.rows
-    return {f"to={new}": Estimate(1.0, rows, *interval.share(rows, rows))}
+    return {f"to={new}": interval.share_of(rows, rows)}

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import SPECIAL
-from airflow_ml_monitor.profile.views import ColumnView
 
-FEWEST: Final = 5
-"""Windows before."""
 CHANCE: Final = 1e-9
 """That all rows of a window have the same value by chance, were they drawn from the reference."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.BOOLEAN, Kind.CATEGORICAL),
 )
 def constant(column: FeedColumn) -> Estimates:
@@ -33,20 +27,9 @@ def constant(column: FeedColumn) -> Estimates:
     the reference. Categories that the reference does not have are several, and not said to be one.
     """
     now, reference = column.current, column.reference
-    before = [view for view in column.before if view.n > 1]
-    if len(before) < FEWEST or 2 * sum(map(_is_one, before)) >= len(before) or not reference.n or not _is_one(now):
+    if not reference.n or not column.is_one or now.other or not column.is_usually_several:
         return {}
     largest = int(reference.cells.count[reference.cells.bucket > SPECIAL].max(initial=0))
     if (largest / reference.n) ** now.n > CHANCE:
         return {}
-    return {"": Estimate(1.0, now.n, *interval.share(now.n, now.n))}
-
-
-def _is_one(view: ColumnView) -> bool:
-    """True if all values are the same."""
-    if not view.n:
-        return False
-    if view.kind is Kind.CATEGORICAL:
-        return not view.other and int((view.cells.count[view.cells.bucket > SPECIAL] > 0).sum()) == 1
-    low, high = view.extremes
-    return low == high
+    return {"": interval.share_of(now.n, now.n)}

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimates, Family
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.measurement import Estimates
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import OTHER, Binning
@@ -53,11 +53,8 @@ OFTEN: Final = 0.5
 """Where a value is not seldom anyway, so many of the rows must be flooded: a few more of it are an ordinary drift."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.DATETIME, Kind.CATEGORICAL),
     yields_to=("all_missing", "constant", "swapped", "clipped", "score_collapsed"),
 )

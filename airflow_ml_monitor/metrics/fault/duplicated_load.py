@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Cells, Counts, Profile
 from airflow_ml_monitor.profile.feed_view import FeedView
 
@@ -19,7 +19,7 @@ FREE: Final = 40
 """Filled buckets, all of them multiples of the same number: chance would make them even once in 2⁴⁰ ≈ 1e12 windows."""
 
 
-@metric(Family.FAULT, Subject.FEED, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.FEED)
 def duplicated_load(feed: FeedView) -> Estimates:
     """Rows arrived more than once: by their entity keys or, without any, as every value is there 2, 3, … times.
 
@@ -31,7 +31,7 @@ def duplicated_load(feed: FeedView) -> Estimates:
     if not rows:
         return {}
     if repeated >= LEAST * rows:
-        return {"": Estimate(repeated / rows, rows, *interval.share(repeated, rows))}
+        return {"": interval.share_of(repeated, rows)}
     if feed.dataset.entity_key:
         return {}
     filled = _filled(feed, feed.current)
@@ -41,7 +41,7 @@ def duplicated_load(feed: FeedView) -> Estimates:
     if times < 2:
         return {}
     copies = rows - rows // times
-    return {f"times={times}": Estimate(copies / rows, rows, *interval.share(copies, rows))}
+    return {f"times={times}": interval.share_of(copies, rows)}
 
 
 def _filled(feed: FeedView, profile: Profile) -> Counts:

@@ -6,9 +6,9 @@ from typing import Final
 
 from scipy.special import bdtrc
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
@@ -18,7 +18,7 @@ LEAST: Final = 0.005
 """Of the rows with a value."""
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL,))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL,))
 def encoding_damaged(column: FeedColumn) -> Estimates:
     """Texts hold signs of a wrong decoding: U+FFFD, `Ã©`, control characters, `&amp;`, escapes that were not undone.
 
@@ -32,4 +32,4 @@ def encoding_damaged(column: FeedColumn) -> Estimates:
     usual = interval.share(column.feed.reference.traces.damaged.get(column.name, 0), reference.n)[1]
     if bdtrc(rows - 1, now.n, usual) > CHANCE:
         return {}
-    return {"": Estimate(rows / now.n, now.n, *interval.share(rows, now.n))}
+    return {"": interval.share_of(rows, now.n)}

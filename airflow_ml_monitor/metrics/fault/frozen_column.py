@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.frozen import CHANCE, is_same, is_same_window, log_chance, repeated
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.BOOLEAN, Kind.CATEGORICAL),
 )
 def frozen_column(column: FeedColumn) -> Estimates:
@@ -37,4 +34,4 @@ def frozen_column(column: FeedColumn) -> Estimates:
     then = repeated(feed.current, feed.before, lambda a, b: is_same(cells[id(a)], cells[id(b)]))
     if then is None or is_same_window(feed, feed.current, then):
         return {}
-    return {f"of={then.window.start:%Y-%m-%d}": Estimate(1.0, now.rows, *interval.share(now.rows, now.rows))}
+    return {f"of={then.window.start:%Y-%m-%d}": interval.share_of(now.rows, now.rows)}

@@ -6,9 +6,9 @@ from typing import Final
 
 from scipy.special import bdtrc
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.profile.indicator_groups import Indicators, indicator_columns
 
@@ -21,7 +21,7 @@ LEAST: Final = 0.005
 MOST_NAMED: Final = 8
 
 
-@metric(Family.FAULT, Subject.FEED, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.FEED)
 def group_broken(feed: FeedView) -> Estimates:
     """Of a category encoded one column a value, rows have none of the values, or several: `none of a,b,c`.
 
@@ -45,5 +45,5 @@ def group_broken(feed: FeedView) -> Estimates:
         if rows >= LEAST * now.n and rows and bdtrc(rows - 1, now.n, limit) <= CHANCE:
             what = "several" if 4 * pairs > wrong else "none"
             some = [*group[:MOST_NAMED], "…"] if len(group) > MOST_NAMED else group
-            found[f"{what} of {','.join(some)}"] = Estimate(rows / now.n, now.n, *interval.share(rows, now.n))
+            found[f"{what} of {','.join(some)}"] = interval.share_of(rows, now.n)
     return found

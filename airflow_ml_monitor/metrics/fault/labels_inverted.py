@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.task import TaskKind
@@ -27,7 +27,7 @@ UNEXPLAINED: Final = 0.25
 """Of the change may be left when so many labels are turned round."""
 
 
-@metric(Family.FAULT, Subject.LABELLED_PAIR, range=(0.0, 1.0), worse=Worse.UP, tasks=(TaskKind.BINARY,))
+@fault(Subject.LABELLED_PAIR, tasks=(TaskKind.BINARY,))
 def labels_inverted(pair: LabelledPair) -> Estimates:
     """Positive and negative labels were exchanged: where the reference's label rate at a score is c, it is 1 - c.
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics.interval import Z
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import NAN
 from airflow_ml_monitor.profile.views import ColumnView
@@ -23,7 +23,7 @@ UNKNOWN: Final = 0.05
 LEAST_ROWS: Final = 30
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, yields_to=("all_missing",))
+@fault(Subject.FEED_COLUMN, yields_to=("all_missing",))
 def missing_flood(column: FeedColumn) -> Estimates:
     """A part of the rows that should have a value have none: NULL or NaN.
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.profile.traces import WEEK_HOURS
 
@@ -23,7 +23,7 @@ LEAST: Final = 0.04
 DAY_HOURS: Final = 24
 
 
-@metric(Family.FAULT, Subject.FEED, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.FEED)
 def partial_load(feed: FeedView) -> Estimates:
     """Hours in a row without any row, in which every window before had some: a part of the load is missing.
 

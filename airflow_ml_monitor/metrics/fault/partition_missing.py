@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import NULL, OTHER
@@ -21,7 +21,7 @@ REST: Final = 0.25
 """Share of what is missing that may have come as another value: then it is renamed, or rows lost their value."""
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, kinds=(Kind.CATEGORICAL, Kind.BOOLEAN))
+@fault(Subject.FEED_COLUMN, kinds=(Kind.CATEGORICAL, Kind.BOOLEAN))
 def partition_missing(column: FeedColumn) -> Estimates:
     """No row of a category arrived, and fewer rows in all: a part of the load is missing.
 

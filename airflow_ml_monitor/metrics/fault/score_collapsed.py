@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.layout import SPECIAL
@@ -19,11 +19,8 @@ FEWER: Final = 5
 """Times as many buckets as values would be expected to be filled."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC,),
     yields_to=("all_missing", "constant"),
 )
@@ -46,5 +43,4 @@ def score_collapsed(column: FeedColumn) -> Estimates:
     expected = float((1 - (1 - share) ** now.n).sum())
     if expected < FEWER * values or np.max(share) > 0.5:
         return {}
-    low, high = interval.share(now.n, now.rows)
-    return {f"values={values}": Estimate(now.n / now.rows, now.rows, low, high)}
+    return {f"values={values}": interval.share_of(now.n, now.rows)}

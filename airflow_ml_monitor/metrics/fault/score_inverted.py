@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from airflow_ml_monitor.measurement import Estimates, Family
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.measurement import Estimates
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC,),
     yields_to=("all_missing", "constant", "swapped", "default_flood"),
 )
@@ -27,8 +24,4 @@ def score_inverted(column: FeedColumn) -> Estimates:
     low, high = column.reference.extremes
     if low < 0 or high > 1:
         return {}
-    for usual in column.usuals:
-        fit = usual.altered(lambda s: 1 - s)
-        if fit.mirrors():
-            return {"": fit.estimate(column.current)}
-    return {}
+    return column.mirrored(lambda s: 1 - s)

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.mixture import Alter
@@ -25,11 +25,8 @@ KNOWN: Final[dict[str, Alter]] = {
 }
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC,),
     yields_to=("all_missing", "constant", "swapped", "default_flood"),
 )
@@ -55,4 +52,4 @@ def score_out_of_range(column: FeedColumn) -> Estimates:
         name = min(fits, key=lambda one: fits[one].rest)
         if fits[name].explains():
             return {name: fits[name].estimate(column.current)}
-    return {"": Estimate(beyond / now.rows, now.rows, *interval.share(beyond, now.rows))}
+    return {"": interval.share_of(beyond, now.rows)}

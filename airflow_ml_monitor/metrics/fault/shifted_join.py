@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics.interval import Z
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.feed_view import FeedColumn, FeedView
 from airflow_ml_monitor.profile.mixture import LEAST_ROWS, Rows, Usual
@@ -32,7 +32,7 @@ STRONG: Final = 0.6
 """One correlation that is gone is enough if it was so strong; weaker ones must be two."""
 
 
-@metric(Family.FAULT, Subject.FEED_COLUMN, range=(0.0, 1.0), worse=Worse.UP, yields_to=("frozen_column",))
+@fault(Subject.FEED_COLUMN, yields_to=("frozen_column",))
 def shifted_join(column: FeedColumn) -> Estimates:
     """A column's values, alone or with others', stand beside other rows' than they should.
 

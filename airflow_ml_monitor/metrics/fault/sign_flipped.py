@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimates, Family
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.measurement import Estimates
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC,),
     yields_to=("all_missing", "constant", "swapped", "default_flood"),
 )
@@ -24,8 +21,4 @@ def sign_flipped(column: FeedColumn) -> Estimates:
     The share of rows. Asked for: the window is the usual rows with a share of them flipped. Where the usual values lie
     about 0 on both sides it cannot be told.
     """
-    for usual in column.usuals:
-        fit = usual.altered(np.negative)
-        if fit.mirrors():
-            return {"": fit.estimate(column.current)}
-    return {}
+    return column.mirrored(np.negative)

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimates, Family
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.measurement import Estimates
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
@@ -23,11 +23,8 @@ ALIKE: Final = 0.15
 """How far the two shares of rows may differ."""
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.DATETIME, Kind.CATEGORICAL),
     yields_to=("all_missing", "constant"),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.text_forms import DECIMAL_COMMA, NUMBER, THOUSANDS
 
@@ -15,7 +15,7 @@ MOST: Final = 0.95
 """Of the texts must have a form."""
 
 
-@metric(Family.FAULT, Subject.LOST_COLUMN, range=(0.0, 1.0), worse=Worse.UP)
+@fault(Subject.LOST_COLUMN)
 def type_changed(column: FeedColumn) -> Estimates:
     """A column arrived as a type by which its kind cannot be read: `from=DOUBLE,to=VARCHAR`.
 
@@ -28,7 +28,7 @@ def type_changed(column: FeedColumn) -> Estimates:
     was, rows = column.feed.reference.traces.columns.get(column.name, ""), column.feed.rows
     to = _form(column.feed.current.traces.forms.get(column.name, {})) or _plain(arrived)
     parameters = f"from={_plain(was)},to={to}" if was else f"to={to}"
-    return {parameters: Estimate(1.0, rows, *interval.share(rows, rows))}
+    return {parameters: interval.share_of(rows, rows)}
 
 
 def _plain(type_: str) -> str:

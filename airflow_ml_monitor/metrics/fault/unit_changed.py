@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.measurement import Estimates, Family
-from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.measurement import Estimates
+from airflow_ml_monitor.metrics.metric import Subject, fault
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.feed_view import FeedColumn
 from airflow_ml_monitor.profile.mixture import REST, WHOLE, Alter, Fit
@@ -59,11 +59,8 @@ CONVERSIONS: Final = (
 )
 
 
-@metric(
-    Family.FAULT,
+@fault(
     Subject.FEED_COLUMN,
-    range=(0.0, 1.0),
-    worse=Worse.UP,
     kinds=(Kind.NUMERIC, Kind.DATETIME),
     yields_to=(
         "all_missing",

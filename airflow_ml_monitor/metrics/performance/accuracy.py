@@ -37,9 +37,9 @@ def accuracy(rows: LabelledView) -> Estimate:
     rows.need(1)
     if rows.task.kind is TaskKind.MULTICLASS:
         right = int(rows.table.right.sum())
-        return Estimate(right / rows.n, rows.n, *interval.share(right, rows.n))
+        return interval.share_of(right, rows.n)
     if rows.task.kind is TaskKind.MULTILABEL:
         exact = round(rows.total("exact"))
-        return Estimate(exact / rows.n, rows.n, *interval.share(exact, rows.n))
+        return interval.share_of(exact, rows.n)
     tp, _, _, tn = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + tn, rows.n))

@@ -31,7 +31,7 @@ def calibration_curve(rows: LabelledView) -> dict[str, Estimate]:
     bins = np.clip(BINS * cells.score + 1e-9, 0, BINS - 1).astype(np.int64)
     count, positives = (np.bincount(bins, part, BINS).astype(int).tolist() for part in (cells.rows, cells.positives))
     return {
-        f"score={i / BINS:.1f}-{(i + 1) / BINS:.1f}": Estimate(k / n, n, *interval.share(k, n))
+        f"score={i / BINS:.1f}-{(i + 1) / BINS:.1f}": interval.share_of(k, n)
         for i, (k, n) in enumerate(zip(positives, count, strict=True))
         if n
     }

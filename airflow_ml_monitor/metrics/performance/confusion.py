@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -34,5 +34,5 @@ def confusion(rows: LabelledView) -> Estimates:
             count = int(table.counts[i, j])
             if count or (i < last and j < last):
                 key = f"label={label},prediction={prediction}"
-                found[key] = Estimate(count / table.n, table.n, *interval.share(count, table.n))
+                found[key] = interval.share_of(count, table.n)
     return found

@@ -42,6 +42,6 @@ def label_rate(rows: LabelledView) -> Estimate | Estimates:
     rows.need(1)
     if rows.task.classes:
         counts = zip((*rows.margins.names, UNDECLARED), rows.margins.labels.tolist(), strict=True)
-        return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
+        return {f"class={name}": interval.share_of(k, rows.n) for name, k in counts}
     tp, _, fn, _ = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fn, rows.n))

@@ -20,7 +20,7 @@ def formula(cells: ScoredCells) -> Floats:
 
 def of_totals(rows: TotalsView) -> Estimate:
     """Decided positive / rows."""
-    return Estimate(rows.decided / rows.n, rows.n, *interval.share(rows.decided, rows.n))
+    return interval.share_of(rows.decided, rows.n)
 
 
 @metric(
@@ -43,6 +43,6 @@ def prediction_rate(rows: LabelledView) -> Estimate | Estimates:
     rows.need(1)
     if rows.task.classes:
         counts = zip((*rows.margins.names, UNDECLARED), rows.margins.predictions.tolist(), strict=True)
-        return {f"class={name}": Estimate(k / rows.n, rows.n, *interval.share(k, rows.n)) for name, k in counts}
+        return {f"class={name}": interval.share_of(k, rows.n) for name, k in counts}
     tp, fp, _, _ = rows.confusion()
     return Estimate(float(formula(rows.scored)), rows.n, *interval.share(tp + fp, rows.n))

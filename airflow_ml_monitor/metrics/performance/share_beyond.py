@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_ml_monitor.errors import Undefined
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.error_grid import LADDER
@@ -27,5 +27,5 @@ def share_beyond(rows: LabelledView) -> Estimates:
     found = {}
     for limit in rows.task.error_limits:
         inside = int(count[LADDER.index(-limit) : LADDER.index(limit)].sum())
-        found[f"limit={limit}"] = Estimate((n - inside) / n, n, *interval.share(n - inside, n))
+        found[f"limit={limit}"] = interval.share_of(n - inside, n)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimates, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -27,5 +27,5 @@ def top_k_accuracy(rows: LabelledView) -> Estimates:
     for k in FIRST:
         if k < len(rows.task.classes):
             hits = round(rows.total(f"in_top{k}"))
-            found[f"k={k}"] = Estimate(hits / rows.n, rows.n, *interval.share(hits, rows.n))
+            found[f"k={k}"] = interval.share_of(hits, rows.n)
     return found

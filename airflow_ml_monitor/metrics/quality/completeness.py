@@ -26,4 +26,4 @@ def completeness(column: ColumnView) -> Estimate:
     if not column.rows:
         raise TooFew("no rows")
     there = column.rows - column.nulls
-    return Estimate(there / column.rows, column.rows, *interval.share(there, column.rows))
+    return interval.share_of(there, column.rows)

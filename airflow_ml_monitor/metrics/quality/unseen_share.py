@@ -26,4 +26,4 @@ def unseen_share(column: ColumnView) -> Estimate:
     if column.binning.is_grid:
         raise Undefined("the column is cut by a grid, in which every number has a bucket")
     column.need(1)
-    return Estimate(column.other / column.n, column.n, *interval.share(column.other, column.n))
+    return interval.share_of(column.other, column.n)

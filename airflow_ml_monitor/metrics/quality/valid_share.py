@@ -25,4 +25,4 @@ def valid_share(column: ColumnView) -> Estimate:
     """
     if not column.rows:
         raise TooFew("no rows")
-    return Estimate(column.n / column.rows, column.rows, *interval.share(column.n, column.rows))
+    return interval.share_of(column.n, column.rows)

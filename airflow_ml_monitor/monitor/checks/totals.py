@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import LABEL_MATURITY, NAIVE, base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, performance_names
+from airflow_ml_monitor.metrics.metric import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, WEIGHTED, performance_names
 from airflow_ml_monitor.profile.label_source import LabelSource, Several
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _unanswered(spec: MonitorSpec, rule: Rule) -> str:
     if rule.metric in _OF_ROWS:
         return f"labels are totals, which do not show {rule.metric}; take {LABEL_MATURITY}, or delete the rule"
     base = base_of(rule.metric)
-    is_of_labels = base in performance_names() or base.startswith("weighted_")
+    is_of_labels = base in performance_names() or base.startswith(WEIGHTED)
     if not is_of_labels or base in {*ALWAYS, *BESIDES} or basis in LABEL_FREE:
         return ""
     if base not in told:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -46,11 +50,40 @@ class Footer:
 def located(source: str | os.PathLike[str]) -> str:
     """A path or glob; of a directory the glob of the files in it: Parquet, else CSV; those below it, if it has none."""
     text = os.fspath(source)
-    if os.path.isdir(text):
-        for pattern in (os.path.join(glob.escape(text), deep, f"*.{end}") for end in _ENDINGS for deep in ("", "**")):
-            if glob.glob(pattern, recursive=True):
-                return pattern
-    return text
+    return next((pattern for pattern in _patterns(text) if glob.glob(pattern, recursive=True)), text)
+
+
+def _patterns(source: str) -> Sequence[str]:
+    """The globs of a directory, the first of which that finds a file is taken; none of a path or glob."""
+    if not os.path.isdir(source):
+        return ()
+    return [os.path.join(glob.escape(source), deep, f"*.{end}") for end in _ENDINGS for deep in ("", "**")]
+
+
+def would_find(source: str | os.PathLike[str], path: Path) -> bool:
+    """Whether a source would take a path for a file of its own, or for its only ones, once that is there."""
+    text = os.fspath(source)
+    taken, patterns = located(text), _patterns(text)
+    looked_for = patterns[: patterns.index(taken) + 1] if taken in patterns else patterns or [text]
+    parts = path.resolve().parts
+    return any(_fits(parts, _absolute(pattern)) for pattern in looked_for)
+
+
+def _absolute(pattern: str) -> tuple[str, ...]:
+    """A glob's parts, those before the first that may be several as they are without links."""
+    parts = Path(pattern).parts
+    fixed = tuple(takewhile(lambda part: not glob.has_magic(part), parts))
+    return (*Path(*fixed).resolve().parts, *parts[len(fixed) :])
+
+
+def _fits(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Whether a path is one that glob finds: `**` is any folders, and nothing hidden is found unless it is named."""
+    if not pattern or not parts:
+        return not parts and all(part == "**" for part in pattern)
+    is_hidden = parts[0].startswith(".") and not pattern[0].startswith(".")
+    if pattern[0] == "**":
+        return _fits(parts, pattern[1:]) or (not is_hidden and _fits(parts[1:], pattern))
+    return not is_hidden and fnmatch.fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
 def files_of(source: str | os.PathLike[str]) -> tuple[File, ...]:
@@ -129,8 +162,8 @@ def _footer(file: File) -> Footer:
                 continue
             try:
                 low, high = column.statistics.min, column.statistics.max
-            except OverflowError:
-                # An infinite time, or one beyond Python's years: it may lie anywhere.
+            except (OverflowError, UnicodeDecodeError):
+                # An infinite time, or one beyond Python's years: it may lie anywhere. Or bytes that are no text.
                 extremes[column.path_in_schema] = None
                 continue
             if not isinstance(low, date):

@@ -10,10 +10,10 @@ import numpy as np
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import look_query
-from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Array, Scan, is_any
+from airflow_ml_monitor.profile.engines.scan import NUMBERS, ROW_NUMBER, TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
 from airflow_ml_monitor.profile.look_query import SUM_TOLERANCE, Columns
-from airflow_ml_monitor.profile.text_form import FORMS
+from airflow_ml_monitor.profile.text_forms import FORMS
 
 T = TypeVar("T")
 
@@ -27,10 +27,6 @@ _MOST_RELATIONS: Final = 300
 _BY_CHANCE: Final = 0.05
 """An order is worth a rule where rows in random partners would break it at least so often."""
 _SUGGESTED: Final = 0.99
-_NUMBERS: Final = frozenset(
-    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL")
-)
-_TIMES: Final = frozenset(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE"))
 
 
 def looked(scan: Scan, columns: Sequence[str], keys: Sequence[str], event_time: str) -> Look:
@@ -39,14 +35,16 @@ def looked(scan: Scan, columns: Sequence[str], keys: Sequence[str], event_time: 
     names, floats = tuple(types), tuple(n for n, kind in types.items() if kind in ("FLOAT", "DOUBLE"))
     rows, *counts = scan.rows(look_query.present, names, floats, event_time)[0]
     texts = {name: _text(scan, name, event_time) for name, kind in types.items() if kind == "VARCHAR"}
-    pairs, triples = _suggested(scan, types, int(rows), event_time)
-    orders = _counted(scan, look_query.orders, pairs, _times(types), event_time)
+    present = dict(zip(names, map(int, counts), strict=True))
+    # A column without a value may have no type.
+    valued = {name: types[name] for name, with_value in present.items() if with_value}
+    pairs, triples = _suggested(scan, valued, int(rows), event_time)
+    orders = _counted(scan, look_query.orders, pairs, _times(valued), event_time)
     sums = _counted(scan, look_query.sums, triples, event_time)
     key = tuple(name for name in keys if name != ROW_NUMBER)
     repeated = None
     if key and set(key) <= set(types):
         repeated = RelationLook(*map(int, scan.rows(look_query.distinct_keys, key, event_time)[0]))
-    present = dict(zip(names, map(int, counts), strict=True))
     return Look(int(rows), present, texts, orders, sums, repeated, key if repeated else ())
 
 
@@ -61,7 +59,7 @@ def _text(scan: Scan, column: str, event_time: str) -> TextLook:
 
 
 def _times(types: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(name for name, kind in types.items() if is_any(kind, _TIMES))
+    return frozenset(name for name, kind in types.items() if is_any(kind, TIMES))
 
 
 def _counted(
@@ -81,7 +79,7 @@ def _suggested(
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
     """Orders and sums that hold in a spread of the rows, and not by chance."""
     times = _times(types)
-    names = [name for name, kind in types.items() if name in times or is_any(kind, _NUMBERS)][:_MOST_COLUMNS]
+    names = [name for name, kind in types.items() if name in times or is_any(kind, NUMBERS)][:_MOST_COLUMNS]
     if len(names) < 2 or not rows:
         return [], []
     columns: Columns = tuple((name, name in times) for name in names)

@@ -63,8 +63,8 @@ class Split:
 def split(source: Any, rules: Sequence[RowRule], outputs: Outputs, further: Further | None = None) -> Split:
     """Split a batch; what stood at the outputs before is replaced.
 
-    Raises SpecError where an output is a file of the batch, NoSource or WrongType where the batch cannot be read, and
-    ScanError where it changed meanwhile; nothing is replaced then.
+    Raises SpecError where an output is, or would be, a file of the batch, NoSource or WrongType where the batch or a
+    value of it cannot be read, and ScanError where it changed meanwhile; nothing is replaced then.
     """
     _check_outputs(source, outputs)
     before = _fingerprint(source)
@@ -91,7 +91,7 @@ def _reasons(verdicts: RowVerdicts, further: Further | None, piece: pa.RecordBat
     except (pa.ArrowException, ValueError, OverflowError) as error:
         # Not chained: the message may quote a value, such as a date beyond the years that Python knows.
         told = f"a value of the batch cannot be looked at ({type(error).__name__}); is each of its type?"
-        raise ScanError(told) from None
+        raise WrongType(told) from None
 
 
 def _fingerprint(source: Any) -> str:
@@ -103,10 +103,16 @@ def _check_outputs(source: Any, outputs: Outputs) -> None:
     good, quarantine = (path.resolve() for path in (outputs.good, outputs.quarantine))
     if good == quarantine:
         raise SpecError(f"{str(outputs.good)!r} cannot hold both kinds of rows; name two files", field="quarantine")
-    read = files.files_of(source) if isinstance(source, (str, os.PathLike)) else ()
+    if not isinstance(source, (str, os.PathLike)):
+        return
+    read = {Path(file.path).resolve() for file in files.files_of(source)}
     for field, path in (("good", good), ("quarantine", quarantine)):
-        if path in {Path(file.path).resolve() for file in read}:
-            raise SpecError(f"{str(path)!r} is a file of the batch itself; name another", field=field)
+        if path in read or files.would_find(source, path):
+            raise SpecError(
+                f"{str(path)!r} is a file of the batch itself, or would be at a retry: {str(source)!r} finds it; "
+                "write it to a folder that the source does not look into",
+                field=field,
+            )
 
 
 class _TwoFiles:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql
 
-from airflow_ml_monitor.errors import DataFault, ScanError
+from airflow_ml_monitor.errors import DataFault, ScanError, WrongType
 from airflow_ml_monitor.profile.row_query import Forms, check_forms, verdicts
 from airflow_ml_monitor.profile.row_tests import Form, How, Reads, RowRule, columns_of
 
@@ -80,8 +80,11 @@ class RowVerdicts:
         bound = [filled[name] for name in self._statement.positiontup or ()]
         try:
             found = self._connection.execute(str(self._statement), bound).fetchnumpy()
+        except duckdb.DataError as error:
+            # Not chained, here and below: DuckDB's message may quote a value of the data.
+            told = f"a value of the batch cannot be compared ({type(error).__name__}); is each of its type?"
+            raise WrongType(told) from None
         except duckdb.Error as error:
-            # Not chained: DuckDB's message may quote a value of the data.
             raise ScanError(f"DuckDB gave up on the rules with {type(error).__name__}") from None
         finally:
             self._connection.unregister("source")

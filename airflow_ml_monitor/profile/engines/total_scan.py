@@ -27,7 +27,7 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import micros
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.sums import label_sums
-from airflow_ml_monitor.profile.total_query import REFUSED, Verdict
+from airflow_ml_monitor.profile.total_query import REFUSED, TakenFor
 
 
 def totals_opening(labels: LabelSource, dataset: Dataset) -> Opening:
@@ -56,7 +56,7 @@ def total_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
         (predicted["day"], entries_of(predicted, columns, ends[predicted["day"]], names)),
     ]
     refused = {str(verdict): counted[verdict][0] for verdict in REFUSED if verdict in counted}
-    orphans, repeats = counted.get(Verdict.ORPHAN, (0, 0))[0], counted.get(Verdict.GIVEN, (0, 0))[1]
+    orphans, repeats = counted.get(TakenFor.ORPHAN, (0, 0))[0], counted.get(TakenFor.GIVEN, (0, 0))[1]
     return LabelBatch(by_day(request, parts), orphans, repeats, refused)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
 
@@ -36,3 +37,23 @@ def test_a_category_that_is_no_longer_offered_is_not_merged(
         frame = days(3, seed=seed, rows=rows)
         fewer = frame[frame["purpose"] != "study"].reset_index(drop=True)
         assert named(after(feed(fewer, 3))) == {}
+
+
+@pytest.mark.parametrize(("name", "days_known"), [("{:%a}", 6), ("{:%Y-%m-%d}", 3)])
+@pytest.mark.parametrize("before", [0, 3, 7, 14])
+def test_a_column_of_one_value_a_window_is_not_merged(
+    days: Any, feed: Any, named: Any, name: str, days_known: int, before: int
+) -> None:
+    # Monday is the day that the reference lacks.
+    number = 7 * -(-before // 7)
+    frames = [days(number - i) for i in range(before + 1)]
+    reference = pd.concat([days(-i) for i in range(1, days_known + 1)], ignore_index=True)
+    reference, *frames = (frame.assign(purpose=frame["at"].map(name.format)) for frame in (reference, *frames))
+    assert named(feed(frames[0], number, frames[1:], of=reference)) == {}
+
+
+def test_values_that_became_one_are_merged_where_there_were_several_before(days: Any, feed: Any, fault: Any) -> None:
+    past = [days(number) for number in range(2, -4, -1)]
+    assert list(fault("category_merged", feed(days(3).assign(purpose="loan"), 3, past))) == [
+        ("purpose", "car+house+travel+study→loan")
+    ]

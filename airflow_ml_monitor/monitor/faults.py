@@ -1,0 +1,87 @@
+"""Named faults of a window, and of the later ones whose usual it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.measurement import Family, Measurement
+from airflow_ml_monitor.monitor.done import Done
+from airflow_ml_monitor.monitor.measure import fault_rows
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
+from airflow_ml_monitor.profile.codec import decode_profile
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.store.records import Numbers, ProfileKey
+
+EARLIER: Final = 14
+"""So many windows before, of those that were profiled, are looked at for faults: two weeks, to know a weekday."""
+
+
+def name_faults(monitor: Monitor, run: Run) -> Done:
+    """Look for named faults in a window, and again in those later ones whose usual it became.
+
+    Whatever the order of runs (a backfill from behind, several days at once, an earlier day mended): the faults that
+    are stored in the end are those that the days in their order would have left.
+    """
+    every: list[Measurement] = []
+    wrote = 0
+    of_run = monitor.at(run.window, run.known_at)
+    for dataset in of_run.spec.datasets:
+        key, _, reference = profiled(of_run, dataset, run)
+        numbers, written = _settled(of_run, dataset, reference, key, run)
+        every += numbers.measurements
+        wrote += written
+        for later in _later(of_run, dataset, run):
+            # Its numbers are its own spec's.
+            wrote += _again(monitor.at(later.window, later.known_at), dataset.name, later)
+    return Done.of(every, wrote)
+
+
+def _again(monitor: Monitor, name: str, run: Run) -> int:
+    """Look again at a window that was profiled before; how many revisions were new."""
+    dataset = monitor.spec.dataset(name)
+    reference = monitor.reference(dataset, run.window)
+    seen = monitor.store.profiles_seen(monitor.key, name, str(run.rule), run.window, run.known_at)
+    if not seen or seen[0].layout_digest != reference.layout.digest:
+        return 0
+    return _settled(monitor, dataset, reference, seen[0], run)[1]
+
+
+def _settled(
+    monitor: Monitor, dataset: Dataset, reference: FrozenReference, key: ProfileKey, run: Run
+) -> tuple[Numbers, int]:
+    """A window's faults, stored; anew where meanwhile another run brought a window that they look back at."""
+    wrote = 0
+    before = _before(monitor, key, run)
+    while True:
+        looked = (monitor.store.profile(monitor.key, one) for one in (key, *before))
+        current, *earlier = (decode_profile(payload) for payload in looked if payload)
+        rows = fault_rows(FeedView(dataset, reference.layout, reference.profile, current, earlier))
+        inputs = [key.input_digest, key.layout_digest, reference.digest, [one.input_digest for one in before]]
+        numbers = monitor.numbers(monitor.head(Family.FAULT, dataset, run, reference), run, inputs, rows)
+        wrote += monitor.write([numbers])
+        if before == (before := _before(monitor, key, run)):
+            return numbers, wrote
+
+
+def _before(monitor: Monitor, key: ProfileKey, run: Run) -> list[ProfileKey]:
+    """The profiles of the windows before, as known then, cut by the same layout; the newest first."""
+    oldest = run.window
+    for _ in range(EARLIER):
+        oldest = run.rule.last_before(oldest.start)
+    span = Window(oldest.start, run.window.start)
+    seen = monitor.store.profiles_seen(monitor.key, key.dataset, key.rule, span, run.known_at)
+    return [one for one in seen if one.layout_digest == key.layout_digest]
+
+
+def _later(monitor: Monitor, dataset: Dataset, run: Run) -> list[Run]:
+    """Later windows that were looked at for faults already, as known at least then."""
+    newest = run.window
+    for _ in range(EARLIER):
+        newest = run.rule.containing(newest.end)
+    span, rule, stage = Window(run.window.end, newest.end), str(run.rule), monitor.spec.stage
+    heads = monitor.store.heads(monitor.key, Family.FAULT, rule=rule, dataset=dataset.name, stage=stage, within=span)
+    known = {state.head.window: state.known_at for state in heads}
+    return [replace(run, window=window, known_at=max(run.known_at, at)) for window, at in known.items()]
