@@ -16,6 +16,9 @@ from airflow_ml_monitor.operators.step import MonitorStep
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_ml_monitor.monitor.lineage import Lineage
+    from airflow_ml_monitor.monitor.run import Monitor, Run
+
 
 class MonitoredOperator(DecoratedOperator, MonitorStep):
     """Run the function, then measure and judge the rows that it returns as the monitor's first dataset.
@@ -45,6 +48,7 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         super().__init__(
             python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, spec=_spec(spec), **kwargs
         )
+        self._path: str | None = None
 
     def execute(self, context: Context) -> Any:
         from airflow_ml_monitor.monitor.judgement import decide
@@ -57,10 +61,16 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         with opened(self.spec, self.conn_id) as monitor:
             measure_all(monitor, run, _checked(rows))
             decision = decide(monitor, run, act=not run.is_backfill)
+        self._stored, self._path = run, None if _is_frame(rows) else os.fspath(rows)
         self.log.info("%s: %s", decision.action, decision.because)
         told = small(decision, acts=decision.acts and not run.is_backfill)
         context["ti"].xcom_push(key="decision", value=told)
         return told if _is_frame(rows) else str(rows)
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import WHOLE_WINDOW, lineage_of
+
+        return lineage_of(monitor.on(self._path), run, WHOLE_WINDOW)
 
 
 def monitored(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:

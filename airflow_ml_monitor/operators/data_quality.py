@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -22,3 +24,8 @@ class DataQualityOperator(MonitorStep):
 
         quality = measure_quality(monitor, run)
         return {"quality": quality.document(), "contract": check_contract(monitor, run).document()}
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of
+
+        return lineage_of(monitor, run, Flow(reads=("profile",), asserts=(Family.CONTRACT, *FAULTS)))

@@ -15,6 +15,8 @@ from airflow_ml_monitor.policy.rule import Action
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_ml_monitor.monitor.lineage import Lineage
+    from airflow_ml_monitor.monitor.run import Monitor, Run
     from airflow_ml_monitor.policy.decision import Decision
 
 
@@ -58,6 +60,11 @@ class DecideOperator(MonitorStep, BaseBranchOperator):
         context["ti"].xcom_push(key="decision", value=small(decision, acts))
         chosen = self.branches.get(decision.action, ()) if acts else ()
         return sorted({*chosen, *self.downstream_task_ids} - (self._of_branches() - set(chosen)))
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import lineage_of_store
+
+        return lineage_of_store(monitor, ["measurement"], ["decision"])
 
     def _of_branches(self) -> set[str]:
         return {task for ids in self.branches.values() for task in ids}

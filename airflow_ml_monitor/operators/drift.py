@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -19,3 +20,8 @@ class DriftOperator(MonitorStep):
         from airflow_ml_monitor.monitor.steps import measure_drift
 
         return measure_drift(monitor, run).document()
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import Flow, lineage_of
+
+        return lineage_of(monitor, run, Flow(reads=("profile",)))

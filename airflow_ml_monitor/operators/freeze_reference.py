@@ -10,6 +10,9 @@ from airflow_ml_monitor.operators.step import MonitorStep
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_ml_monitor.monitor.lineage import Lineage
+    from airflow_ml_monitor.monitor.run import Monitor, Run
+
 
 class FreezeReferenceOperator(MonitorStep):
     """Freeze the reference of every dataset that has none; returns their digests.
@@ -22,9 +25,17 @@ class FreezeReferenceOperator(MonitorStep):
     def __init__(self, *, again: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.again = again
+        self._is_done = False
 
     def execute(self, context: Context) -> dict[str, str]:
         from airflow_ml_monitor.monitor.run import freeze
 
         with opened(self.spec, self.conn_id) as monitor:
-            return freeze(monitor, known_at_of(context, self.known_at), again=self.again)
+            frozen = freeze(monitor, known_at_of(context, self.known_at), again=self.again)
+        self._is_done = True
+        return frozen
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import lineage_of_reference
+
+        return lineage_of_reference(monitor, is_frozen=self._is_done)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -20,3 +21,8 @@ class MeasureOperator(MonitorStep):
         from airflow_ml_monitor.monitor.whole import measure_all
 
         return measure_all(monitor, run)
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import WHOLE_WINDOW, lineage_of
+
+        return lineage_of(monitor, run, WHOLE_WINDOW)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -20,3 +21,8 @@ class PerformanceOperator(MonitorStep):
         from airflow_ml_monitor.monitor.performance import measure_performance
 
         return measure_performance(monitor, run).document()
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import Flow, lineage_of
+
+        return lineage_of(monitor, run, Flow(writes=("label_entry", "measurement"), labels=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -34,3 +35,8 @@ class ReportOperator(MonitorStep):
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         Path(self.path).write_text(text, encoding="utf-8")
         return self.path
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import lineage_of_store
+
+        return lineage_of_store(monitor, ["measurement", "decision"], [], self.path)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import BaseOperator
+from airflow_ml_monitor.hooks.lineage import as_facets, is_installed
 from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.hooks.monitor_run import opened, run_of
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -44,11 +47,14 @@ class MonitorStep(BaseOperator):
         self.window_end = window_end
         self.known_at = known_at
         self.conn_id = conn_id
+        self._stored: Run | None = None
 
     def execute(self, context: Context) -> Any:
         run = self.run_of(context)
         with opened(self.spec, self.conn_id) as monitor:
-            return self.measure(monitor, run)
+            told = self.measure(monitor, run)
+        self._stored = run
+        return told
 
     def run_of(self, context: Any) -> Run:
         """The run's window and evidence cut-off."""
@@ -57,3 +63,17 @@ class MonitorStep(BaseOperator):
     def measure(self, monitor: Monitor, run: Run) -> Any:
         """The step itself; returns small JSON."""
         raise TypeError(f"{type(self).__name__} does not say what it measures")
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        """The datasets that the step reads and writes, with what it stored in a run; their names alone without one."""
+        raise TypeError(f"{type(self).__name__} does not say what it reads and writes")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """What OpenLineage is told once the step is done, from the metrics database: no second scan.
+
+        Its provider calls this, and goes on without where it raises; without the provider nobody does.
+        """
+        if not is_installed():
+            return None
+        with opened(self.spec, self.conn_id) as monitor:
+            return as_facets(self.lineage(monitor, self._stored))

@@ -12,6 +12,7 @@ from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
 
 
@@ -64,9 +65,15 @@ class ValidateRowsOperator(MonitorStep):
         by = (self.contract, Severity(self.severity), self.row_model)
         batch = Batch(self.source, self.good, self.quarantine, *by)
         found = validate_rows(monitor, run, batch)
+        self._stored = run
         if found.failed:
             raise AirflowSkipException(f"nothing to hand on: {found.failed}")
         if self.most_quarantined is not None and found.share > self.most_quarantined:
             held = f"{found.quarantined:,} of {found.rows:,} rows are held back, more than {self.most_quarantined:.1%}"
             raise AirflowFailException(f"{held}; see the measurements of quarantined_rows, and {self.quarantine!r}")
         return found.document()
+
+    def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
+        from airflow_ml_monitor.monitor.lineage import lineage_of_batch
+
+        return lineage_of_batch(monitor, run, self.source, self.good, self.quarantine)

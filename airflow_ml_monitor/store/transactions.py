@@ -35,6 +35,12 @@ class Transactions:
         """Where the database is, with its password."""
         return self._database.url.render_as_string(hide_password=False)
 
+    @property
+    def schema(self) -> str:
+        """The schema that its tables are in, as the database says."""
+        with self._database.reading() as connection:
+            return str(connection.dialect.default_schema_name)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database.url.render_as_string(hide_password=True)!r})"
 

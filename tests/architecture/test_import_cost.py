@@ -12,7 +12,7 @@ import pytest
 import airflow_ml_monitor
 from airflow_ml_monitor.provider import get_provider_info
 
-HEAVY = ("alembic", "duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "scipy", "sklearn")
+HEAVY = ("alembic", "duckdb", "great_expectations", "numpy", "openlineage", "pandas", "pyarrow", "scipy", "sklearn")
 LIGHT = (
     "airflow_ml_monitor",
     "airflow_ml_monitor.errors",
