@@ -22,6 +22,9 @@ class ValidateRowsOperator(MonitorStep):
     spec's, without its rules on columns that scoring adds. severity: rules of it, or graver, hold a row back. Rules
     that no single row can answer are left out, and named in the result. A rule whose column is missing or of another
     type holds back every row. row_model: 'package.module:Model', a Pydantic model that rows must fit besides.
+    outliers: 0.001 holds back besides what lies farther out, all features together, than all but 0.1 % of the frozen
+    reference's rows: each value may be ordinary, and the combination not (see the metric `outlier_share`). Reasons are
+    `outlier`, and the two columns that explain most of it, as `outlier:age+income`.
     most_quarantined: a larger share of the rows fails the task, once the files and the measurements are stored.
 
     The shares are stored as `quarantined_rows`, by rule too. A batch that cannot be read is stored as failed, and
@@ -39,6 +42,7 @@ class ValidateRowsOperator(MonitorStep):
         contract: str | Mapping[str, Any] | None = None,
         severity: str = Severity.CRITICAL,
         row_model: str = "",
+        outliers: float | None = None,
         most_quarantined: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -49,16 +53,19 @@ class ValidateRowsOperator(MonitorStep):
         self.contract = contract
         self.severity = severity
         self.row_model = row_model
+        self.outliers = outliers
         self.most_quarantined = most_quarantined
         if severity not in tuple(Severity):
             raise SpecError(f"{severity!r} is none of {', '.join(Severity)}", field=f"severity of {self.task_id}")
+        if outliers is not None and not 0 < outliers < 1:
+            raise SpecError(f"{outliers} is no share between 0 and 1", field=f"outliers of {self.task_id}")
         if most_quarantined is not None and not 0 <= most_quarantined <= 1:
             raise SpecError(f"{most_quarantined} is no share in [0, 1]", field=f"most_quarantined of {self.task_id}")
 
     def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
         from airflow_ml_monitor.monitor.rows import Batch, validate_rows
 
-        by = (self.contract, Severity(self.severity), self.row_model)
+        by = (self.contract, Severity(self.severity), self.row_model, self.outliers)
         batch = Batch(self.source, self.good, self.quarantine, *by)
         found = validate_rows(monitor, run, batch)
         if found.failed:
