@@ -216,4 +216,5 @@ def test_the_columns_named_are_those_without_which_a_row_would_be_nearest(layout
     for i in range(len(KINDS)):
         without = found.copy()
         without[i] = np.nan
-        np.testing.assert_allclose(whole - outlying.distances(shape, tuple(KINDS), without) ** 2, explained[i], atol=1e-7)
+        nearer = outlying.distances(shape, tuple(KINDS), without) ** 2
+        np.testing.assert_allclose(whole - nearer, explained[i], atol=1e-7)
