@@ -76,10 +76,12 @@ def enclosing(binnings: Sequence[Binning], moments: Moments, rows: int) -> Ellip
     if len(kept) < 2:
         return Ellipsoid((), rows)
     centre = np.round(np.diag(mean)[kept], DECIMALS)
-    farthest = [_farthest(binnings[i], c) for i, c in zip(kept, centre, strict=True)]
-    shape = np.round(_regular(covariance[np.ix_(kept, kept)], np.array(farthest) / REACH), DECIMALS)
-    names = tuple(binnings[i].column for i in kept)
-    return Ellipsoid(names, rows, tuple(centre.tolist()), tuple(map(tuple, shape.tolist())))
+    mine = [binnings[i] for i in kept.tolist()]
+    farthest = np.array([_farthest(binning, mean) for binning, mean in zip(mine, centre.tolist(), strict=True)])
+    shape = np.round(_regular(covariance[np.ix_(kept, kept)], farthest / REACH), DECIMALS)
+    return Ellipsoid(
+        tuple(binning.column for binning in mine), rows, tuple(centre.tolist()), tuple(map(tuple, shape.tolist()))
+    )
 
 
 def _farthest(binning: Binning, mean: float) -> float:

@@ -93,7 +93,7 @@ class RowVerdicts:
         return {name: _unmasked(column)[order] for name, column in found.items()}
 
 
-def _unmasked(column: NDArray[Any]) -> NDArray[Any]:
+def _unmasked(column: Any) -> NDArray[Any]:
     """Verdicts are there for every row; a missing u is NaN."""
     return np.asarray(np.ma.filled(column, np.nan)) if column.dtype.kind == "f" else np.asarray(column, bool)
 
