@@ -5,6 +5,8 @@ Why by row: a form that sends ages of 999 for a few applicants is no reason to s
 the `reasons` why. Every application is in exactly one of them. Mended rows go through the same door again.
 Why two contracts: a suite says what many tools can check; the Pydantic model `Applicant`, which the service that takes
 the applications uses anyway, says the rest. Reasons name fields and kinds of errors, never values.
+Rows whose every value is ordinary and whose combination is not pass both; `outliers=0.001` would hold back what lies
+farther out, all features together, than all but 0.1 % of the reference's rows.
 Why a rule on `quarantined_rows`: a few rows in quarantine are work for somebody, one in ten is a broken feed. It
 investigates; `most_quarantined=0.5` stops the day before a model is asked about what is hardly its world any more.
 

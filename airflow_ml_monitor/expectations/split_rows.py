@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,9 @@ class RowContract:
         *,
         without: Collection[str] = (),
         row_model: str = "",
+        besides: Sequence[RowRule] = (),
     ) -> RowContract:
-        """A suite's rules on rows, of a severity or graver, and a model 'package.module:Model'.
+        """A suite's rules on rows, of a severity or graver, others besides, and a model 'package.module:Model'.
 
         without: columns that the rows do not have yet; rules on them are left out. Raises SpecError where nothing would
         be asked: such a contract lets everything pass.
@@ -41,12 +42,13 @@ class RowContract:
             # A misspelt type must not be left out as one that rows cannot answer.
             check_suite(suite)
         rules, left_out = row_rules(suite, severity, without) if suite is not None else ([], [])
+        rules = [*rules, *besides]
         model = RowModel.named(row_model) if row_model else None
         if not rules and model is None:
             told = f" (left out: {', '.join(left_out)})" if left_out else ""
             raise SpecError(
                 f"no rule of severity {severity} or graver speaks of single rows{told}, so every row would pass; "
-                "raise a rule's severity, lower the task's, or give a row_model",
+                "raise a rule's severity, lower the task's, or give a row_model or a share of outliers",
                 field="contract",
             )
         return cls(tuple(rules), tuple(left_out), model)

@@ -38,6 +38,8 @@ class Subject(StrEnum):
 
     DATASET = "dataset"
     """a DatasetView"""
+    DATASET_PAIR = "dataset_pair"
+    """a DatasetPair: reference and current"""
     COLUMN = "column"
     """a ColumnView"""
     PAIR = "pair"

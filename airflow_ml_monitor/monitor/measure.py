@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Final, TypeVar
 
-from airflow_ml_monitor.keys import Slice
+from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, attempt, base_of
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import (
@@ -29,7 +29,7 @@ from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.skew import Skew, SkewedColumn
 from airflow_ml_monitor.profile.task import Task, TaskKind
-from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
+from airflow_ml_monitor.profile.views import ColumnView, DatasetPair, DatasetView, PairView
 
 T = TypeVar("T")
 
@@ -40,9 +40,15 @@ def _chosen(family: Family, subject: Subject, names: tuple[str, ...]) -> list[Me
     return [m for m in every if not names or m.name in names or m.name in ALWAYS]
 
 
-def column_rows(profile: Profile, layout: Layout, family: Family, names: tuple[str, ...] = ()) -> list[Measurement]:
-    """Metrics of one profile: of the dataset and of each column, whole and by slice."""
-    rows = []
+def column_rows(
+    profile: Profile, layout: Layout, family: Family, names: tuple[str, ...] = (), reference: Profile | None = None
+) -> list[Measurement]:
+    """Metrics of one profile: of the dataset and of each column, whole and by slice.
+
+    reference: what metrics that need one compare the whole with; None: the profile is the reference's own.
+    """
+    pair = partial(DatasetPair, layout, reference or profile, profile)
+    rows = _rows(_chosen(family, Subject.DATASET_PAIR, names), pair, slice=WHOLE)
     of_dataset, of_column = (_chosen(family, subject, names) for subject in (Subject.DATASET, Subject.COLUMN))
     for slice in profile.slices:
         rows += _rows(of_dataset, partial(DatasetView, profile, slice), slice=slice)

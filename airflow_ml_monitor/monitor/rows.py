@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from airflow_ml_monitor.errors import DataFault
+from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
 from airflow_ml_monitor.expectations.origin import suite_of
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
 from airflow_ml_monitor.expectations.version import named, plain, version_of
@@ -18,10 +18,14 @@ from airflow_ml_monitor.metrics.metric import QUARANTINED_ROWS
 from airflow_ml_monitor.monitor.run import Monitor, Run, frozen
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.engines.row_split import Outputs, Split
-from airflow_ml_monitor.profile.row_tests import columns_of
+from airflow_ml_monitor.profile.outlying import beyond
+from airflow_ml_monitor.profile.row_tests import RowRule, Usual, columns_of
 
 _OF_SCORING: Final = frozenset({Role.SCORE, Role.PREDICTION, Role.QUANTILE, Role.VERSION})
 """Roles of columns that a batch does not have before it is scored."""
+
+OUTLIER: Final = "outlier"
+"""The reason of rows that are held back as outliers; `outlier:a+b` names the two columns that explain most of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Batch:
 
     contract: as a spec names one, all of whose rules are meant; None: the spec's. The spec's and an inferred one are
     without their rules on the columns that scoring adds. Where failed rows go does not matter: they are in quarantine.
-    severity: of the rules that hold a row back, or graver.
+    severity: of the rules that hold a row back, or graver. outliers: rows are held back that lie farther out, all
+    features together, than all but such a share of the frozen reference's; None: none.
     """
 
     source: Any
@@ -39,6 +44,7 @@ class Batch:
     contract: str | Mapping[str, Any] | None = None
     severity: Severity = Severity.CRITICAL
     row_model: str = ""
+    outliers: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ def validate_rows(monitor: Monitor, run: Run, batch: Batch) -> Validated:
     """
     monitor = monitor.at(run.window, run.known_at)
     suite, without = _suite(monitor, run, batch)
-    contract = RowContract.of(suite, batch.severity, without=without, row_model=batch.row_model)
+    usual = [] if batch.outliers is None else [_usual(monitor, run, batch.outliers)]
+    contract = RowContract.of(suite, batch.severity, without=without, row_model=batch.row_model, besides=usual)
     by = ""
     if suite is not None:
         by = named(suite)
@@ -84,6 +91,7 @@ def validate_rows(monitor: Monitor, run: Run, batch: Batch) -> Validated:
         return Validated(0, 0, 0, {}, contract.left_out, fault.reason)
     # A model's code may change under its name: what it found is part of what the numbers depend on.
     inputs = [found.fingerprint, by, batch.severity, batch.row_model, found.rows, found.quarantined, found.by_reason]
+    inputs += [] if batch.outliers is None else [batch.outliers]
     _store(monitor, run, inputs, _measured(found, contract), by)
     return Validated(found.rows, found.good, found.quarantined, found.by_reason, contract.left_out)
 
@@ -100,6 +108,25 @@ def _suite(monitor: Monitor, run: Run, batch: Batch) -> tuple[dict[str, Any] | N
     frozen(monitor, dataset, run.known_at)
     reference = monitor.reference(dataset, run.window)
     return infer_suite(reference.layout, reference.profile), to_come
+
+
+def _usual(monitor: Monitor, run: Run, share: float) -> RowRule:
+    """What holds outliers back; raises ReferenceMismatch where the reference cannot tell them."""
+    dataset = monitor.spec.dataset()
+    frozen(monitor, dataset, run.known_at)
+    reference = monitor.reference(dataset, run.window)
+    shape = reference.layout.ellipsoid
+    problem = ""
+    if shape is None:
+        problem = "was frozen before outliers were looked for; freeze a new one (FreezeReferenceOperator, again=True)"
+    elif not shape.columns:
+        problem = "has fewer than two features that vary, so no combination is unusual; leave `outliers` out"
+    elif shape.rows * share < 1:
+        problem = f"has {shape.rows} rows, too few to know what 1 in {1 / share:,.0f} is; raise the share of outliers"
+    if problem or shape is None:
+        raise ReferenceMismatch(f"the frozen reference of {dataset.name!r} {problem}", field="reference")
+    bucket, _ = beyond(shape, reference.profile.traces.distances, share)
+    return RowRule(OUTLIER, Usual(shape, tuple(reference.layout[name] for name in shape.columns), bucket))
 
 
 def _measured(found: Split, contract: RowContract) -> list[Measurement]:

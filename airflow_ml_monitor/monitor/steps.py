@@ -48,7 +48,7 @@ def _each(monitor: Monitor, run: Run, family: Family) -> Done:
         key, profile, reference = profiled(monitor, dataset, run)
         names = monitor.spec.measurements
         if family is Family.QUALITY:
-            rows = column_rows(profile, reference.layout, family, names)
+            rows = column_rows(profile, reference.layout, family, names, reference.profile)
         else:
             rows = pair_rows(reference.profile, profile, reference.layout, names)
         head = monitor.head(family, dataset, run, reference)

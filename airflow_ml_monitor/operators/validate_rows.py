@@ -24,8 +24,11 @@ class ValidateRowsOperator(MonitorStep):
     meant; None: the spec's; that one and 'inferred' are without rules on columns that scoring adds. severity: rules of
     it, or graver, hold a row back. Rules that no single row can answer are left out, and named in the result. A rule
     whose column is missing or of another type holds back every row. row_model: 'package.module:Model', a Pydantic model
-    that rows must fit besides. most_quarantined: a larger share of the rows fails the task, once the files and the
-    measurements are stored.
+    that rows must fit besides.
+    outliers: 0.001 holds back besides what lies farther out, all features together, than all but 0.1 % of the frozen
+    reference's rows: each value may be ordinary, and the combination not (see the metric `outlier_share`). Reasons are
+    `outlier`, and the two columns that explain most of it, as `outlier:age+income`.
+    most_quarantined: a larger share of the rows fails the task, once the files and the measurements are stored.
 
     The shares are stored as `quarantined_rows`, by rule too. A batch that cannot be read is stored as failed, and
     skips what follows. Returns counts: rows, good, quarantined, by_reason, left_out.
@@ -42,6 +45,7 @@ class ValidateRowsOperator(MonitorStep):
         contract: str | Mapping[str, Any] | None = None,
         severity: str = Severity.CRITICAL,
         row_model: str = "",
+        outliers: float | None = None,
         most_quarantined: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -52,17 +56,20 @@ class ValidateRowsOperator(MonitorStep):
         self.contract = contract
         self.severity = severity
         self.row_model = row_model
+        self.outliers = outliers
         self.most_quarantined = most_quarantined
         check_written(contract)
         if severity not in tuple(Severity):
             raise SpecError(f"{severity!r} is none of {', '.join(Severity)}", field=f"severity of {self.task_id}")
+        if outliers is not None and not 0 < outliers < 1:
+            raise SpecError(f"{outliers} is no share between 0 and 1", field=f"outliers of {self.task_id}")
         if most_quarantined is not None and not 0 <= most_quarantined <= 1:
             raise SpecError(f"{most_quarantined} is no share in [0, 1]", field=f"most_quarantined of {self.task_id}")
 
     def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
         from airflow_ml_monitor.monitor.rows import Batch, validate_rows
 
-        by = (self.contract, Severity(self.severity), self.row_model)
+        by = (self.contract, Severity(self.severity), self.row_model, self.outliers)
         batch = Batch(self.source, self.good, self.quarantine, *by)
         found = validate_rows(monitor, run, batch)
         self._stored = run

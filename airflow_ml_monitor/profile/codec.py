@@ -106,6 +106,7 @@ def encode_profile(profile: Profile) -> bytes:
                 missing: {name: sorted(rows.items()) for name, rows in found.items()}
                 for missing, found in traces.candidates.items()
             },
+            "distances": sorted(traces.distances.items()),
         }
     return _packed("profile", meta, columns)
 
@@ -147,7 +148,8 @@ def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any
         missing: {name: {int(bucket): count for bucket, count in rows} for name, rows in each.items()}
         for missing, each in found.items()
     }
-    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates)
+    distances = dict(meta.get("distances", ()))
+    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances)
 
 
 def encode_entries(entries: Entries) -> bytes:

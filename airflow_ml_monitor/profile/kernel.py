@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice
+from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
 from airflow_ml_monitor.profile.text_forms import DAMAGE
-from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products, Traces
 
 Column = np.ndarray[Any, Any]
 """Numbers, or text as objects; NULL is masked."""
@@ -64,22 +66,26 @@ def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Coun
     return cells
 
 
-def products(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Products:
-    """Sums of the columns' u and of their products, row by row."""
-    return multiplied(binnings, [_u(binning, columns[binning.column]) for binning in binnings])
+def u_values(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Floats:
+    """The columns' u, k × rows; NaN where a value is missing or not finite. As query.u_values."""
+    return np.stack([_u(binning, columns[binning.column]) for binning in binnings])
 
 
-def multiplied(binnings: Sequence[Binning], u: Sequence[Floats]) -> Products:
-    """The same, of each column's u."""
-    rows = np.stack(u)
-    return Products(tuple(b.column for b in binnings), rows.shape[1], rows.sum(axis=1), rows @ rows.T)
+def row_traces(binnings: Sequence[Binning], u: Floats, ellipsoid: Ellipsoid | None) -> Traces:
+    """What rows tell by their u together: products, and distances from the reference's ellipsoid."""
+    names = tuple(binning.column for binning in binnings)
+    distances = outlying.counted(ellipsoid, names, u) if ellipsoid else {}
+    missing = np.isnan(u)
+    rows = np.where(missing, 0.0, u) if missing.any() else u
+    return Traces(products=Products(names, rows.shape[1], rows.sum(axis=1), rows @ rows.T), distances=distances)
 
 
 def _u(binning: Binning, column: Column) -> Floats:
     if binning.kind is Kind.CATEGORICAL:
-        return np.asarray((np.ma.getdata(column) == binning.categories[0]) & ~np.ma.getmaskarray(column), np.float64)
-    _, _, d = _buckets(binning, column)
-    return np.asarray(d / (binning.scale + np.abs(d)))
+        u = (np.ma.getdata(column) == binning.categories[0]).astype(np.float64)
+        return np.where(np.ma.getmaskarray(column), np.nan, u)
+    bucket, _, d = _buckets(binning, column)
+    return np.where(np.isin(bucket, (NULL, NAN, PLUS_INF, MINUS_INF)), np.nan, d / (binning.scale + np.abs(d)))
 
 
 def unseen(binning: Binning, column: Column) -> dict[str, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 
 # Buckets that hold no ordinary value. Far below any grid bucket, so they can never collide.
 NULL: Final = -1_000_005
@@ -76,10 +77,14 @@ class Binning:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The buckets of every measured column, and the columns by whose values rows are sliced."""
+    """The buckets of every measured column, and the columns by whose values rows are sliced.
+
+    ellipsoid: from where the distances of rows are counted; None of a layout from a release before there was one.
+    """
 
     binnings: tuple[Binning, ...]
     slice_by: tuple[str, ...] = ()
+    ellipsoid: Ellipsoid | None = None
 
     def __getitem__(self, column: str) -> Binning:
         for binning in self.binnings:
@@ -92,6 +97,8 @@ class Layout:
 
     def document(self) -> dict[str, Any]:
         """Plain JSON."""
+        # Not in that of a layout without one: its digest is what it was.
+        shape = {"ellipsoid": self.ellipsoid.document()} if self.ellipsoid else {}
         return {
             "version": 1,
             "slice_by": list(self.slice_by),
@@ -107,6 +114,7 @@ class Layout:
                 }
                 for b in self.binnings
             ],
+            **shape,
         }
 
     @classmethod
@@ -125,6 +133,7 @@ class Layout:
                 for b in document["binnings"]
             ),
             tuple(document["slice_by"]),
+            Ellipsoid.from_document(document["ellipsoid"]) if "ellipsoid" in document else None,
         )
 
     @property

@@ -275,19 +275,19 @@ def hours(moment: str, event_time: str) -> sa.SelectBase:
 
 
 def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
-    """Each row's u, column by column (u0, u1 …): see traces.Products."""
+    """Each row's u, column by column (u0, u1 …): see traces.Products. NULL where a value is missing or not finite."""
     table = _table(event_time, *(b.column for b in binnings))
-    read = [_u(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
+    read = [u_of(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
     return sa.select(*read).where(in_window(table, event_time))
 
 
-def _u(column: Expression, binning: Binning) -> Expression:
+def u_of(column: Expression, binning: Binning) -> Expression:
     """A value's u in (-1, 1): how far it lies from the centre; of a category, whether it is the first one."""
     if binning.kind is Kind.CATEGORICAL:
         first = sa.literal(binning.categories[0], sa.String)
-        return sa.case((text(column) == first, number(1.0)), else_=number(0.0))
+        return sa.case((text(column) == first, number(1.0)), (column.is_not(None), number(0.0)))
     d = _number_of(column, binning.kind) - number(binning.centre)
-    return sa.case((d - d == number(0), d / (number(binning.scale) + size(d))), else_=number(0.0))
+    return sa.case((d - d == number(0), d / (number(binning.scale) + size(d))))
 
 
 def few_values(column: str, kind: Kind, most: int, event_time: str) -> sa.SelectBase:

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
+from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.look_query import adds_up
-from airflow_ml_monitor.profile.query import Expression, source
+from airflow_ml_monitor.profile.query import Expression, source, u_of
 from airflow_ml_monitor.profile.row_tests import (
     Absent,
     AddsUp,
@@ -35,6 +36,7 @@ from airflow_ml_monitor.profile.row_tests import (
     Scalar,
     Skipped,
     Total,
+    Usual,
     columns_of,
 )
 
@@ -42,13 +44,26 @@ Forms = Mapping[str, Form]
 
 _NUMBERS: Final = frozenset({Form.INTEGER, Form.FRACTION})
 _TIMES: Final = frozenset({Form.NAIVE_TIME, Form.ZONED_TIME})
+_OF_KIND: Final = {
+    Kind.NUMERIC: _NUMBERS,
+    Kind.BOOLEAN: frozenset({Form.BOOLEAN, Form.INTEGER}),
+    Kind.CATEGORICAL: frozenset({Form.TEXT, Form.BOOLEAN, Form.INTEGER}),
+}
 _NO: Final = sa.false()
 
 
 def verdicts(tests: Sequence[RowTest], forms: Forms, number: str) -> sa.Select[Any]:
-    """The column `number`, and for each test whether the row breaks it: b0, b1, … never NULL."""
+    """The column `number`, and for each test whether the row breaks it: b0, b1, … never NULL.
+
+    Of a test of what is usual it is told by the columns' u: b0u0, b0u1, … NULL where a value is missing.
+    """
     rows = source(number, *dict.fromkeys(name for test in tests for name in columns_of(test)))
-    found = (sa.func.coalesce(_broken(test, forms), _NO).label(f"b{i}") for i, test in enumerate(tests))
+    found: list[Expression] = []
+    for i, test in enumerate(tests):
+        if isinstance(test, Usual):
+            found += [u_of(_column(b.column), b).label(f"b{i}u{j}") for j, b in enumerate(test.binnings)]
+        else:
+            found.append(sa.func.coalesce(_broken(test, forms), _NO).label(f"b{i}"))
     return sa.select(rows.c[number], *found).select_from(rows)
 
 
@@ -69,6 +84,9 @@ def check_forms(test: RowTest, forms: Forms) -> None:
         case Total(columns) | AddsUp(columns):
             for column in columns:
                 _need(column, forms, _NUMBERS)
+        case Usual(_, binnings):
+            for binning in binnings:
+                _need(binning.column, forms, _OF_KIND[binning.kind])
         case Ordered(columns) | Distinct(columns):
             kinds = {_kind(forms[name]) for name in columns} - {Form.EMPTY}
             if len(kinds) > 1 or Form.OTHER in kinds:
@@ -134,7 +152,7 @@ def _broken(test: RowTest, forms: Forms) -> Expression:
         case Distinct(columns, skipped):
             pairs = (_same(*pair, forms) for pair in combinations(columns, 2))
             return sa.and_(_looked_at(columns, skipped), sa.or_(_NO, *pairs))
-        case Exists() | Reads() | Between() | Among():
+        case Exists() | Reads() | Between() | Among() | Usual():
             # Of rows nothing is asked, it is answered beside the statement, or there is no value to ask.
             return _NO
 

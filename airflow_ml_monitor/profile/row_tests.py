@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
+from airflow_ml_monitor.profile.layout import Binning
+
 Scalar = str | int | float | bool | datetime
 
 
@@ -135,8 +138,24 @@ class Distinct:
     skipped: Skipped = Skipped.ALL_MISSING
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The features together lie where the reference's do: their distance is in a bucket below `bucket` (outlying.py).
+
+    binnings: of the ellipsoid's columns, in its order.
+    """
+
+    ellipsoid: Ellipsoid
+    binnings: tuple[Binning, ...]
+    bucket: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.ellipsoid.columns
+
+
 Single = Exists | Present | Absent | Between | Among | Reads
-RowTest = Single | Ordered | Total | AddsUp | Distinct
+RowTest = Single | Ordered | Total | AddsUp | Distinct | Usual
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Traces:
     forms: by column that is declared a number, time or boolean and arrived as text, form of the text → rows; '' where
     it has none that is known (text_forms.VALUES). candidates: by declared column that did not arrive, undeclared column
     → bucket of the missing one's → rows; grids as coarse as a slice's, without sums and extremes: nobody declared it.
+    distances: rows by bucket of their distance from the reference's ellipsoid (outlying.py).
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class Traces:
     damaged: Mapping[str, int] = field(default_factory=dict)
     forms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     candidates: Mapping[str, Mapping[str, Mapping[int, int]]] = field(default_factory=dict)
+    distances: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: Traces) -> Traces:
         products = self.products or other.products
@@ -90,6 +92,7 @@ class Traces:
             added(self.damaged, other.damaged),
             by_name(self.forms, other.forms),
             candidates,
+            added(self.distances, other.distances),
         )
 
 

@@ -31,6 +31,24 @@ class DatasetView:
 
 
 @dataclass(frozen=True)
+class DatasetPair:
+    """A dataset in the reference and in the current window: what only its columns together tell."""
+
+    layout: Layout
+    reference: Profile
+    current: Profile
+
+    def __post_init__(self) -> None:
+        if "" in self.current.faults:
+            raise DataFault(self.current.faults[""])
+
+    @property
+    def is_reference(self) -> bool:
+        """True if the reference is looked at itself."""
+        return self.current is self.reference
+
+
+@dataclass(frozen=True)
 class ColumnView:
     """One column in one slice of a profile.
 

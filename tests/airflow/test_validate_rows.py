@@ -168,6 +168,30 @@ def test_a_missing_column_holds_back_every_row_and_is_broken_data(desk, applicat
     assert "column 'income' is missing" in api.pushed["step", "decision"]["because"]
 
 
+def test_outliers_are_held_back_on_request_by_the_frozen_reference(desk, applications, validate):
+    # As many debts as some have, and as large an income as others have; the days' usual rows are not touched.
+    applications["income"] = applications["income"].fillna(applications["income"].median())
+    odd = applications.index[:3]
+    applications.loc[odd, ["income", "debt_ratio", "purpose", "channel"]] = [[1e7, 9.0, "car", "broker"]] * 3
+    applications.to_parquet(desk.home / "in" / f"{desk.day(2).start.date()}.parquet", index=False)
+    for _ in range(2):
+        _, api = validate(outliers=0.01)
+    found = api.pushed["step", "return_value"]
+    day = desk.day(2).start.date()
+    good, held = (pd.read_parquet(desk.home / part / f"{day}.parquet") for part in ("good", "held"))
+    assert len(good) + len(held) == found["rows"] == ROWS
+    assert 3 <= len(held) == found["by_reason"]["outlier"] <= 12
+    assert set(applications.loc[odd, "application_id"]) <= set(held["application_id"])
+    assert all(len(why) == 2 and why[1].startswith("outlier:") for why in held["reasons"])
+    assert stored(desk)["outlier"][:3] == ("ok", len(held) / ROWS, ROWS)
+
+
+def test_a_reference_too_small_for_the_share_of_outliers_is_said_before_data_is_read(desk, validate):
+    result, _ = validate(outliers=0.001)
+    assert isinstance(result.error, AirflowFailException)
+    assert "has 800 rows, too few to know what 1 in 1,000 is" in str(result.error)
+
+
 def test_a_batch_that_did_not_come_is_stored_and_skips_what_follows(desk, validate):
     result, _ = validate()
     assert result.state.value == "skipped"
@@ -243,3 +267,5 @@ def test_wrong_arguments_are_refused_when_the_dag_is_parsed(desk, validate):
         validate(own={"suite": "credit.json"})
     with pytest.raises(SpecError, match="no share"):
         validate(most_quarantined=5)
+    with pytest.raises(SpecError, match="share between 0 and 1"):
+        validate(outliers=1)

@@ -11,14 +11,16 @@ import numpy as np
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledView
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning, Layout
 from airflow_ml_monitor.profile.ledger import SCORELESS
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
-from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
+from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.views import ColumnView, DatasetPair, DatasetView, PairView
 
 DAY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
@@ -104,6 +106,12 @@ def data(
     """A day's dataset without columns."""
     profile = Profile("d", DAY, "", {slice: rows, WHOLE: rows}, {}, duplicates, newest, versions or {})
     return DatasetView(profile, slice)
+
+
+def outlying(reference: Mapping[int, int], current: Mapping[int, int], shape: Ellipsoid | None) -> DatasetPair:
+    """Rows of both sides by bucket of their distance from a shape."""
+    of_reference, now = (Profile("d", DAY, "", {}, {}, traces=Traces(distances=d)) for d in (reference, current))
+    return DatasetPair(Layout((), (), shape), of_reference, now)
 
 
 def _ledger(key: np.ndarray, sums: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

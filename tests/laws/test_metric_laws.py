@@ -17,6 +17,7 @@ from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 from airflow_ml_monitor.profile.task import TaskKind
@@ -53,6 +54,10 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             rows.data(1, newest=rows.DAY.start),
             rows.data(9, duplicates=3, versions={"1": 4, "2": 5}),
         ]
+    if metric.subject is Subject.DATASET_PAIR:
+        of_reference = dict.fromkeys(range(20), 60)
+        windows = ({3: 1}, {19: 5, 2: 800}, {2047: 9}, of_reference, {1: 10**9})
+        return [rows.outlying(of_reference, now, Ellipsoid(("x", "y"), 1_200)) for now in windows]
     if metric.subject is Subject.LABELLED:
         if TaskKind.REGRESSION in metric.tasks:
             e = rng.normal(0, 1, 300)
@@ -154,6 +159,7 @@ def without_rows(tasks: tuple[TaskKind, ...], rows: ModuleType) -> Any:
 def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleType) -> None:
     empty = {
         Subject.COLUMN: lambda: rows.column([], rows.few(1.0, 2.0)),
+        Subject.DATASET_PAIR: lambda: rows.outlying({1: 1_200}, {}, Ellipsoid(("x", "y"), 1_200)),
         Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
         Subject.LABELLED: lambda: without_rows(metric.tasks, rows),
     }[metric.subject]()

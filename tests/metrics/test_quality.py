@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import ModuleType
 
 import pytest
+from scipy.stats import binom
 
 from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.metrics.quality.calls_per_version import calls_per_version
@@ -12,11 +13,13 @@ from airflow_ml_monitor.metrics.quality.completeness import completeness
 from airflow_ml_monitor.metrics.quality.duplicate_rows import duplicate_rows
 from airflow_ml_monitor.metrics.quality.freshness import freshness
 from airflow_ml_monitor.metrics.quality.mean import mean
+from airflow_ml_monitor.metrics.quality.outlier_share import outlier_share
 from airflow_ml_monitor.metrics.quality.quantiles import quantiles
 from airflow_ml_monitor.metrics.quality.row_count import row_count
 from airflow_ml_monitor.metrics.quality.standard_deviation import standard_deviation
 from airflow_ml_monitor.metrics.quality.unseen_share import unseen_share
 from airflow_ml_monitor.metrics.quality.valid_share import valid_share
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 
 SLICE = (("country", "de"),)
 
@@ -127,3 +130,18 @@ def test_quantiles_have_an_interval_only_where_rows_lie_beyond(rows: ModuleType)
     assert found["q=0.5"].high == pytest.approx(59, abs=1)
     assert found["q=0.01"].low is None
     assert found["q=0.99"].high is None
+
+
+def test_outliers_are_rows_farther_out_than_all_but_one_in_a_thousand_of_the_reference(rows: ModuleType) -> None:
+    shape = Ellipsoid(("x", "y"), 10_000)
+    found = outlier_share(rows.outlying({10: 9_991, 100: 9}, {10: 480, 99: 3, 100: 17}, shape))
+    # The border lies between 11 and 100, as near as may be: 9 reference rows are beyond, (9 + ½) of 10,001 to be
+    # expected. Wilson: 0.04 of 500 in [0.0260, 0.0610]; Clopper and Pearson: 9 of 10,000 in [0.000412, 0.001708].
+    # 0.04 - √(0.0140² + 0.00076²), and 0.04 + √(0.0210² + 0.00054²).
+    assert (found.value, found.n) == (20 / 500, 500)
+    assert found.noise == pytest.approx(9.5 / 10_001, abs=1e-6)
+    assert (found.low, found.high) == pytest.approx((0.0260, 0.0610), abs=1e-4)
+    # As good as never: 20 of 29 such rows among 500 of 10,500.
+    assert found.p_value == pytest.approx(binom.sf(19, 29, 500 / 10_500), rel=1e-6)
+    same = outlier_share(rows.outlying({10: 9_991, 100: 9}, {10: 10_000}, shape))
+    assert (same.value, same.low, same.p_value) == (0, 0, 1)

@@ -12,12 +12,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError, WrongType
+from airflow_ml_monitor.keys import EVER
+from airflow_ml_monitor.profile import outlying
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines import row_batches, row_split
 from airflow_ml_monitor.profile.engines.row_split import Outputs, split
-from airflow_ml_monitor.profile.row_tests import Between, Bounds, Exists, How, Ordered, Present, Reads, RowRule, Total
+from airflow_ml_monitor.profile.row_tests import (
+    Between,
+    Bounds,
+    Exists,
+    How,
+    Ordered,
+    Present,
+    Reads,
+    RowRule,
+    Total,
+    Usual,
+)
 
 KEPT = RowRule("kept", Between("kept", Bounds(low=1)))
 """A row of kept = 0 is held back."""
+
+KEPT_ALL = RowRule("kept all", Exists("x"))
 
 TABLE = pa.table(
     {
@@ -313,3 +329,54 @@ def test_a_value_that_python_cannot_hold_is_a_fault_of_the_batch_and_is_not_told
         split(days, [KEPT], outputs, lambda piece: piece.to_pylist() and [])
     assert told.value.__suppress_context__
     assert not outputs.good.exists()
+
+
+@pytest.fixture
+def usual(engine):
+    """A rule on rows of x, its opposite y and a kind, and the reference that it is from."""
+    random = np.random.default_rng(1)
+    x = random.normal(size=4_000)
+    frame = pd.DataFrame({"x": x, "y": 0.1 * random.normal(size=4_000) - x, "kind": np.where(x > 0, "a", "b")})
+    columns = (Column("x"), Column("y"), Column("kind", Kind.CATEGORICAL))
+    layout = engine.layout(Dataset("d", frame, columns, ""), EVER)
+    profile = engine.profile(Dataset("d", frame, columns, ""), layout, EVER)
+    bucket, _ = outlying.beyond(layout.ellipsoid, profile.traces.distances, 0.002)
+    return RowRule("outlier", Usual(layout.ellipsoid, layout.binnings, bucket)), frame
+
+
+@pytest.mark.parametrize("piece", [7, 10_000])
+def test_combinations_that_the_reference_does_not_have_are_held_back_with_the_columns_that_tell(
+    batch, outputs, usual, monkeypatch, piece
+):
+    monkeypatch.setattr(row_batches, "BATCH_ROWS", piece)
+    rule, frame = usual
+    rows = frame[:50].assign(nth=range(50))
+    # Every value is ordinary: only x and y, or all three, do not go together.
+    rows.loc[10:14, "y"] = rows.loc[10:14, "x"] + np.sign(rows.loc[10:14, "x"])
+    rows.loc[20, "x":"kind"] = [1.5, 1.5, None]
+    rows.loc[30, ["x", "y"]] = None
+    found = split(batch(pa.Table.from_pandas(rows, preserve_index=False)), [KEPT_ALL, rule], outputs)
+    good, held = pq.read_table(outputs.good).to_pandas(), pq.read_table(outputs.quarantine).to_pandas()
+    assert sorted([*good["nth"], *held["nth"]]) == [*range(50)]
+    assert held["nth"].tolist() == [10, 11, 12, 13, 14, 20]
+    assert {tuple(why) for why in held["reasons"]} == {("outlier", "outlier:x+y")}
+    assert found.by_reason == {"kept all": 0, "outlier": 6, "outlier:x+y": 6}
+
+
+def test_about_the_share_asked_for_of_rows_like_the_reference_is_held_back(outputs, usual):
+    rule, frame = usual
+    assert 4 <= split(frame, [rule], outputs).quarantined <= 8
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda frame: frame.drop(columns="y"), "column 'y' is missing"),
+        (lambda frame: frame.assign(y="1"), "column 'y' arrived as text"),
+    ],
+)
+def test_without_a_column_of_the_reference_no_row_passes_for_usual(outputs, usual, change, told):
+    rule, frame = usual
+    found = split(change(frame[:5]), [rule], outputs)
+    assert (found.good, found.by_reason) == (0, {"outlier": 5})
+    assert told in found.unanswered["outlier"]

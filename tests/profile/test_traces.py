@@ -161,7 +161,7 @@ def test_traces_of_what_broke_add_up_and_survive_their_bytes(
 
 
 def same_traces(a: Traces, b: Traces) -> None:
-    for name in ("columns", "hours", "unseen", "damaged", "forms", "candidates"):
+    for name in ("columns", "hours", "unseen", "damaged", "forms", "candidates", "distances"):
         assert getattr(a, name) == getattr(b, name), name
     assert a.products is not None
     assert b.products is not None

@@ -81,7 +81,8 @@ class DuckDB:
             if not (rows := scan.rows(query.totals, "", (), event_time)[0][0]):
                 raise ReferenceMismatch("no rows in the reference; widen its start and end", field="reference")
             binnings = tuple(reference_scan.binning(scan, column, event_time, rows) for column in dataset.measured)
-            found = Layout(binnings, dataset.slice_by)
+            shape = reference_scan.ellipsoid(scan, dataset, binnings, event_time, rows)
+            found = Layout(binnings, dataset.slice_by, shape)
             strata.check([found[column.name] for column in dataset.strata])
             return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -16,10 +16,11 @@ from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import kernel, query, text_query
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, NOTHING, ROW_NUMBER, Array, Scan, may_hold
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning, Layout
-from airflow_ml_monitor.profile.traces import MOST_PRODUCTS, MOST_UNSEEN, Products, Traces
+from airflow_ml_monitor.profile.traces import MOST_PRODUCTS, MOST_UNSEEN, Traces
 
 SMALL_ROWS: Final = 20_000
 """Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""
@@ -37,7 +38,7 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
     slices = tuple(layout[name] for name in layout.slice_by if name not in faults)
     binnings = [binning for binning in layout.binnings if binning.column not in faults]
     if total <= small:
-        cells, noted = _from_rows(scan, binnings, slices, event_time)
+        cells, noted = _from_rows(scan, binnings, slices, event_time, layout.ellipsoid)
     else:
         cells, unseen, damaged = {}, dict[str, dict[str, int]](), dict[str, int]()
         for binning in binnings:
@@ -45,7 +46,7 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
             # The column's categories are registered by now.
             unseen |= _unseen(scan, binning, cells, event_time)
             damaged |= _damaged(scan, binning, cells, event_time)
-        noted = Traces(unseen=unseen, products=_products(scan, binnings, event_time), damaged=damaged)
+        noted = replace(_of_rows(scan, binnings, event_time, layout.ellipsoid), unseen=unseen, damaged=damaged)
     rows: dict[Slice, int] = {WHOLE: int(total)}
     for binning in slices:
         for bucket, label in enumerate(binning.labels):
@@ -92,7 +93,11 @@ def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime |
 
 
 def _from_rows(
-    scan: Scan, binnings: Sequence[Binning], slices: Iterable[Binning], event_time: str
+    scan: Scan,
+    binnings: Sequence[Binning],
+    slices: Iterable[Binning],
+    event_time: str,
+    ellipsoid: Ellipsoid | None,
 ) -> tuple[_Cells, Traces]:
     """Every column's cells, and what else its rows tell, from one statement that fetches them."""
     wanted = tuple(dict.fromkeys((b.column, b.kind) for b in (*binnings, *slices)))
@@ -110,9 +115,9 @@ def _from_rows(
             unseen[binning.column] = kernel.unseen(binning, values)
         if _unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
             damaged[binning.column] = rows
-    multiplied = _multiplied(binnings)
-    products = kernel.products(multiplied, columns) if multiplied else None
-    return cells, Traces(unseen=unseen, products=products, damaged=damaged)
+    together = multiplied(binnings)
+    noted = kernel.row_traces(together, kernel.u_values(together, columns), ellipsoid) if together else Traces()
+    return cells, replace(noted, unseen=unseen, damaged=damaged)
 
 
 def _unnamed(binning: Binning, cells: _Cells) -> int:
@@ -155,19 +160,25 @@ def _candidates(scan: Scan, dataset: Dataset, layout: Layout, event_time: str) -
     return found
 
 
-def _multiplied(binnings: Iterable[Binning]) -> tuple[Binning, ...]:
-    """The columns whose products are summed; times only pass, and a column without categories says nothing."""
+def multiplied(binnings: Iterable[Binning]) -> tuple[Binning, ...]:
+    """The columns that rows are looked at by together; times only pass, and one without categories says nothing."""
     found = (b for b in binnings if b.kind is not Kind.DATETIME and (b.kind is not Kind.CATEGORICAL or b.categories))
     return tuple(found)[:MOST_PRODUCTS]
 
 
-def _products(scan: Scan, binnings: Iterable[Binning], event_time: str) -> Products | None:
-    """Products of one statement's rows: 300 sums of products would cost the engine twice what all cells do."""
-    if not (multiplied := _multiplied(binnings)):
-        return None
-    parts = scan.batches(query.u_values, multiplied, event_time)
-    none = kernel.multiplied(multiplied, [np.zeros(0)] * len(multiplied))
-    return reduce(add, (kernel.multiplied(multiplied, [c.to_numpy() for c in part.columns]) for part in parts), none)
+def u_batches(scan: Scan, binnings: tuple[Binning, ...], event_time: str) -> Iterator[Array]:
+    """The u of rows, k × rows at a time; NaN where a value is missing."""
+    for part in scan.batches(query.u_values, binnings, event_time):
+        yield np.stack([column.to_numpy(zero_copy_only=False) for column in part.columns])
+
+
+def _of_rows(scan: Scan, binnings: Iterable[Binning], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
+    """What rows tell together, from one statement's: 300 sums of products would cost the engine twice what all cells
+    do."""
+    if not (together := multiplied(binnings)):
+        return Traces()
+    parts = (kernel.row_traces(together, u, ellipsoid) for u in u_batches(scan, together, event_time))
+    return reduce(add, parts, kernel.row_traces(together, np.zeros((len(together), 0)), None))
 
 
 def _from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> _Cells:

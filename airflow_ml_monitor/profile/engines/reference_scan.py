@@ -1,14 +1,24 @@
-"""A reference → the buckets of its columns."""
+"""A reference → the buckets of its columns, and the shape of its rows."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Final
+
+import numpy as np
 
 from airflow_ml_monitor.errors import ReferenceMismatch
-from airflow_ml_monitor.profile import query
-from airflow_ml_monitor.profile.dataset import Column, Kind, Role
+from airflow_ml_monitor.profile import outlying, query
+from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
+from airflow_ml_monitor.profile.engines import profile_scan
 from airflow_ml_monitor.profile.engines.scan import Scan
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
+
+_GIVEN: Final = frozenset({Role.FEATURE, Role.SLICE, Role.DELAY_STRATUM})
 
 
 def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
@@ -28,6 +38,14 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
     if column.kind is Kind.NUMERIC and column.role in (Role.FEATURE, Role.DELAY_STRATUM):
         values = _few(scan, column, event_time, rows)
     return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
+
+
+def ellipsoid(scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int) -> Ellipsoid:
+    """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring."""
+    given = {column.name for column in dataset.columns if column.role in _GIVEN}
+    together = tuple(b for b in profile_scan.multiplied(binnings) if b.column in given)
+    parts = (outlying.Moments.of(u) for u in profile_scan.u_batches(scan, together, event_time)) if together else ()
+    return outlying.enclosing(together, reduce(add, parts, outlying.Moments.of(np.zeros((len(together), 0)))), rows)
 
 
 def _scale(quartile_range: float, deviation: float | None) -> float:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql
 
 from airflow_ml_monitor.errors import DataFault, ScanError, WrongType
+from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.row_query import Forms, check_forms, verdicts
-from airflow_ml_monitor.profile.row_tests import Form, How, Reads, RowRule, columns_of
+from airflow_ml_monitor.profile.row_tests import Form, How, Reads, RowRule, Usual, columns_of
 
 Rows = NDArray[np.int64]
 """Positions of rows in their batch."""
@@ -61,6 +62,9 @@ class RowVerdicts:
         for i, rule in enumerate(self._asked):
             if isinstance(rule.test, Reads):
                 yield rule.name, _unread(rule.test, batch.column(rule.test.column))
+            elif isinstance(rule.test, Usual):
+                u = np.stack([table[f"b{i}u{j}"] for j in range(len(rule.test.binnings))])
+                yield from _unusual(rule.name, rule.test, u)
             else:
                 yield rule.name, np.flatnonzero(table[f"b{i}"])
 
@@ -72,7 +76,7 @@ class RowVerdicts:
             return False
         return True
 
-    def _told(self, batch: pa.RecordBatch) -> dict[str, NDArray[np.bool_]]:
+    def _told(self, batch: pa.RecordBatch) -> dict[str, NDArray[Any]]:
         """The statement's columns, in the order of the batch."""
         arrays = {name: _comparable(batch.column(name), self._forms[name]) for name in self._columns}
         self._connection.register("source", pa.table({self._number: np.arange(batch.num_rows), **arrays}))
@@ -89,7 +93,23 @@ class RowVerdicts:
         finally:
             self._connection.unregister("source")
         order = np.argsort(found.pop(self._number))
-        return {name: np.asarray(column, bool)[order] for name, column in found.items()}
+        return {name: _unmasked(column)[order] for name, column in found.items()}
+
+
+def _unmasked(column: Any) -> NDArray[Any]:
+    """Verdicts are there for every row; a missing u is NaN."""
+    return np.asarray(np.ma.filled(column, np.nan)) if column.dtype.kind == "f" else np.asarray(column, bool)
+
+
+def _unusual(name: str, test: Usual, u: NDArray[np.float64]) -> Iterator[tuple[str, Rows]]:
+    """The rows whose distance is too large, then part by part: by the two columns that explain most of it."""
+    found = outlying.buckets(outlying.distances(test.ellipsoid, test.columns, u))
+    rows = np.flatnonzero(found >= test.bucket)
+    yield name, rows
+    explained = outlying.explained(test.ellipsoid, test.columns, u[:, rows])
+    pairs = np.sort(np.argsort(-explained, axis=0, kind="stable")[:2], axis=0)
+    for a, b in sorted(set(zip(*pairs.tolist(), strict=True))):
+        yield f"{name}:{test.columns[a]}+{test.columns[b]}", rows[(pairs[0] == a) & (pairs[1] == b)]
 
 
 def _form(kind: pa.DataType) -> Form:

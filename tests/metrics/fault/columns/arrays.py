@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning, Layout
-from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 Arrays = Mapping[str, Any]
@@ -41,10 +42,11 @@ class Feed:
             if binning.kind is Kind.CATEGORICAL:
                 unseen[binning.column] = kernel.unseen(binning, columns[binning.column])
         assert all(len(names) <= MOST_UNSEEN for names in unseen.values())
-        products = kernel.products([b for b in self.layout.binnings if b.kind is not Kind.DATETIME][:24], columns)
+        together = [b for b in self.layout.binnings if b.kind is not Kind.DATETIME][:24]
+        traces = replace(kernel.row_traces(together, kernel.u_values(together, columns), None), unseen=unseen)
         rows = {WHOLE: len(next(iter(columns.values())))}
         window = Window(start, start + timedelta(days=1))
-        return Profile("feed", window, self.layout.digest, rows, cells, traces=Traces(unseen=unseen, products=products))
+        return Profile("feed", window, self.layout.digest, rows, cells, traces=traces)
 
     def view(self, current: Arrays, before: Sequence[Arrays | Profile] = (), number: int = 0) -> FeedView:
         """before: the newest first."""
