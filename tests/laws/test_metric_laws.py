@@ -220,20 +220,22 @@ def test_metrics_of_added_cells_are_those_of_all_rows(rows: ModuleType, a: list[
     added, union = rows.cells(a, cut, 1) + rows.cells(b, cut), rows.cells(a + b, cut, 1)
     assert_same_cells(added, union)
     reference = rows.column([-1e3, 0.0, 5.0, 1e3], cut)
+    # Of squares about a centre that lies far away the last digits cancel; their root has half as many.
+    grain = 1e-6 + 2e-8 * max(abs(x) for x in a + b if math.isfinite(x))
     one, other = ColumnView(cut, added), ColumnView(cut, union)
     for metric in ALL:
         if metric.subject is Subject.COLUMN:
-            assert_same(estimates(metric, one), estimates(metric, other), metric)
+            assert_same(estimates(metric, one), estimates(metric, other), metric, grain)
         if metric.subject is Subject.PAIR:
             pairs = PairView(reference, one), PairView(reference, other)
             assert_same(estimates(metric, pairs[0]), estimates(metric, pairs[1]), metric)
 
 
-def assert_same(one: dict[str, Estimate], other: dict[str, Estimate], metric: Metric) -> None:
+def assert_same(one: dict[str, Estimate], other: dict[str, Estimate], metric: Metric, grain: float = 1e-6) -> None:
     assert one.keys() == other.keys()
     for key, found in one.items():
         assert found.n == other[key].n
-        assert found.value == pytest.approx(other[key].value, rel=1e-6, abs=1e-6), metric.name
+        assert found.value == pytest.approx(other[key].value, rel=1e-6, abs=grain), metric.name
 
 
 @settings(deadline=None, max_examples=40)
