@@ -87,7 +87,7 @@ def fault_rows(view: FeedView) -> list[Measurement]:
     rows = []
     for m in every:
         kept = [row for row in found[m.name] if not any((other, row.column) in named for other in m.yields_to)]
-        rows += kept or [Measurement(m.name, Status.OK, Estimate(0.0, view.rows))]
+        rows += kept or [_not_found(m, view.rows)]
     return rows
 
 
@@ -102,13 +102,20 @@ def _found(m: Metric, view: FeedView) -> list[Measurement]:
     return [row for row in found if row.status in (Status.OK, Status.FAILED)]
 
 
+def _not_found(m: Metric, n: int) -> Measurement:
+    """A named fault that was looked for in so many rows; in none it was not."""
+    if not n:
+        return Measurement(m.name, Status.TOO_FEW, None, "no rows")
+    return Measurement(m.name, Status.OK, Estimate(0.0, n))
+
+
 def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
     """Every named fault of labels: a row where it is found, else one of 0."""
     rows = []
     for m in metrics().values():
         if m.subject is Subject.LABELLED_PAIR and task.kind in m.tasks:
             found = attempt(m.name, partial(m.function, pair))
-            rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, pair.current.n))]
+            rows += found or [_not_found(m, pair.current.n)]
     return rows
 
 
@@ -118,7 +125,7 @@ def label_feed_rows(view: LabelFeedView) -> list[Measurement]:
     for m in metrics().values():
         if m.subject is Subject.LABEL_FEED:
             found = attempt(m.name, partial(m.function, view))
-            rows += found or [Measurement(m.name, Status.OK, Estimate(0.0, view.labelled))]
+            rows += found or [_not_found(m, view.labelled)]
     return rows
 
 

@@ -134,6 +134,15 @@ def test_every_fault_that_is_looked_for_leaves_a_row_a_day(desk: Callable[..., D
     assert mine.faults(0) == dict.fromkeys(of_feeds, 0.0)
 
 
+def test_in_a_day_without_rows_no_fault_is_said_to_be_absent(desk: Callable[..., Desk]) -> None:
+    mine = desk()
+    mine.evening(0, rows(0))
+    assert mine.evening(1, rows(1).head(0)).action == "investigate_data"
+    found = mine.store.current(mine.spec.key, families=[Family.FAULT], start=FIRST + timedelta(days=1))
+    assert len(found) > 20
+    assert {(r.measurement.status, r.measurement.estimate) for r in found} == {(Status.TOO_FEW, None)}
+
+
 def test_inverted_labels_hold_their_window_and_ask_for_no_retraining(desk: Callable[..., Desk]) -> None:
     mine = desk()
     mine.evening(0, rows(0))
