@@ -9,12 +9,13 @@ run in preview_query.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dialect import product_sum, row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -27,6 +28,9 @@ from airflow_ml_monitor.profile.layout import (
 from airflow_ml_monitor.profile.traces import WEEK_HOURS
 
 Expression = sa.ColumnElement[Any]
+
+_NEARLY_NONE: Final = 1e-150
+"""A u below it is 0: its square would be, and PostgreSQL does not go on where a product vanishes."""
 
 
 def number(value: float) -> Expression:
@@ -53,6 +57,11 @@ def flag(condition: Expression) -> Expression:
     return sa.case((condition, whole(1)), else_=whole(0))
 
 
+def not_a_number() -> Expression:
+    """NaN, which is equal to itself in engines."""
+    return sa.cast(sa.literal("NaN", sa.String), sa.Double)
+
+
 def size(x: Expression) -> Expression:
     """The absolute value."""
     return sa.func.abs(x, type_=sa.Double)
@@ -66,7 +75,7 @@ def source(*columns: str, name: str = "source") -> sa.TableClause:
 
 def epoch(moment: Expression) -> Expression:
     """Seconds since 1970 of a time; sessions run in UTC."""
-    return sa.extract("epoch", moment)
+    return seconds(moment)
 
 
 def _number_of(column: Expression, kind: Kind) -> Expression:
@@ -88,7 +97,7 @@ def hashed(*columns: Expression) -> Expression:
     thousand would leave its sum as it was.
     """
     # Hashes are unsigned: beside a number that says it is signed both become 128 bits wide, and a row takes 0.3 µs.
-    return sa.cast(sa.func.hash(sa.func.hash(*columns)) % sa.literal_column(str(2**24)), sa.Double)
+    return sa.cast(row_hash(row_hash(*columns)) % sa.literal_column(str(2**24)), sa.Double)
 
 
 def category(column: Expression, binning: Binning) -> Expression:
@@ -113,7 +122,7 @@ def _bucket(x: Expression, d: Expression, binning: Binning, resolution: int) -> 
     return sa.case(
         (x.is_(None), whole(NULL)),
         (d - d == number(0), inside),
-        (x == sa.cast(sa.literal("NaN", sa.String), sa.Double), whole(NAN)),
+        (x == not_a_number(), whole(NAN)),
         (x > number(0), whole(PLUS_INF)),
         else_=whole(MINUS_INF),
     )
@@ -274,11 +283,21 @@ def hours(moment: str, event_time: str) -> sa.SelectBase:
     return sa.select(of_week.label("hour"), sa.func.count().label("rows")).where(where).group_by(of_week)
 
 
-def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
+def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.Select[Any]:
     """Each row's u, column by column (u0, u1 …): see traces.Products."""
     table = _table(event_time, *(b.column for b in binnings))
     read = [_u(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
     return sa.select(*read).where(in_window(table, event_time))
+
+
+def u_sums(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
+    """(rows, sum of each u, then of each product of two of them: 0·0, 0·1 … 1·1, 1·2 …); no row leaves the engine."""
+    # The offsets keep an engine from joining a subquery to what reads it: each u would be worked out for each product.
+    read = u_values(binnings, event_time).offset(0).subquery("rows")
+    u = [sa.case((size(x) > number(_NEARLY_NONE), x), else_=number(0)).label(x.name) for x in read.c]
+    found = sa.select(*u).offset(0).subquery("u")
+    products = [product_sum(a, b) for i, a in enumerate(found.c) for b in list(found.c)[i:]]
+    return sa.select(sa.func.count(), *(sa.func.sum(x) for x in found.c), *products)
 
 
 def _u(column: Expression, binning: Binning) -> Expression:

@@ -69,7 +69,7 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     timeless = not scan.within(dataset, window)
     columns = _columns(scan, dataset, task, layout, None, label)
     start, end = (EVER.start, EVER.end) if timeless else (scan.shared["start"], scan.shared["end"])
-    scan.connection.register("days", memory.days([0], [start], [end], [True]))
+    scan.register("days", memory.days([0], [start], [end], [True]))
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     names = sums_of(task, dataset)
@@ -146,7 +146,7 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     starts, ends = [t[0] for t in terms], [t[1] for t in terms]
     # Without a time of arrival labels have no clock of their own, and silence no moment at which it is a label.
     due = [scan.terms("labels", labels, d.end + labels.horizon) for d in request.days] if labels.label_time else ends
-    scan.connection.register("days", memory.days(list(range(len(starts))), starts, ends, stale, due))
+    scan.register("days", memory.days(list(range(len(starts))), starts, ends, stale, due))
     if not labels.label_time:
         return np.array([micros(request.upto)], np.int64)
     first = request.days[0].start
@@ -161,7 +161,7 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     upto = sorted(cuts)
     after = [EVER.start, *upto[:-1]]
     spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
-    scan.connection.register("known", memory.known(*spans))
+    scan.register("known", memory.known(*spans))
     return np.array([micros(moment) for moment in upto], np.int64)
 
 

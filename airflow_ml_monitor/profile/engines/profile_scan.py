@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import add
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -162,18 +160,14 @@ def _multiplied(binnings: Iterable[Binning]) -> tuple[Binning, ...]:
 
 
 def _products(scan: Scan, binnings: Iterable[Binning], event_time: str) -> Products | None:
-    """Products of one statement's rows: 300 sums of products would cost the engine twice what all cells do."""
-    if not (multiplied := _multiplied(binnings)):
-        return None
-    parts = scan.batches(query.u_values, multiplied, event_time)
-    none = kernel.multiplied(multiplied, [np.zeros(0)] * len(multiplied))
-    return reduce(add, (kernel.multiplied(multiplied, [c.to_numpy() for c in part.columns]) for part in parts), none)
+    multiplied = _multiplied(binnings)
+    return scan.products(multiplied, event_time) if multiplied else None
 
 
 def _from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> _Cells:
     """One column's cells by slice, from one statement of its own."""
     if binning.kind is Kind.CATEGORICAL:
-        scan.connection.register("categories", memory.categories(binning))
+        scan.register("categories", memory.categories(binning))
         found = scan.columns(query.categorical_cells, binning.column, slices, event_time)
     else:
         found = scan.columns(query.numeric_cells, binning, slices, event_time)
