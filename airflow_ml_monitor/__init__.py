@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.policy.rule import Policy, Rule
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
     from airflow_ml_monitor.profile.label_source import LabelSource
+    from airflow_ml_monitor.profile.table import Table
     from airflow_ml_monitor.profile.task import Task
     from airflow_ml_monitor.report.plot import plot
     from airflow_ml_monitor.sensors.ground_truth import GroundTruthSensor
@@ -48,6 +49,7 @@ _HOMES = {
     "Role": "profile.dataset",
     "Task": "profile.task",
     "LabelSource": "profile.label_source",
+    "Table": "profile.table",
     "Reference": "monitor.spec",
     "Window": "keys",
     "WindowRule": "keys",
@@ -88,6 +90,7 @@ __all__ = [
     "Role",
     "Task",
     "LabelSource",
+    "Table",
     "Reference",
     "Window",
     "WindowRule",

@@ -4,7 +4,8 @@ import pytest
 
 from airflow_ml_monitor.airflow_compat import DAG, AirflowNotFoundException, BaseOperator
 from airflow_ml_monitor.errors import SpecError, StoreError, StoreNotMigrated
-from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook, url_of
+from airflow_ml_monitor.hooks.connection_url import url_of
+from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 
 
 def connection(**fields):

@@ -11,6 +11,7 @@ from operator import add, mul, sub, truediv
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -35,11 +36,11 @@ def _cast(kind: sa.types.TypeEngine[Any]) -> str:
     return _CASTS.get(type(kind), "")
 
 
-class _Typed(PGDialect_psycopg2.statement_compiler):  # type: ignore[misc, name-defined]
+class _Typed(PGCompiler):
     """Values with their types."""
 
-    def visit_bindparam(self, bindparam: sa.BindParameter[Any], **more: Any) -> str:
-        written: str = super().visit_bindparam(bindparam, **more)
+    def visit_bindparam(self, bindparam: sa.BindParameter[Any], *flags: Any, **more: Any) -> str:
+        written: str = super().visit_bindparam(bindparam, *flags, **more)  # type: ignore[no-untyped-call]
         kind = _cast(bindparam.type)
         return f"{written}::{kind}" if kind else written
 
@@ -49,7 +50,7 @@ class _Guarded(_Typed):
 
     def visit_binary(self, binary: sa.BinaryExpression[Any], *position: Any, **more: Any) -> str:
         if binary.operator not in _SIGNS or not isinstance(binary.type, sa.Double):
-            plain: str = super().visit_binary(binary, *position, **more)
+            plain: str = super().visit_binary(binary, *position, **more)  # type: ignore[no-untyped-call]
             return plain
         a, b = (self.process(side, **more) for side in (binary.left, binary.right))
         return _guarded(a, b, _SIGNS[binary.operator])
@@ -66,11 +67,13 @@ class _Guarded(_Typed):
         return f"CASE WHEN max(abs({values})) < 1e150 THEN {_as_double(f'stddev_samp(({values})::numeric)')} END"
 
     def visit_over(self, over: Any, **more: Any) -> str:
-        written: str = super().visit_over(over, **{**more, "within_window": True})
+        inside = {**more, "within_window": True}
+        written: str = super().visit_over(over, **inside)  # type: ignore[no-untyped-call]
         return written
 
     def visit_funcfilter(self, funcfilter: Any, **more: Any) -> str:
-        written: str = super().visit_funcfilter(funcfilter, **{**more, "within_window": True})
+        inside = {**more, "within_window": True}
+        written: str = super().visit_funcfilter(funcfilter, **inside)  # type: ignore[no-untyped-call]
         return written
 
 
@@ -104,7 +107,7 @@ def _guarded(a: str, b: str, sign: str) -> str:
 
 
 def _dialect(compiler: type[SQLCompiler]) -> sa.Dialect:
-    made: sa.Dialect = PGDialect_psycopg2()
+    made: sa.Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
     made.statement_compiler = compiler
     return made
 

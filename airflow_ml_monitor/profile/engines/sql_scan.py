@@ -46,7 +46,7 @@ class SQLScan(Scan):
         # An array a column: a table of a thousand rows is no longer a statement than one of two.
         columns = zip(table.column_names, table.columns, table.schema.types, strict=True)
         arrays = (sa.literal(column.to_pylist(), sa.ARRAY(_sql_type(kind))) for _, column, kind in columns)
-        named = (sa.column(quoted_name(column, True)) for column in table.column_names)
+        named: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(column, True)) for column in table.column_names]
         listed = sa.func.unnest(*arrays).table_valued(*named, name="listed").render_derived()
         self.tables[name] = sa.select(*listed.c).cte(name)
 
@@ -65,7 +65,8 @@ class SQLScan(Scan):
         for i, part in enumerate(table.schema):
             if pa.types.is_decimal(part.type):
                 table = table.set_column(i, part.name, table.column(i).cast(pa.float64()))
-        return table.to_pandas(date_as_object=False)
+        found: pd.DataFrame = table.to_pandas(date_as_object=False)
+        return found
 
     def products(self, binnings: tuple[Binning, ...], event_time: str) -> Products:
         """By one statement: no row leaves the database."""
@@ -109,7 +110,7 @@ class SQLScan(Scan):
         """A statement's text over the tables that it names, and what is bound to it."""
         named = {str(t.name) for t in visitors.iterate(statement) if isinstance(t, sa.TableClause)}
         for name in named & self.tables.keys():
-            statement = statement.add_cte(self.tables[name])  # type: ignore[attr-defined]
+            statement = statement.add_cte(self.tables[name])
         compiled = statement.compile(dialect=dialect)
         wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
         return str(compiled), compiled.construct_params(wanted)
@@ -119,7 +120,8 @@ def arrow_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
     """Rows as Arrow; what Arrow has no type for as text."""
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     arrays = []
-    for values, kind in zip(columns, schema.types, strict=True):
+    for column, kind in zip(columns, schema.types, strict=True):
+        values: Sequence[Any] = column
         if pa.types.is_string(kind):
             values = [x if x is None or isinstance(x, str) else str(x) for x in values]
         elif pa.types.is_floating(kind):
