@@ -59,9 +59,8 @@ def upload(url: str, table: pa.Table, name: str, types: dict[str, str] | None = 
         connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)})".replace("%", "%%"))
         rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         if rows and columns:
-            execute_values(
-                connection.connection.cursor(), f"INSERT INTO {name} VALUES %s".replace("%%", "%"), rows, page_size=1000
-            )
+            insert = f"INSERT INTO {name} VALUES %s"  # noqa: S608
+            execute_values(connection.connection.cursor(), insert, rows, page_size=1000)
     engine.dispose()
 
 
