@@ -81,7 +81,8 @@ def _hash(element: row_hash, compiler: SQLCompiler, **more: Any) -> str:
 
 @compiles(row_hash, "postgresql")
 def _hash_of_record(element: row_hash, compiler: SQLCompiler, **more: Any) -> str:
-    return f"hash_record_extended(ROW({', '.join(_listed(element, compiler, **more))}), 0)"
+    # Without its sign, as sums of hashes are taken.
+    return f"(hash_record_extended(ROW({', '.join(_listed(element, compiler, **more))}), 0) & {2**63 - 1})"
 
 
 @compiles(seconds)

@@ -92,7 +92,7 @@ def test_types_that_only_the_database_has_are_read_as_what_they_are(
     there: Any, oracle: ModuleType, run: Callable[..., None]
 ) -> None:
     run(
-        "CREATE SCHEMA \"Odd.Schema\"",
+        'CREATE SCHEMA "Odd.Schema"',
         "CREATE TYPE mood AS ENUM ('good', 'bad')",
         "CREATE DOMAIN percent AS numeric(5,2) CHECK (VALUE <= 100)",
         'CREATE TABLE "Odd.Schema"."Ümläut ""%"" Table" (at timestamptz, padded char(8), feeling mood, id uuid, '
@@ -102,8 +102,8 @@ def test_types_that_only_the_database_has_are_read_as_what_they_are(
         "md5((i % 2)::text)::uuid, i, CASE i WHEN 1 THEN 1e300 WHEN 2 THEN 1e400 WHEN 3 THEN 1e-400 "
         "WHEN 4 THEN 'NaN' WHEN 5 THEN -1e400 ELSE i END, i, i % 3 FROM generate_series(1, 60) AS i",
     )
-    kinds = {name: Kind.CATEGORICAL for name in ("padded", "feeling", "id", "code")}
-    kinds |= {name: Kind.NUMERIC for name in ("share", "anything", "Größe %")}
+    kinds = dict.fromkeys(("padded", "feeling", "id", "code"), Kind.CATEGORICAL)
+    kinds |= dict.fromkeys(("share", "anything", "Größe %"), Kind.NUMERIC)
     source = Table("warehouse", '"Odd.Schema"."Ümläut ""%"" Table"')
     dataset = oracle.dataset(source, kinds, entity_key=("share",))
     layout = there.layout(dataset, EVER)

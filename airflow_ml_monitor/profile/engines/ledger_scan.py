@@ -33,12 +33,14 @@ def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str
     roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM)
     read = [*(c for c in dataset.columns if c.role in roles), *summed_columns(task, dataset)]
     names = [dataset.event_time, *dataset.entity_key, *(column.name for column in read)]
-    return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
+    wanted = tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])]))
+    classes = (c.name for c in read if c.role in (Role.PREDICTION, Role.BASELINE) and c.name not in dataset.slice_by)
+    return Opening(dataset, wanted, window, counted=(*classes, label))
 
 
 def labels_opening(labels: LabelSource) -> Opening:
     """A label source, all of it."""
-    return Opening(labels, labels.columns)
+    return Opening(labels, labels.columns, counted=(labels.label,))
 
 
 def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:

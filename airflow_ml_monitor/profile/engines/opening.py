@@ -35,12 +35,14 @@ class Opening:
     """A source to open, for which of its columns, and for which window (labels: always all of it).
 
     seeks: where a column is missing, undeclared ones that may be it under a new name are opened too.
+    counted: columns that are compared as numbers; where they are true and false these are 1 and 0.
     """
 
     owner: Source
     columns: tuple[str, ...]
     window: Window = EVER
     seeks: bool = False
+    counted: tuple[str, ...] = ()
 
     def widened(self, arrived: Mapping[str, str]) -> Opening:
         """With those undeclared columns, of the columns that the source has; once."""

@@ -23,6 +23,7 @@ _CASTS: Final = {
     sa.TIMESTAMP: "timestamp",
 }
 _SIGNS: Final = {add: "+", sub: "-", mul: "*", truediv: "/"}
+_NUMBERS: Final = (sa.Numeric, sa.Float)
 _HUGE: Final = "1.7976931348623157e308::numeric"
 _TINY: Final = "4.94065645841247e-324::numeric"
 
@@ -49,7 +50,7 @@ class _Guarded(_Typed):
     """Sums, differences, products and shares of doubles as IEEE 754 has them: out of range is infinite, or 0."""
 
     def visit_binary(self, binary: sa.BinaryExpression[Any], *position: Any, **more: Any) -> str:
-        if binary.operator not in _SIGNS or not isinstance(binary.type, sa.Double):
+        if binary.operator not in _SIGNS or not isinstance(binary.type, _NUMBERS):
             plain: str = super().visit_binary(binary, *position, **more)  # type: ignore[no-untyped-call]
             return plain
         a, b = (self.process(side, **more) for side in (binary.left, binary.right))
@@ -57,7 +58,7 @@ class _Guarded(_Typed):
 
     def visit_sum_func(self, function: Any, **more: Any) -> str:
         [values] = (self.process(clause, **more) for clause in function.clauses)
-        if not isinstance(function.type, sa.Double) or more.get("within_window"):
+        if not isinstance(function.type, _NUMBERS) or more.get("within_window"):
             return f"sum({values})"
         return _as_double(f"sum(({values})::numeric)")
 

@@ -126,10 +126,14 @@ def moment(at: datetime) -> Expression:
 def _read(place: Place, opening: Opening, chosen: Sequence[str], coded: Collection[str]) -> sa.Select[Any]:
     owner, table = opening.owner, place.table
     flag = owner.censored if isinstance(owner, LabelSource) else None
-    read = [
-        _column(table.c[name], place.columns[name], name in coded, name == flag).label(quoted_name(name, True))
-        for name in chosen
-    ]
+    read = []
+    for name in chosen:
+        column = _column(table.c[name], place.columns[name], name in coded)
+        if name == flag and place.arrived[name] != "BOOLEAN":
+            column = column != whole(0)
+        elif name in opening.counted and place.arrived[name] == "BOOLEAN":
+            column = sa.cast(column, sa.Integer)
+        read.append(column.label(quoted_name(name, True)))
     rows = sa.select(*read or [whole(1).label(NOTHING)]).select_from(table)
     if isinstance(owner, LabelSource) or owner.event_time not in place.columns:
         return rows
@@ -137,10 +141,8 @@ def _read(place: Place, opening: Opening, chosen: Sequence[str], coded: Collecti
     return rows.where(inside(table.c[owner.event_time], arrived, owner.zone, opening.window))
 
 
-def _column(column: Expression, kind: Any, is_coded: bool, is_flag: bool) -> Expression:
+def _column(column: Expression, kind: Any, is_coded: bool) -> Expression:
     """How a column is read, where not as it is."""
-    if is_flag and type_name(kind) != "BOOLEAN":
-        return column != whole(0)
     if is_coded:
         # A missing value makes a column of whole codes float elsewhere: 7.0 is still the category '7'.
         x = sa.cast(column, sa.Double)
