@@ -30,7 +30,7 @@ def from_environment(connection: str) -> sa.URL:
         )
     try:
         parts = _of_json(json.loads(text)) if text.lstrip().startswith("{") else _of_uri(text)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         raise SpecError(
             f"{variable} is neither a URI nor JSON of a connection; write postgres://user:password@server:5432/database",
             field="source.connection",

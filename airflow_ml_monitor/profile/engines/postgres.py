@@ -7,6 +7,7 @@ so small go through decimals, which have room for them. It takes many times as l
 
 from __future__ import annotations
 
+from functools import reduce
 from operator import add, mul, sub, truediv
 from typing import Any, Final
 
@@ -55,6 +56,14 @@ class _Guarded(_Typed):
             return plain
         a, b = (self.process(side, **more) for side in (binary.left, binary.right))
         return _guarded(a, b, _SIGNS[binary.operator])
+
+    def visit_expression_clauselist(self, listed: Any, **more: Any) -> str:
+        # Three factors and more are one list.
+        if listed.operator not in _SIGNS or not isinstance(listed.type, _NUMBERS):
+            plain: str = super().visit_expression_clauselist(listed, **more)  # type: ignore[no-untyped-call]
+            return plain
+        sign, parts = _SIGNS[listed.operator], (self.process(part, **more) for part in listed.clauses)
+        return reduce(lambda a, b: _guarded(a, b, sign), parts)
 
     def visit_sum_func(self, function: Any, **more: Any) -> str:
         [values] = (self.process(clause, **more) for clause in function.clauses)
