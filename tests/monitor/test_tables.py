@@ -12,16 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.run import Monitor
 from airflow_ml_monitor.monitor.whole import measure_all
+from airflow_ml_monitor.onboarding.contract import contract_of_spec
+from airflow_ml_monitor.onboarding.finding import Level
+from airflow_ml_monitor.onboarding.preflight import preflight
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.store.repository import MetricsStore
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 DAYS = 5
 SOURCES = {"scores": "predictions", "labels": "labels", "reference": "past"}
@@ -111,8 +115,8 @@ def test_tables_leave_the_measurements_and_decisions_that_files_leave(
     tables, said = measured(lender, tmp_path / "tables", **{n: Table("warehouse", t) for n, t in SOURCES.items()})
     same(tables, files[0])
     assert said == files[1]
-    # A day in another unit, and one of a missing column, have their names.
-    assert {"unit_changed", "all_null"} <= set(tables["metric"])
+    # A day in another unit, and one of a column without values, have their names.
+    assert {"unit_changed", "all_missing"} <= set(tables["metric"])
 
 
 def test_labels_in_a_table_are_joined_with_predictions_in_files(
@@ -120,6 +124,25 @@ def test_labels_in_a_table_are_joined_with_predictions_in_files(
 ) -> None:
     mixed, _ = measured(lender, tmp_path / "mixed", labels=Table("warehouse", "labels"))
     same(mixed, files[0])
+
+
+def test_the_first_hour_is_the_same_on_tables(lender: Any, warehouse: Warehouse, tmp_path: Path) -> None:
+    spec = lender.spec().with_sources({name: Table("warehouse", table) for name, table in SOURCES.items()})
+    (tmp_path / "lender.yaml").write_text(yaml.safe_dump(spec.document()))
+    of_tables, of_files = (
+        {(f.level, f.field, f.what) for f in found if f.field not in ("cost", "store") and "rows in" not in f.what}
+        for found in (preflight(tmp_path / "lender.yaml"), preflight(_written(lender, tmp_path)))
+    )
+    assert {f for f in of_tables if f[0] == Level.ERROR} == set()
+    assert len(of_tables & of_files) > 8
+    on_tables, on_files = (contract_of_spec(one)["expectations"] for one in (spec, lender.spec()))
+    assert [rule["type"] for rule in on_tables] == [rule["type"] for rule in on_files]
+
+
+def _written(lender: Any, folder: Path) -> Path:
+    path = folder / "files.yaml"
+    path.write_text(yaml.safe_dump(lender.spec().document()))
+    return path
 
 
 def test_labels_in_files_of_predictions_in_a_table_are_refused_with_the_remedy(
