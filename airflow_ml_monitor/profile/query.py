@@ -9,13 +9,13 @@ run in preview_query.py.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.dialect import product_sum, row_hash, seconds
+from airflow_ml_monitor.profile.dialect import row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -28,9 +28,6 @@ from airflow_ml_monitor.profile.layout import (
 from airflow_ml_monitor.profile.traces import WEEK_HOURS
 
 Expression = sa.ColumnElement[Any]
-
-_NEARLY_NONE: Final = 1e-150
-"""A u below it is 0: its square would be, and PostgreSQL does not go on where a product vanishes."""
 
 
 def number(value: float) -> Expression:
@@ -78,7 +75,8 @@ def epoch(moment: Expression) -> Expression:
     return seconds(moment)
 
 
-def _number_of(column: Expression, kind: Kind) -> Expression:
+def number_of(column: Expression, kind: Kind) -> Expression:
+    """A value as a double, a time in seconds."""
     if kind is Kind.DATETIME:
         return sa.cast(epoch(column), sa.Double)
     if kind is Kind.BOOLEAN:
@@ -103,8 +101,8 @@ def hashed(*columns: Expression) -> Expression:
 def category(column: Expression, binning: Binning) -> Expression:
     """A category's (or boolean's) bucket, by comparison: for slices, which have few."""
     if binning.kind is Kind.BOOLEAN:
-        number_of = _number_of(column, Kind.BOOLEAN)
-        ladder = [(number_of == number(v), whole(i)) for i, v in enumerate(binning.values)]
+        x = number_of(column, Kind.BOOLEAN)
+        ladder = [(x == number(v), whole(i)) for i, v in enumerate(binning.values)]
     else:
         ladder = [(text(column) == sa.literal(c, sa.String), whole(i)) for i, c in enumerate(binning.categories)]
     return sa.case((column.is_(None), whole(NULL)), *ladder, else_=whole(OTHER))
@@ -147,7 +145,7 @@ def numeric_cells(binning: Binning, slices: tuple[Binning, ...], event_time: str
     d1, d2, low, high (of use where the bucket holds finite numbers) and, with slices, coarse (NULL for the whole).
     """
     table = _table(event_time, binning.column, *(s.column for s in slices))
-    x = _number_of(table.c[binning.column], binning.kind)
+    x = number_of(table.c[binning.column], binning.kind)
     codes = [category(table.c[s.column], s).label(f"s{i}") for i, s in enumerate(slices)]
     read = (
         sa.select(x.label("x"), (x - number(binning.centre)).label("d"), *codes)
@@ -198,7 +196,7 @@ def values(columns: tuple[tuple[str, Kind], ...], event_time: str) -> sa.SelectB
     """The rows themselves, as the kernel reads them: c0, c1 … as numbers or, if categorical, as text."""
     table = _table(event_time, *(name for name, _ in columns))
     read = [
-        text(table.c[name]) if kind is Kind.CATEGORICAL else _number_of(table.c[name], kind) for name, kind in columns
+        text(table.c[name]) if kind is Kind.CATEGORICAL else number_of(table.c[name], kind) for name, kind in columns
     ]
     return sa.select(*(column.label(f"c{i}") for i, column in enumerate(read))).where(in_window(table, event_time))
 
@@ -283,43 +281,17 @@ def hours(moment: str, event_time: str) -> sa.SelectBase:
     return sa.select(of_week.label("hour"), sa.func.count().label("rows")).where(where).group_by(of_week)
 
 
-def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.Select[Any]:
-    """Each row's u, column by column (u0, u1 …): see traces.Products."""
-    table = _table(event_time, *(b.column for b in binnings))
-    read = [_u(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
-    return sa.select(*read).where(in_window(table, event_time))
-
-
-def u_sums(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
-    """(rows, sum of each u, then of each product of two of them: 0·0, 0·1 … 1·1, 1·2 …); no row leaves the engine."""
-    # The offsets keep an engine from joining a subquery to what reads it: each u would be worked out for each product.
-    read = u_values(binnings, event_time).offset(0).subquery("rows")
-    u = [sa.case((size(x) > number(_NEARLY_NONE), x), else_=number(0)).label(x.name) for x in read.c]
-    found = sa.select(*u).offset(0).subquery("u")
-    products = [product_sum(a, b) for i, a in enumerate(found.c) for b in list(found.c)[i:]]
-    return sa.select(sa.func.count(), *(sa.func.sum(x) for x in found.c), *products)
-
-
-def _u(column: Expression, binning: Binning) -> Expression:
-    """A value's u in (-1, 1): how far it lies from the centre; of a category, whether it is the first one."""
-    if binning.kind is Kind.CATEGORICAL:
-        first = sa.literal(binning.categories[0], sa.String)
-        return sa.case((text(column) == first, number(1.0)), else_=number(0.0))
-    d = _number_of(column, binning.kind) - number(binning.centre)
-    return sa.case((d - d == number(0), d / (number(binning.scale) + size(d))), else_=number(0.0))
-
-
 def few_values(column: str, kind: Kind, most: int, event_time: str) -> sa.SelectBase:
     """Up to most + 1 distinct finite values."""
     table = _table(event_time, column)
-    x = _number_of(table.c[column], kind)
+    x = number_of(table.c[column], kind)
     return sa.select(x).where(in_window(table, event_time), x - x == number(0)).distinct().limit(most + 1)
 
 
 def spread(column: str, kind: Kind, event_time: str) -> sa.SelectBase:
     """(rows, quartiles, standard deviation) of a column's finite values."""
     table = _table(event_time, column)
-    x = _number_of(table.c[column], kind)
+    x = number_of(table.c[column], kind)
     quartiles = [sa.func.percentile_cont(number(p)).within_group(x.asc()) for p in (0.25, 0.5, 0.75)]
     return sa.select(sa.func.count(), *quartiles, sa.func.stddev_samp(x)).where(
         in_window(table, event_time), x - x == number(0)

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from airflow_ml_monitor.errors import ScanError
-from airflow_ml_monitor.profile import kernel, query
+from airflow_ml_monitor.profile import kernel, product_query
 from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
 from airflow_ml_monitor.profile.layout import Binning
@@ -91,7 +91,7 @@ class DuckDBScan(Scan):
 
     def products(self, binnings: tuple[Binning, ...], event_time: str) -> Products:
         """Of one statement's rows: 300 sums of products would cost the engine twice what all cells do."""
-        parts = self._batches(query.u_values, binnings, event_time)
+        parts = self._batches(product_query.u_values, binnings, event_time)
         none = kernel.multiplied(binnings, [np.zeros(0)] * len(binnings))
         return reduce(add, (kernel.multiplied(binnings, [c.to_numpy() for c in part.columns]) for part in parts), none)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import quoted_name, visitors
 
 from airflow_ml_monitor.errors import ScanError
-from airflow_ml_monitor.profile import query
+from airflow_ml_monitor.profile import product_query, query
 from airflow_ml_monitor.profile.engines import postgres
 from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
@@ -70,7 +70,7 @@ class SQLScan(Scan):
 
     def products(self, binnings: tuple[Binning, ...], event_time: str) -> Products:
         """By one statement: no row leaves the database."""
-        [(count, *sums)] = self.rows(query.u_sums, binnings, event_time)
+        [(count, *sums)] = self.rows(product_query.u_sums, binnings, event_time)
         size = len(binnings)
         found = np.array([x or 0.0 for x in sums], np.float64)
         matrix = np.zeros((size, size))
