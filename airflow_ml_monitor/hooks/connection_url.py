@@ -54,6 +54,8 @@ def url_of(connection: Connection) -> URL:
 def _assembled(connection: Connection, where: str) -> URL:
     from sqlalchemy import URL
 
+    from airflow_ml_monitor.profile.engines.connections import driver_options
+
     driver = connection.extra_dejson.get("driver") or DRIVERS.get(connection.conn_type or "")
     if not driver:
         raise SpecError(
@@ -65,6 +67,6 @@ def _assembled(connection: Connection, where: str) -> URL:
         return URL.create(driver, database=connection.schema or connection.host)
     if not connection.host:
         raise SpecError("the host is empty; put the server, or an SQLAlchemy URL, there", field=where)
-    return URL.create(
-        driver, connection.login, connection.password, connection.host, connection.port, connection.schema or None
-    )
+    options = driver_options(connection.extra_dejson) if str(driver).startswith("postgresql") else {}
+    place = (connection.host, connection.port, connection.schema or None)
+    return URL.create(driver, connection.login, connection.password, *place, query=options)

@@ -32,6 +32,10 @@ def connection(**fields):
             {"conn_type": "generic", "host": "db", "schema": "m", "extra": '{"driver": "mysql+pymysql"}'},
             "mysql+pymysql://db/m",
         ),
+        (
+            {"conn_type": "postgres", "host": "db", "schema": "m", "extra": '{"sslmode": "require", "cursor": "x"}'},
+            "postgresql+psycopg2://db/m?sslmode=require",
+        ),
         ({"conn_type": "sqlite", "host": "/data/m.db"}, "sqlite:////data/m.db"),
     ],
 )

@@ -117,6 +117,9 @@ def test_types_that_only_the_database_has_are_read_as_what_they_are(
     special = {int(b): int(n) for b, n in zip(anything.bucket, anything.count, strict=True) if b < -1000}
     assert sorted(special.values()) == [1, 1, 1]  # NaN and both infinities
     assert anything.rows == 60
+    before = there.fingerprints(dataset, [oracle.DAY])
+    run('DELETE FROM "Odd.Schema"."Ümläut ""%"" Table" WHERE share = 7')
+    assert there.fingerprints(dataset, [oracle.DAY]) != before
 
 
 def test_a_fault_reads_as_it_does_of_a_file(there: Any, oracle: ModuleType) -> None:
@@ -173,7 +176,7 @@ def test_nothing_is_written_and_a_statement_that_takes_too_long_is_given_up(
     there: Any, oracle: ModuleType, run: Callable[..., None]
 ) -> None:
     run(
-        "CREATE FUNCTION slow() RETURNS integer VOLATILE LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(5)'",
+        "CREATE FUNCTION slow() RETURNS integer VOLATILE LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(0.3)'",
         "CREATE VIEW late AS SELECT now() AS at, slow() AS x",
         "CREATE TABLE log (n integer)",
         "CREATE FUNCTION noted() RETURNS integer VOLATILE LANGUAGE sql AS 'INSERT INTO log VALUES (1) RETURNING n'",
@@ -182,6 +185,9 @@ def test_nothing_is_written_and_a_statement_that_takes_too_long_is_given_up(
     engine = SQL(lambda _connection: sa.make_url(there.url), timeout=timedelta(milliseconds=200))
     with pytest.raises(ScanError, match="statement_timeout"):
         engine.layout(oracle.dataset(Table("w", "late"), {"x": Kind.NUMERIC}), EVER)
+    # A role's own timeout stands.
+    run(f"ALTER DATABASE {sa.make_url(there.url).database} SET statement_timeout = '20s'")
+    engine.layout(oracle.dataset(Table("w", "late"), {"x": Kind.NUMERIC}), EVER)
     with pytest.raises(ScanError, match="PostgreSQL gave up with ReadOnlySqlTransaction"):
         engine.layout(oracle.dataset(Table("w", "sly"), {"x": Kind.NUMERIC}), EVER)
 

@@ -54,7 +54,7 @@ def _of_uri(text: str) -> tuple[str, dict[str, Any]]:
         "database": unquote(parts.path.lstrip("/")) or None,
     }
     # Airflow writes an underscore in a URI's scheme as a hyphen.
-    return parts.scheme.replace("-", "_"), {**found, "query": _driver_options(extra)}
+    return parts.scheme.replace("-", "_"), {**found, "query": driver_options(extra)}
 
 
 def _of_json(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -62,10 +62,10 @@ def _of_json(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     found = {"username": document.get("login"), "password": document.get("password"), "host": document.get("host")}
     more = {"port": int(document["port"]) if document.get("port") else None, "database": document.get("schema") or None}
     options = json.loads(extra) if isinstance(extra, str) else extra
-    return str(document["conn_type"]), {**found, **more, "query": _driver_options(options)}
+    return str(document["conn_type"]), {**found, **more, "query": driver_options(options)}
 
 
-def _driver_options(extra: Mapping[str, Any]) -> dict[str, str]:
+def driver_options(extra: Mapping[str, Any]) -> dict[str, str]:
     """What a connection says besides of its transport, as libpq knows it."""
     known = ("sslmode", "sslcert", "sslkey", "sslrootcert", "options", "application_name", "connect_timeout")
     return {name: str(extra[name]) for name in known if extra.get(name)}

@@ -57,12 +57,12 @@ class _Guarded(_Typed):
         a, b = (self.process(side, **more) for side in (binary.left, binary.right))
         return _guarded(a, b, _SIGNS[binary.operator])
 
-    def visit_expression_clauselist(self, listed: Any, **more: Any) -> str:
+    def visit_expression_clauselist(self, clauselist: Any, **more: Any) -> str:
         # Three factors and more are one list.
-        if listed.operator not in _SIGNS or not isinstance(listed.type, _NUMBERS):
-            plain: str = super().visit_expression_clauselist(listed, **more)  # type: ignore[no-untyped-call]
+        if clauselist.operator not in _SIGNS or not isinstance(clauselist.type, _NUMBERS):
+            plain: str = super().visit_expression_clauselist(clauselist, **more)  # type: ignore[no-untyped-call]
             return plain
-        sign, parts = _SIGNS[listed.operator], (self.process(part, **more) for part in listed.clauses)
+        sign, parts = _SIGNS[clauselist.operator], (self.process(part, **more) for part in clauselist.clauses)
         return reduce(lambda a, b: _guarded(a, b, sign), parts)
 
     def visit_sum_func(self, function: Any, **more: Any) -> str:

@@ -37,7 +37,8 @@ _OLDEST: Final = (14, 0)
 class SQL(ScanEngine):
     """Profiles and label entries of tables, by their database.
 
-    resolve: tells where the database of a connection is. timeout: after which a statement is given up.
+    resolve: tells where the database of a connection is. timeout: after which a statement is given up, where the
+    connection's user has no statement_timeout of its own.
     """
 
     def __init__(self, resolve: Resolve = from_environment, timeout: timedelta = TIMEOUT) -> None:

@@ -25,6 +25,8 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.query import Expression, number, size, text, whole
 from airflow_ml_monitor.profile.table import Table
 
+ROW_NAMES: Final = ("tableoid", "ctid", "xmin")
+"""Of a stored row: its table (one of several, where it is partitioned), its place in it, and who wrote it."""
 _LARGEST: Final = sa.literal_column("1.7976931348623157e308", sa.Numeric)
 _NO_LABELS: Final = {"null": '"NULL"', "bool": "BOOLEAN", "timestamp[us, tz=UTC]": "TIMESTAMP WITH TIME ZONE"}
 _ZERO: Final = sa.literal_column("0", sa.Numeric)
@@ -43,8 +45,11 @@ def snapshot(engine: sa.Engine, connection: str, timeout: timedelta) -> Iterator
         raise ScanError(f"the database of connection {connection!r} cannot be reached: {told}") from None
     try:
         with opened.execution_options(**options).begin():
+            own = sa.func.current_setting("statement_timeout")
             milliseconds = str(round(timeout.total_seconds() * 1000))
-            settings = {"TimeZone": "UTC", "statement_timeout": milliseconds, "extra_float_digits": "1"}
+            limit = sa.case((own == "0", milliseconds), else_=own)
+            # Drivers read doubles as text: all their digits, whatever a role prefers.
+            settings = {"TimeZone": "UTC", "extra_float_digits": "1", "statement_timeout": limit}
             with said():
                 opened.execute(sa.select(*(sa.func.set_config(k, v, True) for k, v in settings.items())))
             yield opened
@@ -67,22 +72,24 @@ class Place:
 
 def found(connection: sa.Connection, table: Table) -> Place:
     """A table or view, by its name; where that has no schema by the search path. NoSource where there is none."""
-    named, schemas = pg_catalog.pg_class, pg_catalog.pg_namespace
-    told = sa.select(schemas.c.nspname, named.c.relkind).join(schemas, named.c.relnamespace == schemas.c.oid)
-    told = told.where(named.c.relname == table.name, named.c.relkind.in_(["r", "p", "m", "v", "f"]))
-    in_schema = schemas.c.nspname == table.schema if table.schema else sa.func.pg_table_is_visible(named.c.oid)
+    every, schemas = pg_catalog.pg_class, pg_catalog.pg_namespace
+    told = sa.select(schemas.c.nspname, every.c.relkind).join(schemas, every.c.relnamespace == schemas.c.oid)
+    told = told.where(every.c.relname == table.name, every.c.relkind.in_(["r", "p", "m", "v", "f"]))
+    in_schema = schemas.c.nspname == table.schema if table.schema else sa.func.pg_table_is_visible(every.c.oid)
     with said():
         place = connection.execute(told.where(in_schema)).first()
         if place is None:
             raise NoSource(f"there is no table {table}")
         columns = sa.inspect(connection).get_columns(table.name, schema=place.nspname)
     kinds = {str(column["name"]): column["type"] for column in columns}
+    is_stored = place.relkind in ("r", "p", "m")
+    named = [*kinds, *(ROW_NAMES if is_stored else ())]
     clause = sa.table(
         quoted_name(table.name, True),
-        *(sa.column(quoted_name(name, True)) for name in kinds),
+        *(sa.column(quoted_name(name, True)) for name in named),
         schema=quoted_name(place.nspname, True),
     )
-    return Place(clause, kinds, place.relkind in ("r", "p", "m"))
+    return Place(clause, kinds, is_stored)
 
 
 def opened(connection: sa.Connection, sources: Mapping[str, Opening]) -> SQLScan:

@@ -19,11 +19,9 @@ from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.dialect import row_hash
 from airflow_ml_monitor.profile.engines import postgres
 from airflow_ml_monitor.profile.engines.scan import TIMES, in_terms
-from airflow_ml_monitor.profile.engines.sql_opening import Place, moment
+from airflow_ml_monitor.profile.engines.sql_opening import ROW_NAMES, Place, moment
 from airflow_ml_monitor.profile.engines.sql_scan import said
 from airflow_ml_monitor.profile.query import Expression, text
-
-_NAMES = ("tableoid", "ctid", "xmin")
 
 
 def fingerprints(connection: sa.Connection, place: Place, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
@@ -68,12 +66,8 @@ def _ran(connection: sa.Connection, statement: sa.Select[Any]) -> list[tuple[int
 
 def _named(place: Place) -> list[Expression]:
     if place.is_stored:
-        return [sa.literal_column(f"{_qualified(place)}.{name}") for name in _NAMES]
-    return [text(sa.literal_column(_qualified(place)))]
-
-
-def _qualified(place: Place) -> str:
-    return str(postgres.PLAIN.identifier_preparer.format_table(place.table, use_schema=False))
+        return [place.table.c[name] for name in ROW_NAMES]
+    return [text(place.table.c[name]) for name in place.columns]
 
 
 def _digest(shape: str, parts: Sequence[tuple[int, ...]]) -> str:
