@@ -48,8 +48,9 @@ def snapshot(engine: sa.Engine, connection: str, timeout: timedelta) -> Iterator
             own = sa.func.current_setting("statement_timeout")
             milliseconds = str(round(timeout.total_seconds() * 1000))
             limit = sa.case((own == "0", milliseconds), else_=own)
-            # Drivers read doubles as text: all their digits, whatever a role prefers.
-            settings = {"TimeZone": "UTC", "extra_float_digits": "1", "statement_timeout": limit}
+            # Drivers read doubles as text: all their digits, whatever a role prefers. To compile the ledger's statement
+            # takes longer than to run it: a day of 200,000 rows is 0.5 s without, 2.2 s with.
+            settings = {"TimeZone": "UTC", "extra_float_digits": "1", "jit": "off", "statement_timeout": limit}
             with said():
                 opened.execute(sa.select(*(sa.func.set_config(k, v, True) for k, v in settings.items())))
             yield opened
