@@ -106,7 +106,7 @@ def labels(predictions: pa.Table) -> pa.Table:
     frame["named"] = np.where(frame["flag"].isna(), None, rng.choice([*CLASSES, "new"], size))
     frame["number"] = np.where(frame["flag"].isna(), np.nan, rng.normal(1, 1, size).round(2))
     frame["several"] = np.where(frame["flag"].isna(), None, rng.choice(["a", "a|b", "c|new", ""], size))
-    frame["gone"] = rng.random(size) < 0.3
+    frame["gone"] = (rng.random(size) < 0.3).astype(int)
     frame["known_at"] = pd.to_datetime(at, utc=True) + pd.to_timedelta(rng.exponential(40, size) - 4, unit="h")
     frame["known_at"] = frame["known_at"].dt.floor("us")
     return pa.Table.from_pandas(frame, preserve_index=False)
@@ -152,6 +152,18 @@ def test_entries_are_those_of_the_same_rows_in_memory(
         same(there.label_entries(request), here.label_entries(request))
     mark = there.watermark(truth, upto - timedelta(days=3), upto)
     assert (mark.since == mark.upto) is (truth.label_time is None)
+
+
+def test_labels_that_are_read_to_be_joined_elsewhere_make_the_same_entries(
+    there: Any, oracle: ModuleType, predictions: pa.Table, labels: pa.Table
+) -> None:
+    task, columns, label = TASKS["binary"]
+    rows, here = Dataset("p", predictions, columns, "at", entity_key=("id",)), DuckDB()
+    truth = replace(oracle.labelled_by(labels, censored="gone"), label=label)
+    request = oracle.request(rows, truth, oracle.DAYS[-1].end, task=task)
+    brought = there.engine.fetched(replace(truth, source=there.table(labels)))
+    assert brought.column_names == list(truth.columns)
+    same(here.label_entries(replace(request, labels=replace(truth, source=brought))), here.label_entries(request))
 
 
 def test_a_label_table_that_is_not_there_yet_holds_no_label(

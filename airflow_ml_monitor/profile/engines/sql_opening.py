@@ -17,8 +17,9 @@ from airflow_ml_monitor.errors import NoSource, ScanError
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines.label_types import COUNTED
 from airflow_ml_monitor.profile.engines.opening import Opening
-from airflow_ml_monitor.profile.engines.scan import NOTHING, TIMES, Source, in_terms
+from airflow_ml_monitor.profile.engines.scan import NOTHING, NUMBERS, TIMES, Source, in_terms, is_any
 from airflow_ml_monitor.profile.engines.sql_scan import SQLScan, said
 from airflow_ml_monitor.profile.engines.sql_types import has_any_size, is_read_as_text, type_name
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -109,6 +110,8 @@ def opened(connection: sa.Connection, sources: Mapping[str, Opening]) -> SQLScan
         chosen = [column for column in opening.widened(arrived[name]).columns if column in place.columns]
         coded = {c for c in _categories(opening.owner) if arrived[name].get(c) in ("FLOAT", "DOUBLE")}
         types[name] = {column: "VARCHAR" if column in coded else arrived[name][column] for column in chosen}
+        if (flag := _flag(opening.owner)) in types[name]:
+            types[name][flag] = "BOOLEAN" if is_any(arrived[name][flag], COUNTED) else arrived[name][flag]
         tables[name] = _read(place, opening, chosen, coded).cte(name).prefix_with("NOT MATERIALIZED")
     for name, rows in absent.items():
         types[name] = arrived[name] = {part.name: _NO_LABELS.get(str(part.type), "VARCHAR") for part in rows.schema}
@@ -133,11 +136,11 @@ def moment(at: datetime) -> Expression:
 
 def _read(place: Place, opening: Opening, chosen: Sequence[str], coded: Collection[str]) -> sa.Select[Any]:
     owner, table = opening.owner, place.table
-    flag = owner.censored if isinstance(owner, LabelSource) else None
+    flag = _flag(owner)
     read = []
     for name in chosen:
         column = _column(table.c[name], place.columns[name], name in coded)
-        if name == flag and place.arrived[name] != "BOOLEAN":
+        if name == flag and is_any(place.arrived[name], NUMBERS):
             column = column != whole(0)
         elif name in opening.counted and place.arrived[name] == "BOOLEAN":
             column = sa.cast(column, sa.Integer)
@@ -162,6 +165,11 @@ def _column(column: Expression, kind: Any, is_coded: bool) -> Expression:
         huge, tiny = sa.func.abs(column) > _LARGEST, sa.func.abs(column) < _SMALLEST
         return sa.case((column == none, none), (huge, infinite * sa.func.sign(column)), (tiny, _ZERO), else_=column)
     return text(column) if is_read_as_text(kind) else column
+
+
+def _flag(owner: Source) -> str | None:
+    """The column of a label source that is read as true or false."""
+    return owner.censored if isinstance(owner, LabelSource) else None
 
 
 def _categories(owner: Source) -> list[str]:
