@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
     from airflow_ml_monitor.profile.label_source import LabelSource
     from airflow_ml_monitor.profile.replay import Replay
+    from airflow_ml_monitor.profile.table import Table
     from airflow_ml_monitor.profile.task import Task
     from airflow_ml_monitor.report.plot import plot
     from airflow_ml_monitor.sensors.ground_truth import GroundTruthSensor
@@ -50,6 +51,7 @@ _HOMES = {
     "Task": "profile.task",
     "LabelSource": "profile.label_source",
     "Replay": "profile.replay",
+    "Table": "profile.table",
     "Reference": "monitor.spec",
     "Window": "keys",
     "WindowRule": "keys",
@@ -91,6 +93,7 @@ __all__ = [
     "Task",
     "LabelSource",
     "Replay",
+    "Table",
     "Reference",
     "Window",
     "WindowRule",

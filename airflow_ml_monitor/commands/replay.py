@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _windows(monitor: Monitor, rule: WindowRule, first: date | None, last: date | None) -> list[Window]:
     """The rule's windows from one day to another; days that are not given are those of the first and last rows."""
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.profile.engines.chosen import Chosen
 
     if first is None or last is None:
-        span = DuckDB().preview(monitor.spec.dataset()).span
+        span = Chosen().preview(monitor.spec.dataset()).span
         if span is None:
             raise SpecError("the predictions have no rows with a time; give --start and --end", field="datasets")
         first, last = first or rule.date_of(span[0]), last or rule.date_of(span[1])

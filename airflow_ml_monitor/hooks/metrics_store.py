@@ -6,21 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import AirflowNotFoundException, BaseHook, configuration, is_in_process
-from airflow_ml_monitor.errors import MonitorError, SpecError, StoreError, StoreNotMigrated
+from airflow_ml_monitor.errors import MonitorError, StoreError, StoreNotMigrated
+from airflow_ml_monitor.hooks.connection_url import url_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from sqlalchemy import URL
 
     from airflow_ml_monitor.store.repository import MetricsStore
-
-DRIVERS = {
-    "postgres": "postgresql+psycopg2",
-    "mysql": "mysql+pymysql",
-    "sqlite": "sqlite",
-    "ml_monitor": "postgresql+psycopg2",
-}
-"""Airflow's connection types and the SQLAlchemy drivers that they mean, where `extra.driver` does not say."""
 
 
 class MetricsStoreHook(BaseHook):
@@ -91,51 +84,6 @@ class MetricsStoreHook(BaseHook):
             if self.conn_id != self.default_conn_name:
                 raise
             return None
-
-
-def url_of(connection: Connection) -> URL:
-    """The SQLAlchemy URL that an Airflow connection describes; its password is masked in logs from here on.
-
-    SpecError if it describes none.
-    """
-    from airflow.sdk.log import mask_secret
-    from sqlalchemy import URL, make_url
-    from sqlalchemy.exc import ArgumentError
-
-    where = f"connection {connection.conn_id!r}"
-    if "://" in (connection.host or ""):
-        try:
-            url = make_url(str(connection.host))
-        except (ArgumentError, ValueError):  # ValueError: a port that is no number
-            # The text, and what SQLAlchemy says of it, may hold a password: neither is quoted.
-            raise SpecError(
-                "the host is no SQLAlchemy URL; write dialect+driver://user@server:5432/database", field=where
-            ) from None
-        url = url.set(username=url.username or connection.login, password=url.password or connection.password)
-    else:
-        url = _assembled(connection, where)
-    if isinstance(url, URL) and url.password:
-        mask_secret(str(url.password))
-    return url
-
-
-def _assembled(connection: Connection, where: str) -> URL:
-    from sqlalchemy import URL
-
-    driver = connection.extra_dejson.get("driver") or DRIVERS.get(connection.conn_type or "")
-    if not driver:
-        raise SpecError(
-            f"connections of type {connection.conn_type!r} are not known; put an SQLAlchemy URL into the host, "
-            "or the driver into the extra, e.g. {'driver': 'postgresql+psycopg2'}",
-            field=where,
-        )
-    if str(driver).startswith("sqlite"):
-        return URL.create(driver, database=connection.schema or connection.host)
-    if not connection.host:
-        raise SpecError("the host is empty; put the server, or an SQLAlchemy URL, there", field=where)
-    return URL.create(
-        driver, connection.login, connection.password, connection.host, connection.port, connection.schema or None
-    )
 
 
 def _local_file() -> URL:

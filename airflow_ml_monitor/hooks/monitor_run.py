@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import AirflowFailException
 from airflow_ml_monitor.errors import SpecError, StoreNotMigrated, StoreTooNew
+from airflow_ml_monitor.hooks.connection_url import database_of
 from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.hooks.run_window import Moment, is_backfill, parsed, resolve_known_at, resolve_window
 from airflow_ml_monitor.keys import Window
@@ -25,11 +26,12 @@ def opened(spec: MonitorSpec, conn_id: str) -> Iterator[Monitor]:
     What only its user can mend fails the task at once: trying again would give the same error minutes later.
     """
     from airflow_ml_monitor.monitor.run import Monitor
+    from airflow_ml_monitor.profile.engines.chosen import Chosen
 
     try:
         store = MetricsStoreHook(conn_id).store
         try:
-            yield Monitor(spec, store)
+            yield Monitor(spec, store, Chosen(database_of))
         finally:
             store.dispose()
     except (SpecError, StoreNotMigrated, StoreTooNew) as error:

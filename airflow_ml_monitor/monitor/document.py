@@ -25,6 +25,7 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 from airflow_ml_monitor.profile.replay import Replay
+from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
@@ -95,7 +96,7 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
         reference = (
             _known(reference, Reference, "reference") if isinstance(reference, Mapping) else {"source": reference}
         )
-        spec["reference"] = {**reference, "source": _located(reference.get("source"), folder)}
+        spec["reference"] = {**reference, "source": _place(reference.get("source"), folder, "reference.source")}
     if "contract" in spec:
         spec["contract"] = _contract(spec["contract"], folder)
     if isinstance(spec.get("policy"), Mapping):
@@ -134,6 +135,24 @@ def _known(value: Any, kind: type[Any], field: str) -> dict[str, Any]:
     return dict(value)
 
 
+def _place(source: Any, folder: Path | None, field: str) -> Any:
+    """A mapping as a table of a database; else as `_located`."""
+    if not isinstance(source, Mapping):
+        return _located(source, folder)
+    shaped = _known(source, Table, field)
+    for name in (f.name for f in fields(Table)):
+        if name not in shaped:
+            told = "is missing; a table is {connection: an Airflow connection, table: schema.name}"
+            raise SpecError(told, field=f"{field}.{name}")
+    check_types(shaped, Table, field)
+    try:
+        return Table(**shaped)
+    except SpecError as error:
+        # It says of `source` what is said here of the one that holds it.
+        told = str(error).removeprefix(f"{error.field}: ")
+        raise SpecError(told, field=f"{field}.{error.field.rpartition('.')[2]}") from None
+
+
 def _located(source: Any, folder: Path | None) -> Any:
     """A relative path under a folder; anything with a scheme, or that is no path, as it is."""
     if folder is None or not isinstance(source, str) or "://" in source or Path(source).is_absolute():
@@ -168,7 +187,7 @@ def _dataset(dataset: dict[str, Any], folder: Path | None, field: str) -> dict[s
             dataset[name] = _list(dataset[name])
     if dataset.get("replay") is not None:
         dataset["replay"] = _replay(dataset["replay"], folder, f"{field}.replay")
-    return {**dataset, "source": _located(dataset.get("source"), folder)}
+    return {**dataset, "source": _place(dataset.get("source"), folder, f"{field}.source")}
 
 
 def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
@@ -177,7 +196,7 @@ def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
     for name in ("key", "columns"):
         if name in shaped:
             shaped[name] = _list(shaped[name])
-    return {**shaped, "source": _located(shaped.get("source"), folder)}
+    return {**shaped, "source": _place(shaped.get("source"), folder, f"{field}.source")}
 
 
 def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> dict[str, Any]:
@@ -186,7 +205,7 @@ def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> di
             source[name] = _list(source[name])
     if "horizon" in source:
         source["horizon"] = _duration(source["horizon"], f"{field}.horizon")
-    return {**source, "source": _located(source.get("source"), folder)}
+    return {**source, "source": _place(source.get("source"), folder, f"{field}.source")}
 
 
 def _window(rule: Any, zone: str, field: str) -> dict[str, Any]:

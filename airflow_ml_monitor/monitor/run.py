@@ -19,7 +19,7 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import CONTENTS, Profile
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.chosen import Chosen
 from airflow_ml_monitor.profile.engines.engine import Engine
 from airflow_ml_monitor.profile.layout import Layout, digest
 from airflow_ml_monitor.profile.ledger import Entries
@@ -68,7 +68,7 @@ class Monitor:
 
     spec: MonitorSpec
     store: MetricsStore
-    engine: Engine = field(default_factory=DuckDB)
+    engine: Engine = field(default_factory=Chosen)
     version: str = ""
     declared: MonitorSpec | None = None
     _decoded: dict[str, FrozenReference] = field(default_factory=dict, repr=False, compare=False)

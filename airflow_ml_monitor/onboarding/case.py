@@ -15,7 +15,7 @@ from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.chosen import Chosen
 from airflow_ml_monitor.profile.engines.preview import Preview
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
@@ -51,7 +51,7 @@ class Case:
     document: Mapping[str, Any]
     url: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    engine: DuckDB = field(default_factory=DuckDB)
+    engine: Chosen = field(default_factory=Chosen)
 
     def declares_zone(self, at: str, name: str) -> bool:
         """Whether a dataset or label source was written with a zone: what is not there was left to its default."""

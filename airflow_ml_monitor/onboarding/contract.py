@@ -14,7 +14,7 @@ from airflow_ml_monitor.keys import EVER, Window, WindowRule
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.guess import MISSING, Guesses
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.chosen import Chosen
 from airflow_ml_monitor.profile.preview_query import STEP
 
 _NOT_THERE: Final = ("not in the predictions", "holds no value in the reference")
@@ -57,14 +57,14 @@ def _looked(columns: Sequence[Column]) -> list[str]:
 def feed_of(dataset: Dataset, rule: WindowRule) -> Feed | None:
     """When the rows of a dataset came; None where it cannot be read, or has no times."""
     try:
-        seen = DuckDB().preview(dataset)
+        seen = Chosen().preview(dataset)
     except MonitorError:
         return None
     return Feed.of(seen.steps, rule, dataset.event_time, timedelta(seconds=STEP))
 
 
 def _inferred(reference: Dataset, window: Window, columns: Sequence[str], feed: Feed | None) -> dict[str, Any]:
-    engine = DuckDB()
+    engine = Chosen()
     layout = engine.layout(reference, window)
     profile = engine.profile(replace(reference, entity_key=()), layout, window)
     return infer_suite(layout, profile, engine.look(reference, window, columns), feed)

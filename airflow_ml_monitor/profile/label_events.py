@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.censoring import before_any_label, or_censored
 from airflow_ml_monitor.profile.class_query import class_index
+from airflow_ml_monitor.profile.dialect import row_hash
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.multilabel_query import label_set
@@ -217,7 +218,7 @@ def watermark(labels: LabelSource) -> sa.SelectBase:
     """(rows, digest) of the labels known up to :since, then up to :upto: a change behind the first is a rewrite."""
     table = _labels(labels)
     # The sum of hashes, not their exclusive or, in which two equal rows would leave no trace.
-    line = sa.cast(sa.func.hash(*(text(column) for column in table.c)), sa.Numeric(38, 0))
+    line = sa.cast(row_hash(*(text(column) for column in table.c)), sa.Numeric(38, 0))
     found: list[Expression] = []
     for bound in ("since", "upto"):
         known = _known(labels, table, bound)

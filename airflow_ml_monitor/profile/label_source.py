@@ -48,6 +48,8 @@ class Several(StrEnum):
 class LabelSource:
     """Where the ground truth of a dataset's rows appears, sooner or later.
 
+    source: as in Dataset. Of predictions in a table of a database the labels are in a table beside them, and joined
+    there. Of predictions elsewhere they may be in one, too: of that the named columns are read, whole.
     key: the columns that match the dataset's entity_key, in its order (`file_row_number` for the row's number).
     dataset: the one whose rows it labels; empty means the only one.
     label_time: the column that says when the label became known; None means known from first sight.

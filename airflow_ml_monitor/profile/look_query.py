@@ -10,7 +10,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import text_forms
-from airflow_ml_monitor.profile.query import Expression, in_window, number, size, source, whole
+from airflow_ml_monitor.profile.dialect import contains, row_hash
+from airflow_ml_monitor.profile.query import Expression, epoch, in_window, not_a_number, number, size, source, whole
 
 SUM_TOLERANCE: Final = 1e-6
 """A sum is met where it is off by at most this share of its terms: less than a cent in 10,000."""
@@ -23,7 +24,7 @@ def present(columns: tuple[str, ...], floats: tuple[str, ...], event_time: str) 
     """(rows, rows with a value of each column); NaN is none."""
     table = _table(event_time, *columns)
     counts = (
-        sa.func.count().filter(sa.and_(table.c[name].is_not(None), sa.not_(sa.func.isnan(table.c[name]))))
+        sa.func.count().filter(sa.and_(table.c[name].is_not(None), table.c[name] != not_a_number()))
         if name in floats
         else sa.func.count(table.c[name])
         for name in columns
@@ -56,7 +57,7 @@ def spread(columns: Columns, event_time: str, one_in: int, limit: int) -> sa.Sel
     table = _table(event_time, *(name for name, _ in columns))
     # A bare literal, which takes the hash's type; see preview_query.
     part = sa.func.mod(
-        sa.func.hash(*(table.c[name] for name, _ in columns)), sa.literal_column(str(int(one_in)), sa.BigInteger)
+        row_hash(*(table.c[name] for name, _ in columns)), sa.literal_column(str(int(one_in)), sa.BigInteger)
     )
     picked = part == sa.literal_column("0", sa.BigInteger) if one_in > 1 else sa.true()
     read = (_number(table, *column).label(f"c{i}") for i, column in enumerate(columns))
@@ -96,14 +97,14 @@ def _table(event_time: str, *columns: str) -> sa.TableClause:
 
 
 def _matches(value: Expression, pattern: str) -> Expression:
-    return sa.func.regexp_matches(value, sa.literal(pattern, sa.String), type_=sa.Boolean)
+    return contains(value, sa.literal(pattern, sa.String))
 
 
 def _number(table: sa.TableClause, name: str, is_time: bool) -> Expression:
     column: Expression = table.c[name]
     if is_time:
         # Infinite times have no epoch.
-        column = sa.case((sa.func.isfinite(column, type_=sa.Boolean), sa.extract("epoch", column)), else_=sa.null())
+        column = sa.case((sa.func.isfinite(column, type_=sa.Boolean), epoch(column)), else_=sa.null())
     return sa.cast(column, sa.Double)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile.dialect import row_hash
 from airflow_ml_monitor.profile.label_events import label_value
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
@@ -107,7 +108,7 @@ def _firsts(
 ) -> sa.CTE:
     """k0, k1 …, moment (the first), rows, by key."""
     # A bare literal, which takes the hash's type: signed and unsigned together would be 128 bits wide, and slow.
-    part = sa.func.mod(sa.func.hash(*keys), sa.literal_column(str(int(one_in)), sa.BigInteger))
+    part = sa.func.mod(row_hash(*keys), sa.literal_column(str(int(one_in)), sa.BigInteger))
     picked = part == sa.literal_column("0", sa.BigInteger) if one_in > 1 else sa.true()
     named = [key.label(f"k{i}") for i, key in enumerate(keys)]
     first = sa.select(*named, sa.func.min(moment).label("moment"), sa.func.count().label("rows"))

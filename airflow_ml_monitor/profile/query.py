@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dialect import row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -53,6 +54,11 @@ def flag(condition: Expression) -> Expression:
     return sa.case((condition, whole(1)), else_=whole(0))
 
 
+def not_a_number() -> Expression:
+    """NaN, which is equal to itself in engines."""
+    return sa.cast(sa.literal("NaN", sa.String), sa.Double)
+
+
 def size(x: Expression) -> Expression:
     """The absolute value."""
     return sa.func.abs(x, type_=sa.Double)
@@ -66,10 +72,11 @@ def source(*columns: str, name: str = "source") -> sa.TableClause:
 
 def epoch(moment: Expression) -> Expression:
     """Seconds since 1970 of a time; sessions run in UTC."""
-    return sa.extract("epoch", moment)
+    return seconds(moment)
 
 
-def _number_of(column: Expression, kind: Kind) -> Expression:
+def number_of(column: Expression, kind: Kind) -> Expression:
+    """A value as a double, a time in seconds."""
     if kind is Kind.DATETIME:
         return sa.cast(epoch(column), sa.Double)
     if kind is Kind.BOOLEAN:
@@ -88,14 +95,14 @@ def hashed(*columns: Expression) -> Expression:
     thousand would leave its sum as it was.
     """
     # Hashes are unsigned: beside a number that says it is signed both become 128 bits wide, and a row takes 0.3 µs.
-    return sa.cast(sa.func.hash(sa.func.hash(*columns)) % sa.literal_column(str(2**24)), sa.Double)
+    return sa.cast(row_hash(row_hash(*columns)) % sa.literal_column(str(2**24)), sa.Double)
 
 
 def category(column: Expression, binning: Binning) -> Expression:
     """A category's (or boolean's) bucket, by comparison: for slices, which have few."""
     if binning.kind is Kind.BOOLEAN:
-        number_of = _number_of(column, Kind.BOOLEAN)
-        ladder = [(number_of == number(v), whole(i)) for i, v in enumerate(binning.values)]
+        x = number_of(column, Kind.BOOLEAN)
+        ladder = [(x == number(v), whole(i)) for i, v in enumerate(binning.values)]
     else:
         ladder = [(text(column) == sa.literal(c, sa.String), whole(i)) for i, c in enumerate(binning.categories)]
     return sa.case((column.is_(None), whole(NULL)), *ladder, else_=whole(OTHER))
@@ -113,7 +120,7 @@ def _bucket(x: Expression, d: Expression, binning: Binning, resolution: int) -> 
     return sa.case(
         (x.is_(None), whole(NULL)),
         (d - d == number(0), inside),
-        (x == sa.cast(sa.literal("NaN", sa.String), sa.Double), whole(NAN)),
+        (x == not_a_number(), whole(NAN)),
         (x > number(0), whole(PLUS_INF)),
         else_=whole(MINUS_INF),
     )
@@ -138,7 +145,7 @@ def numeric_cells(binning: Binning, slices: tuple[Binning, ...], event_time: str
     d1, d2, low, high (of use where the bucket holds finite numbers) and, with slices, coarse (NULL for the whole).
     """
     table = _table(event_time, binning.column, *(s.column for s in slices))
-    x = _number_of(table.c[binning.column], binning.kind)
+    x = number_of(table.c[binning.column], binning.kind)
     codes = [category(table.c[s.column], s).label(f"s{i}") for i, s in enumerate(slices)]
     read = (
         sa.select(x.label("x"), (x - number(binning.centre)).label("d"), *codes)
@@ -189,7 +196,7 @@ def values(columns: tuple[tuple[str, Kind], ...], event_time: str) -> sa.SelectB
     """The rows themselves, as the kernel reads them: c0, c1 … as numbers or, if categorical, as text."""
     table = _table(event_time, *(name for name, _ in columns))
     read = [
-        text(table.c[name]) if kind is Kind.CATEGORICAL else _number_of(table.c[name], kind) for name, kind in columns
+        text(table.c[name]) if kind is Kind.CATEGORICAL else number_of(table.c[name], kind) for name, kind in columns
     ]
     return sa.select(*(column.label(f"c{i}") for i, column in enumerate(read))).where(in_window(table, event_time))
 
@@ -274,33 +281,17 @@ def hours(moment: str, event_time: str) -> sa.SelectBase:
     return sa.select(of_week.label("hour"), sa.func.count().label("rows")).where(where).group_by(of_week)
 
 
-def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
-    """Each row's u, column by column (u0, u1 …): see traces.Products. NULL where a value is missing or not finite."""
-    table = _table(event_time, *(b.column for b in binnings))
-    read = [u_of(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
-    return sa.select(*read).where(in_window(table, event_time))
-
-
-def u_of(column: Expression, binning: Binning) -> Expression:
-    """A value's u in (-1, 1): how far it lies from the centre; of a category, whether it is the first one."""
-    if binning.kind is Kind.CATEGORICAL:
-        first = sa.literal(binning.categories[0], sa.String)
-        return sa.case((text(column) == first, number(1.0)), (column.is_not(None), number(0.0)))
-    d = _number_of(column, binning.kind) - number(binning.centre)
-    return sa.case((d - d == number(0), d / (number(binning.scale) + size(d))))
-
-
 def few_values(column: str, kind: Kind, most: int, event_time: str) -> sa.SelectBase:
     """Up to most + 1 distinct finite values."""
     table = _table(event_time, column)
-    x = _number_of(table.c[column], kind)
+    x = number_of(table.c[column], kind)
     return sa.select(x).where(in_window(table, event_time), x - x == number(0)).distinct().limit(most + 1)
 
 
 def spread(column: str, kind: Kind, event_time: str) -> sa.SelectBase:
     """(rows, quartiles, standard deviation) of a column's finite values."""
     table = _table(event_time, column)
-    x = _number_of(table.c[column], kind)
+    x = number_of(table.c[column], kind)
     quartiles = [sa.func.percentile_cont(number(p)).within_group(x.asc()) for p in (0.25, 0.5, 0.75)]
     return sa.select(sa.func.count(), *quartiles, sa.func.stddev_samp(x)).where(
         in_window(table, event_time), x - x == number(0)

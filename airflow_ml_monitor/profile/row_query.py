@@ -19,7 +19,8 @@ from sqlalchemy.sql import quoted_name
 from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.look_query import adds_up
-from airflow_ml_monitor.profile.query import Expression, source, u_of
+from airflow_ml_monitor.profile.product_query import u_of
+from airflow_ml_monitor.profile.query import Expression, source
 from airflow_ml_monitor.profile.row_tests import (
     Absent,
     AddsUp,

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile.dialect import ascending_mean, gathered
 from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.profile.query import Expression, whole
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -35,10 +36,13 @@ def standing(known: sa.Subquery, names: list[str], several: Several, task: Task)
         hits = [sa.func.sum(hit).over(partition_by=group, order_by=moment) for hit in _hits(task, label)]
         value = _majority(rows, hits)
     elif several is Several.MEAN:
-        value = _mean(sa.func.list(label).over(partition_by=group, order_by=moment))
+        value = gathered(label).over(partition_by=group, order_by=moment)
     else:
         value = _folded(label, several).over(partition_by=group, order_by=moment)
-    return sa.select(*(read.c[name] for name in names), value.label("label"), moment).subquery("standing")
+    found = sa.select(*(read.c[name] for name in names), value.label("label"), moment).subquery("standing")
+    if several is not Several.MEAN:
+        return found
+    return sa.select(*(found.c[name] for name in names), _mean(found.c.label), found.c.moment).subquery("means")
 
 
 def together(known: sa.Subquery, names: list[str], several: Several, task: Task) -> sa.FromClause:
@@ -50,7 +54,7 @@ def together(known: sa.Subquery, names: list[str], several: Several, task: Task)
     if several is Several.MAJORITY:
         value = _majority(sa.func.count(label), [sa.func.sum(hit) for hit in _hits(task, label)])
     elif several is Several.MEAN:
-        value = _mean(sa.func.list(label).filter(label.is_not(None)))
+        value = _mean(gathered(label).filter(label.is_not(None)))
     else:
         value = _folded(label, several)
     keyed = [known.c[name] for name in names]
@@ -63,12 +67,12 @@ def _folded(label: Expression, several: Several) -> sa.FunctionElement[Any]:
     return sa.func.max(label) if several is Several.ANY else sa.func.min(label)
 
 
-def _mean(labels: Expression) -> Expression:
+def _mean(labels: Expression) -> sa.Label[float]:
     """Of a list. Ascending, or its last digits would hang on the order of the rows, and what is taken back on the day.
 
     sums.EXACT hashes it.
     """
-    return sa.func.list_avg(sa.func.list_sort(labels), type_=sa.Double)
+    return ascending_mean(labels).label("label")
 
 
 def _hits(task: Task, label: Expression) -> list[Expression]:

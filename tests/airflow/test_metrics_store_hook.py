@@ -4,7 +4,8 @@ import pytest
 
 from airflow_ml_monitor.airflow_compat import DAG, AirflowNotFoundException, BaseOperator
 from airflow_ml_monitor.errors import SpecError, StoreError, StoreNotMigrated
-from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook, url_of
+from airflow_ml_monitor.hooks.connection_url import url_of
+from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 
 
 def connection(**fields):
@@ -30,6 +31,10 @@ def connection(**fields):
         (
             {"conn_type": "generic", "host": "db", "schema": "m", "extra": '{"driver": "mysql+pymysql"}'},
             "mysql+pymysql://db/m",
+        ),
+        (
+            {"conn_type": "postgres", "host": "db", "schema": "m", "extra": '{"sslmode": "require", "cursor": "x"}'},
+            "postgresql+psycopg2://db/m?sslmode=require",
         ),
         ({"conn_type": "sqlite", "host": "/data/m.db"}, "sqlite:////data/m.db"),
     ],

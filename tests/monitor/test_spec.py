@@ -14,6 +14,7 @@ from airflow_ml_monitor.keys import WindowUnit
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.dataset import Kind, Role
+from airflow_ml_monitor.profile.table import Table
 
 
 def plain(**changes: Any) -> dict[str, Any]:
@@ -116,3 +117,16 @@ def test_an_unknown_rule_or_dataset_lists_those_that_exist() -> None:
         spec.dataset("features")
     with pytest.raises(UnknownName, match="week@Europe/Lisbon"):
         spec.rule("month")
+
+
+def test_a_table_of_a_database_is_a_source_in_every_place_and_comes_back_from_the_document() -> None:
+    table = {"connection": "warehouse", "table": 'scores."Of 2026"'}
+    [dataset], [labels] = plain()["datasets"], plain()["labels"]
+    document = plain(
+        datasets=[{**dataset, "source": table}], labels=[{**labels, "source": table}], reference={"source": table}
+    )
+    spec = MonitorSpec.from_document(document)
+    assert set(spec.sources.values()) == {Table("warehouse", 'scores."Of 2026"')}
+    assert (spec.dataset().source.schema, spec.dataset().source.name) == ("scores", "Of 2026")
+    assert MonitorSpec.from_document(spec.document()) == spec
+    assert spec.document()["reference"]["source"] == table

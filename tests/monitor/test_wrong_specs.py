@@ -128,6 +128,14 @@ def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(
     assert set(field.split(".")) & set(caught.value.field.split("."))
 
 
+def test_an_address_in_place_of_a_connection_is_not_quoted() -> None:
+    with pytest.raises(SpecError) as caught:
+        MonitorSpec.from_document(
+            given("binary", "datasets.0.source", {"connection": "postgres://u:hunter2@h/d", "table": "t"})
+        )
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("kind", "field", "value", "words"),
     [
@@ -154,6 +162,12 @@ def test_what_is_of_another_type_or_not_finite_or_blank_is_named_with_its_field(
         ("binary", "policy.rules.0", {"metric": "roc_auc", "min": 0.5, "columns": "x"}, ["'roc_auc' is of labels"]),
         ("binary", "policy.rules.0", {"metric": "recall_at_threshold", "min": 0, "parameters": "threshold=0.4"},
          ["unknown threshold 'threshold=0.4'", "threshold=0.3"]),
+        ("binary", "datasets.0.source", {"connection": "w"}, ["datasets.0.source.table: is missing", "schema.name"]),
+        ("binary", "datasets.0.source", {"conection": "w"}, ["unknown field 'conection'", "'connection'"]),
+        ("binary", "labels.0.source", {"connection": "w", "table": 7}, ["labels.0.source.table: expected text, got 7"]),
+        ("binary", "labels.0.source", {"connection": "w", "table": "a..b"}, ["'a..b' is no name of a table"]),
+        ("binary", "reference.source", {"connection": "postgres://u:p@h/d", "table": "t"},
+         ["reference.source.connection: is no id of an Airflow connection"]),
         ("regression", "task.naive_error", True, ["task.naive_error", "expected a number, got True"]),
         ("regression", "task.naive_error", "2", ["without quotes"]),
         ("regression", "task.error_limits", 0.1234, ["0.1234 is not on the grid"]),

@@ -7,6 +7,7 @@ from typing import Final
 from scipy.special import betainc
 
 from airflow_ml_monitor.errors import TooFew, Undefined
+from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
@@ -36,11 +37,13 @@ def outlier_share(pair: DatasetPair) -> Estimate:
     """
     shape, n = pair.layout.ellipsoid, sum(pair.current.traces.distances.values())
     if shape is None:
-        raise Undefined("the reference was frozen before outliers were looked for; freeze it again")
+        raise Undefined("the reference has no shape: frozen before outliers were looked for, or a table of a database")
     if not shape.columns:
         raise Undefined("fewer than two features vary in the reference: there are no combinations")
     if shape.rows < LEAST_REFERENCE:
         raise TooFew(f"{shape.rows} rows in the reference, {LEAST_REFERENCE} needed to know what 1 in 1,000 is")
+    if not n and pair.current.rows.get(WHOLE):
+        raise Undefined("rows of a table stay in its database: how far out they lie is not known")
     if not n:
         raise TooFew("no rows")
     bucket, usual = beyond(shape, pair.reference.traces.distances, BEYOND)

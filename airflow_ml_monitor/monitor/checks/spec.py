@@ -21,6 +21,7 @@ from airflow_ml_monitor.monitor.checks.labels import check_censored, check_sever
 from airflow_ml_monitor.monitor.checks.parameters import check_parameters
 from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
+from airflow_ml_monitor.monitor.checks.tables import check_tables
 from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
 from airflow_ml_monitor.monitor.checks.values import check_values
 from airflow_ml_monitor.policy.rule import Action
@@ -69,6 +70,7 @@ def check(spec: MonitorSpec) -> None:
     for source in spec.labels:
         check_totals(spec, source)
         _check_labels(spec, source)
+    check_tables(spec)
     check_rules(spec)
     check_values(spec)
     check_parameters(spec)

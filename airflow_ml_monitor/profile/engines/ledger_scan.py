@@ -33,12 +33,14 @@ def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str
     roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM)
     read = [*(c for c in dataset.columns if c.role in roles), *summed_columns(task, dataset)]
     names = [dataset.event_time, *dataset.entity_key, *(column.name for column in read)]
-    return Opening(dataset, tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])])), window)
+    wanted = tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])]))
+    classes = (c.name for c in read if c.role in (Role.PREDICTION, Role.BASELINE) and c.name not in dataset.slice_by)
+    return Opening(dataset, wanted, window, counted=(*classes, label))
 
 
 def labels_opening(labels: LabelSource) -> Opening:
     """A label source, all of it."""
-    return Opening(labels, labels.columns)
+    return Opening(labels, labels.columns, counted=(labels.label,))
 
 
 def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
@@ -72,7 +74,7 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     timeless = not scan.within(dataset, window)
     columns = _columns(scan, dataset, task, layout, None, label)
     start, end = (EVER.start, EVER.end) if timeless else (scan.shared["start"], scan.shared["end"])
-    scan.connection.register("days", memory.days([0], [start], [end], [True]))
+    scan.register("days", memory.days([0], [start], [end], [True]))
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     names = sums_of(task, dataset)
@@ -149,7 +151,7 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     starts, ends = [t[0] for t in terms], [t[1] for t in terms]
     # Without a time of arrival labels have no clock of their own, and silence no moment at which it is a label.
     due = [scan.terms("labels", labels, d.end + labels.horizon) for d in request.days] if labels.label_time else ends
-    scan.connection.register("days", memory.days(list(range(len(starts))), starts, ends, stale, due))
+    scan.register("days", memory.days(list(range(len(starts))), starts, ends, stale, due))
     if not labels.label_time:
         return np.array([micros(request.upto)], np.int64)
     first = request.days[0].start
@@ -164,7 +166,7 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     upto = sorted(cuts)
     after = [EVER.start, *upto[:-1]]
     spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
-    scan.connection.register("known", memory.known(*spans))
+    scan.register("known", memory.known(*spans))
     return np.array([micros(moment) for moment in upto], np.int64)
 
 
@@ -176,7 +178,7 @@ def register_arrived(scan: Scan, request: LabelRequest) -> list[Window]:
     first = min(day.start for day in request.days)
     days = list(request.rule.between(first, request.upto))
     after, upto = ([scan.terms("labels", labels, getattr(day, edge)) for day in days] for edge in ("start", "end"))
-    scan.connection.register("arrived", memory.arrived(after, upto))
+    scan.register("arrived", memory.arrived(after, upto))
     scan.shared["first_arrival"] = scan.terms("labels", labels, first)
     return days
 

@@ -15,7 +15,8 @@ from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import files, memory
 from airflow_ml_monitor.profile.engines.candidates import likely
-from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, Scan, Source, time_column
+from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
+from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, Source, time_column
 from airflow_ml_monitor.profile.label_source import LabelSource
 
 SMALL_BYTES: Final = 8 * 2**20
@@ -34,12 +35,14 @@ class Opening:
     """A source to open, for which of its columns, and for which window (labels: always all of it).
 
     seeks: where a column is missing, undeclared ones that may be it under a new name are opened too.
+    counted: columns that are compared as numbers; where they are true and false these are 1 and 0.
     """
 
     owner: Source
     columns: tuple[str, ...]
     window: Window = EVER
     seeks: bool = False
+    counted: tuple[str, ...] = ()
 
     def widened(self, arrived: Mapping[str, str]) -> Opening:
         """With those undeclared columns, of the columns that the source has; once."""
@@ -62,14 +65,14 @@ def declared(dataset: Dataset, window: Window) -> Opening:
 
 
 @contextmanager
-def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]) -> Iterator[Scan]:
+def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]) -> Iterator[DuckDBScan]:
     """Open sources under their names; ScanError if one changed while it was read. Closes the connection."""
     try:
         connection.execute("SET TimeZone = 'UTC'")
         before = [_named(opening) for opening in sources.values()]
         found = {name: _open(connection, name, opening) for name, opening in sources.items()}
         types, arrived = ({name: each[i] for name, each in found.items()} for i in (0, 1))
-        yield Scan(connection, types, arrived=arrived)
+        yield DuckDBScan(connection, types=types, arrived=arrived)
         if before != [_named(opening) for opening in sources.values()]:
             changed = ", ".join(opening.owner.name for opening in sources.values())
             raise ScanError(f"{changed} changed while being read; run the task again")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import add
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -166,25 +164,16 @@ def multiplied(binnings: Iterable[Binning]) -> tuple[Binning, ...]:
     return tuple(found)[:MOST_PRODUCTS]
 
 
-def u_batches(scan: Scan, binnings: tuple[Binning, ...], event_time: str) -> Iterator[Array]:
-    """The u of rows, k × rows at a time; NaN where a value is missing."""
-    for part in scan.batches(query.u_values, binnings, event_time):
-        yield np.stack([column.to_numpy(zero_copy_only=False) for column in part.columns])
-
-
 def _of_rows(scan: Scan, binnings: Iterable[Binning], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
-    """What rows tell together, from one statement's: 300 sums of products would cost the engine twice what all cells
-    do."""
-    if not (together := multiplied(binnings)):
-        return Traces()
-    parts = (kernel.row_traces(together, u, ellipsoid) for u in u_batches(scan, together, event_time))
-    return reduce(add, parts, kernel.row_traces(together, np.zeros((len(together), 0)), None))
+    """What rows tell together."""
+    together = multiplied(binnings)
+    return scan.row_traces(together, event_time, ellipsoid) if together else Traces()
 
 
 def _from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> _Cells:
     """One column's cells by slice, from one statement of its own."""
     if binning.kind is Kind.CATEGORICAL:
-        scan.connection.register("categories", memory.categories(binning))
+        scan.register("categories", memory.categories(binning))
         found = scan.columns(query.categorical_cells, binning.column, slices, event_time)
     else:
         found = scan.columns(query.numeric_cells, binning, slices, event_time)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import Final
 
 import numpy as np
@@ -40,12 +38,17 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
     return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
 
 
-def ellipsoid(scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int) -> Ellipsoid:
-    """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring."""
+def ellipsoid(
+    scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int
+) -> Ellipsoid | None:
+    """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring.
+
+    None where the engine is given no rows.
+    """
     given = {column.name for column in dataset.columns if column.role in _GIVEN}
     together = tuple(b for b in profile_scan.multiplied(binnings) if b.column in given)
-    parts = (outlying.Moments.of(u) for u in profile_scan.u_batches(scan, together, event_time)) if together else ()
-    return outlying.enclosing(together, reduce(add, parts, outlying.Moments.of(np.zeros((len(together), 0)))), rows)
+    moments = scan.moments(together, event_time) if together else outlying.Moments.of(np.zeros((0, 0)))
+    return None if moments is None else outlying.enclosing(together, moments, rows)
 
 
 def _scale(quartile_range: float, deviation: float | None) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy.dialects import postgresql
 
 from airflow_ml_monitor.errors import DataFault, ScanError, WrongType
 from airflow_ml_monitor.profile import outlying
+from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.row_query import Forms, check_forms, verdicts
 from airflow_ml_monitor.profile.row_tests import Form, How, Reads, RowRule, Usual, columns_of
 
@@ -24,7 +24,6 @@ Rows = NDArray[np.int64]
 """Positions of rows in their batch."""
 
 _NUMBER: Final = "row number"
-_DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 class RowVerdicts:
@@ -44,7 +43,7 @@ class RowVerdicts:
             number += " "
         self._number = number
         statement = verdicts([rule.test for rule in self._asked], self._forms, number)
-        self._statement = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        self._statement = statement.compile(dialect=DUCKDB, compile_kwargs={"render_postcompile": True})
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         self._connection.execute("SET TimeZone = 'UTC'")
 

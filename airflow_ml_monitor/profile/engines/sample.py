@@ -18,9 +18,10 @@ import pyarrow as pa
 from airflow_ml_monitor.errors import NoSource
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
 from airflow_ml_monitor.profile.engines.label_types import key_readings
 from airflow_ml_monitor.profile.engines.opening import plain_times
-from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, Scan, is_any
+from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, is_any
 
 SAMPLE_ROWS: Final = 50_000
 """So many rows are looked at: 30 million in one file are opened, counted and sampled in 0.1 s."""
@@ -51,7 +52,7 @@ class Sample:
     types: Mapping[str, str]
     looked: pa.Table
     frame: pd.DataFrame
-    scan: Scan
+    scan: DuckDBScan
 
     def spans(self, columns: Sequence[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
         """First and last moment of columns of times in all rows; Parquet answers from its footers."""
@@ -64,7 +65,7 @@ class Sample:
         """All rows of another source whose key is that of a row looked at here, by the number of that row."""
         wanted = {f"k{i}": self.looked[name] for i, name in enumerate(mine)}
         numbers = pa.array(range(self.looked.num_rows), pa.int64())
-        self.scan.connection.register("wanted", pa.table({**wanted, "nth": numbers}))
+        self.scan.register("wanted", pa.table({**wanted, "nth": numbers}))
         kinds = ((self.types[a], other.types.get(b, "BIGINT")) for a, b in zip(mine, theirs, strict=True))
         readings = tuple(key_readings(*kind) for kind in kinds)
         about = (other.name, tuple(theirs), readings, tuple(columns), _MOST_PARTNERS)
@@ -81,11 +82,11 @@ def samples(**sources: Any) -> Iterator[dict[str, Sample]]:
     """
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        scan = Scan(connection, {})
+        scan = DuckDBScan(connection, types={})
         yield {name: _opened(scan, name, source) for name, source in sources.items() if source is not None}
 
 
-def _opened(scan: Scan, name: str, source: Any) -> Sample:
+def _opened(scan: DuckDBScan, name: str, source: Any) -> Sample:
     if not isinstance(source, (str, os.PathLike)):
         table = memory.table(source)
         plain_times(scan.connection.from_arrow(table)).create_view(name)
@@ -108,7 +109,7 @@ def _opened(scan: Scan, name: str, source: Any) -> Sample:
     return _sample(scan, name, looked, place)
 
 
-def _sample(scan: Scan, name: str, looked: pa.Table, place: tuple[Any, int, bool]) -> Sample:
+def _sample(scan: DuckDBScan, name: str, looked: pa.Table, place: tuple[Any, int, bool]) -> Sample:
     every = scan.connection.table(name)
     read = zip(every.columns, every.types, strict=True)
     types = {c: str(t) for c, t in read if c != ROW_NUMBER and not c.startswith(_INDEX)}

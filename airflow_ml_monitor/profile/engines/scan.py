@@ -1,29 +1,29 @@
-"""One snapshot of one or two sources, under their names, in a connection of its own."""
+"""One snapshot of one or two sources, under their names: what statements ask of it, whatever the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-import duckdb
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from airflow_ml_monitor.errors import MissingColumn, ScanError, WrongType
+from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
+from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.outlying import Moments
+from airflow_ml_monitor.profile.traces import Traces
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from sqlalchemy.sql.compiler import SQLCompiler
 
 Array = np.ndarray[Any, Any]
 
@@ -36,11 +36,6 @@ ROW_NUMBER: Final = "file_row_number"
 NOTHING: Final = "nothing"
 """The one column of a source that has none of those asked for."""
 
-BATCH_ROWS: Final = 100_000
-"""Rows that are taken from the engine at once: 20 MB of 24 columns."""
-
-_DIALECT: sa.Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
 INTEGERS: Final = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 )
@@ -52,40 +47,46 @@ _OF_CATEGORIES: Final = INTEGERS | {"VARCHAR", "ENUM", "BOOLEAN", '"NULL"'}
 """Types of an undeclared column that may hold categories under a new name."""
 
 Source = Dataset | LabelSource
+Build = Callable[..., sa.SelectBase]
 
 
-@lru_cache(maxsize=512)
-def _compiled(build: Callable[..., sa.SelectBase], about: tuple[Hashable, ...], _written: str) -> SQLCompiler:
-    """A statement's text. Building and compiling one takes longer than running it on a small window.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan(ABC):
+    """The opened columns' types by source, and values for the parameters that all statements share.
 
-    _written: the arguments as they write themselves; 1 and True are equal, and make two statements.
-    """
-    return build(*about).compile(dialect=_DIALECT)
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A connection, the opened columns' types by source, and values for the parameters that all statements share.
-
-    arrived: by source, every column that it has, opened or not, as DuckDB names its type.
+    arrived: by source, every column that it has, opened or not. Types are named as DuckDB names them.
     """
 
-    connection: duckdb.DuckDBPyConnection
     types: Mapping[str, Mapping[str, str]]
     shared: dict[str, Any] = field(default_factory=dict)
     arrived: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def rows(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> list[tuple[Any, ...]]:
+    @abstractmethod
+    def register(self, name: str, table: pa.Table) -> None:
+        """Give a small table a name, by which statements read it from now on."""
+
+    @abstractmethod
+    def rows(self, build: Build, *about: Hashable) -> list[tuple[Any, ...]]:
         """A statement's rows. build, about: the function that writes it, and its arguments."""
-        found: list[tuple[Any, ...]] = self._ran(build, about, lambda result: result.fetchall())
-        return found
 
-    def masked(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> dict[str, Array]:
+    @abstractmethod
+    def masked(self, build: Build, *about: Hashable) -> dict[str, Array]:
         """A statement's columns, NULL masked."""
-        found: dict[str, Array] = self._ran(build, about, lambda result: result.fetchnumpy())
-        return found
 
-    def columns(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> dict[str, Array]:
+    @abstractmethod
+    def frame(self, build: Build, *about: Hashable) -> pd.DataFrame:
+        """A statement's rows as pandas has them."""
+
+    @abstractmethod
+    def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
+        """What rows tell together: sums of the columns' u and of their products; and how far out the rows lie, where
+        the engine is given rows."""
+
+    @abstractmethod
+    def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments | None:
+        """Of the rows' u, which their shape is made of; None where the engine is given no rows."""
+
+    def columns(self, build: Build, *about: Hashable) -> dict[str, Array]:
         """A statement's columns; a missing integer is ABSENT, a missing float NaN."""
         found = {}
         for name, column in self.masked(build, *about).items():
@@ -95,50 +96,9 @@ class Scan:
             found[name] = np.asarray(column)
         return found
 
-    def frame(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> pd.DataFrame:
-        """A statement's rows as pandas has them."""
-        found: pd.DataFrame = self._ran(build, about, lambda result: result.fetch_df())
-        return found
-
-    def arrow(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> pa.Table:
-        """A statement's rows as Arrow has them."""
-        return self._ran(build, about, None)
-
-    def batches(self, build: Callable[..., sa.SelectBase], *about: Hashable) -> Iterator[pa.RecordBatch]:
-        """A statement's rows, a part at a time: so many that memory stays constant."""
-        with _said():
-            yield from self._result(build, about).to_arrow_reader(BATCH_ROWS)
-
-    def _ran(
-        self,
-        build: Callable[..., sa.SelectBase],
-        about: tuple[Hashable, ...],
-        fetch: Callable[[duckdb.DuckDBPyConnection], Any] | None,
-    ) -> Any:
-        """What `fetch` takes of a statement's result; None: an Arrow table."""
-        with _said():
-            if fetch is None:
-                return self._result(build, about).to_arrow_table()
-            text, bound = self._filled(build, about)
-            return fetch(self.connection.execute(text, bound))
-
-    def _result(self, build: Callable[..., sa.SelectBase], about: tuple[Hashable, ...]) -> duckdb.DuckDBPyRelation:
-        text, bound = self._filled(build, about)
-        return self.connection.sql(text, params=bound)
-
-    def _filled(self, build: Callable[..., sa.SelectBase], about: tuple[Hashable, ...]) -> tuple[str, list[Any]]:
-        """A statement's text, and what is bound to it."""
-        compiled = _compiled(build, about, repr(about))
-        wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
-        filled = compiled.construct_params(wanted)
-        return str(compiled), [filled[name] for name in compiled.positiontup or ()]
-
     def terms(self, name: str, owner: Source, moment: datetime) -> datetime:
-        """An instant as the time column of a source understands it: aware, or naive in the declared zone."""
-        column = time_column(owner)
-        if "TIME ZONE" in self.types[name].get(column, ""):
-            return moment
-        return moment.astimezone(ZoneInfo(owner.zone)).replace(tzinfo=None)
+        """An instant as the time column of a source understands it."""
+        return in_terms(moment, self.types[name].get(time_column(owner), ""), owner.zone)
 
     def within(self, dataset: Dataset, window: Window) -> str:
         """Confine statements to a window: the column to compare with its bounds, or '' where every row counts."""
@@ -172,16 +132,9 @@ class Scan:
         return found
 
 
-@contextmanager
-def _said() -> Iterator[None]:
-    """What DuckDB raises, in our words."""
-    try:
-        yield
-    except (duckdb.BinderException, duckdb.CatalogException) as error:
-        raise ScanError(f"DuckDB does not understand the statement: {error}") from error
-    except duckdb.Error as error:
-        # Not chained: DuckDB's message may quote a value of the data.
-        raise ScanError(f"DuckDB gave up with {type(error).__name__}; is the file whole?") from None
+def in_terms(moment: datetime, arrived: str, zone: str) -> datetime:
+    """An instant as a column of some type understands it: aware, or naive in the declared zone."""
+    return moment if "TIME ZONE" in arrived else moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def may_hold(arrived: str, kind: Kind) -> bool:

@@ -101,8 +101,6 @@ def _register_dates(scan: Scan, request: LabelRequest) -> None:
 
     kind = pa.timestamp("us", "UTC" if aware else None)
     index = pa.array([i for i, _ in found], pa.int64())
-    scan.connection.register(
-        "dates", pa.table({"day": index, "moment": pa.array([said(moment) for _, moment in found], kind)})
-    )
+    scan.register("dates", pa.table({"day": index, "moment": pa.array([said(moment) for _, moment in found], kind)}))
     scan.shared["first"] = said(min(moment for _, moment in found))
     scan.shared["last"] = said(max(day.end for day in request.days))

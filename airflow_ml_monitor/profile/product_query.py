@@ -1,0 +1,41 @@
+"""The statements behind traces.Products: each row's u, or the sums of their products."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dialect import product_sum
+from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.query import Expression, in_window, number, number_of, size, source, text
+
+_NEARLY_NONE: Final = 1e-150
+"""A u below it is 0, as a missing one: its square would be, and PostgreSQL does not go on where a product vanishes."""
+
+
+def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.Select[Any]:
+    """Each row's u, column by column (u0, u1 …): see traces.Products. NULL where a value is missing or not finite."""
+    table = source(*dict.fromkeys([*(b.column for b in binnings), *([event_time] if event_time else [])]))
+    read = [u_of(table.c[b.column], b).label(f"u{i}") for i, b in enumerate(binnings)]
+    return sa.select(*read).where(in_window(table, event_time))
+
+
+def u_sums(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
+    """(rows, sum of each u, then of each product of two of them: 0·0, 0·1 … 1·1, 1·2 …); no row leaves the engine."""
+    # The offsets keep an engine from joining a subquery to what reads it: each u would be worked out for each product.
+    read = u_values(binnings, event_time).offset(0).subquery("rows")
+    u = [sa.case((size(x) > number(_NEARLY_NONE), x), else_=number(0)).label(x.name) for x in read.c]
+    found = sa.select(*u).offset(0).subquery("u")
+    products = [product_sum(a, b) for i, a in enumerate(found.c) for b in list(found.c)[i:]]
+    return sa.select(sa.func.count(), *(sa.func.sum(x) for x in found.c), *products)
+
+
+def u_of(column: Expression, binning: Binning) -> Expression:
+    """A value's u in (-1, 1): how far it lies from the centre; of a category, whether it is the first one."""
+    if binning.kind is Kind.CATEGORICAL:
+        first = sa.literal(binning.categories[0], sa.String)
+        return sa.case((text(column) == first, number(1.0)), (column.is_not(None), number(0.0)))
+    d = number_of(column, binning.kind) - number(binning.centre)
+    return sa.case((d - d == number(0), d / (number(binning.scale) + size(d))))

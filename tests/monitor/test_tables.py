@@ -1,0 +1,164 @@
+"""A monitor whose rows are tables of PostgreSQL: the measurements that it leaves on files of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from airflow_ml_monitor.errors import ScanError, SpecError
+from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.run import Monitor
+from airflow_ml_monitor.monitor.whole import measure_all
+from airflow_ml_monitor.onboarding.contract import contract_of_spec
+from airflow_ml_monitor.onboarding.finding import Level
+from airflow_ml_monitor.onboarding.preflight import preflight
+from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.store.repository import MetricsStore
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+DAYS = 5
+SOURCES = {"scores": "predictions", "labels": "labels", "reference": "past"}
+KEYS = ["window_start", "family", "dataset", "column", "slice", "metric", "parameters", "model_version"]
+
+
+@dataclass
+class Warehouse:
+    url: str
+    upload: Callable[..., None]
+
+    def bring(self, rows: pd.DataFrame, name: str) -> None:
+        self.upload(self.url, memory.table(rows), name)
+
+    def run(self, statement: str) -> None:
+        engine = sa.create_engine(self.url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def lender(builders: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Of the five days one has another unit, one a column less."""
+    home = tmp_path_factory.mktemp("lender")
+    made = builders("monitor/lender.py").Lender.open(home, days=DAYS, rows=200)
+    hit = made.rows["at"].dt.day == (made.at(2)).day
+    made.rows.loc[hit, "income"] = made.rows.loc[hit, "income"] * 1000
+    made.rows.loc[made.rows["at"].dt.day == made.at(4).day, "country"] = None
+    for number in range(DAYS):
+        made.land(number)
+    return made
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    lender: Any, builders: Callable[[str], ModuleType], empty_database: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    with (
+        empty_database("postgresql", tmp_path_factory.mktemp("warehouse")) as url,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("AIRFLOW_CONN_WAREHOUSE", url.replace("postgresql+psycopg2", "postgres"))
+        made = Warehouse(url, builders("profile/postgres_tables.py").upload)
+        made.bring(lender.rows.drop(columns=["label", "known_at"]), "predictions")
+        made.bring(lender.rows[lender.rows["known_at"].notna()][["id", "label", "known_at"]], "labels")
+        made.bring(pd.read_parquet(lender.home / "reference.parquet"), "past")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def files(lender: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, list[str]]:
+    """What the monitor leaves on files."""
+    return measured(lender, tmp_path_factory.mktemp("files") / "store")
+
+
+def measured(lender: Any, folder: Path, **sources: Any) -> tuple[pd.DataFrame, list[str]]:
+    """What a monitor stores of all days, one after the other, and what it decides."""
+    folder.mkdir()
+    store = MetricsStore(f"sqlite:///{folder}/metrics.db")
+    store.upgrade()
+    try:
+        spec = lender.spec(contract="inferred").with_sources(sources)
+        monitor, said = Monitor(spec, store), []
+        for number in range(DAYS):
+            run = lender.run(number)
+            measure_all(monitor, run)
+            said.append(decide(monitor, run, act=False).because)
+        return lender.table(store), said
+    finally:
+        store.dispose()
+
+
+def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """The same rows; values and intervals within 1e-9."""
+    assert len(found) == len(expected) > 500
+    found, expected = (frame.sort_values(KEYS, ignore_index=True) for frame in (found, expected))
+    for name in (*KEYS, "status", "reason"):
+        assert found[name].fillna("").tolist() == expected[name].fillna("").tolist(), name
+    for name in ("value", "low", "high", "n", "coverage"):
+        np.testing.assert_allclose(found[name].astype(float), expected[name].astype(float), rtol=1e-9, atol=1e-9)
+
+
+def test_tables_leave_the_measurements_and_decisions_that_files_leave(
+    lender: Any, warehouse: Warehouse, files: tuple[pd.DataFrame, list[str]], tmp_path: Path
+) -> None:
+    tables, said = measured(lender, tmp_path / "tables", **{n: Table("warehouse", t) for n, t in SOURCES.items()})
+    same(tables, files[0])
+    assert said == files[1]
+    # A day in another unit, and one of a column without values, have their names.
+    assert {"unit_changed", "all_missing"} <= set(tables["metric"])
+
+
+def test_labels_in_a_table_are_joined_with_predictions_in_files(
+    lender: Any, warehouse: Warehouse, files: tuple[pd.DataFrame, list[str]], tmp_path: Path
+) -> None:
+    mixed, _ = measured(lender, tmp_path / "mixed", labels=Table("warehouse", "labels"))
+    same(mixed, files[0])
+
+
+def test_the_first_hour_is_the_same_on_tables(lender: Any, warehouse: Warehouse, tmp_path: Path) -> None:
+    spec = lender.spec().with_sources({name: Table("warehouse", table) for name, table in SOURCES.items()})
+    (tmp_path / "lender.yaml").write_text(yaml.safe_dump(spec.document()))
+    of_tables, of_files = (
+        {(f.level, f.field, f.what) for f in found if f.field not in ("cost", "store") and "rows in" not in f.what}
+        for found in (preflight(tmp_path / "lender.yaml"), preflight(_written(lender, tmp_path)))
+    )
+    assert {f for f in of_tables if f[0] == Level.ERROR} == set()
+    assert len(of_tables & of_files) > 8
+    on_tables, on_files = (contract_of_spec(one)["expectations"] for one in (spec, lender.spec()))
+    assert [rule["type"] for rule in on_tables] == [rule["type"] for rule in on_files]
+
+
+def _written(lender: Any, folder: Path) -> Path:
+    path = folder / "files.yaml"
+    path.write_text(yaml.safe_dump(lender.spec().document()))
+    return path
+
+
+def test_labels_in_files_of_predictions_in_a_table_are_refused_with_the_remedy(
+    lender: Any, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match="put the labels into a table beside them"):
+        measured(lender, tmp_path / "wrong", scores=Table("warehouse", "predictions"))
+
+
+def test_no_password_is_in_an_error_or_in_a_stored_document(
+    lender: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AWAY", "postgres://someone:hunter2hunter2@127.0.0.1:1/nowhere")
+    with pytest.raises(ScanError, match="cannot be reached") as raised:
+        measured(lender, tmp_path / "away", reference=Table("away", "past"))
+    assert "hunter2" not in str(raised.value)
+    with pytest.raises(SpecError, match="AIRFLOW_CONN_NOWHERE"):
+        measured(lender, tmp_path / "nowhere", reference=Table("nowhere", "past"))
+    assert b"hunter2" not in (tmp_path / "away" / "metrics.db").read_bytes()

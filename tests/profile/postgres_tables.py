@@ -1,0 +1,133 @@
+"""The engine of tables, given what tests hold in memory: every source is a table of a database first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg2.extras import execute_values
+
+from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
+from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.profile.task import Task
+
+_TYPES = {
+    pa.float64(): "float8",
+    pa.float32(): "float4",
+    pa.int8(): "smallint",
+    pa.int16(): "smallint",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.uint8(): "smallint",
+    pa.uint16(): "integer",
+    pa.uint32(): "bigint",
+    pa.uint64(): "numeric(20,0)",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+}
+
+
+def sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "timestamptz" if kind.tz else "timestamp"
+    if pa.types.is_decimal(kind):
+        return f"numeric({kind.precision},{kind.scale})"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"{sql_type(kind.value_type)}[]"
+    return _TYPES.get(kind, "text")
+
+
+def upload(url: str, table: pa.Table, name: str, types: dict[str, str] | None = None) -> None:
+    """A table of a database that holds the same rows; types: of columns that shall have others."""
+    engine = sa.create_engine(url)
+    quoted = engine.dialect.identifier_preparer.quote
+    columns = [f"{quoted(f.name)} {(types or {}).get(f.name, sql_type(f.type))}" for f in table.schema]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}".replace("%", "%%"))
+        connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)})".replace("%", "%%"))
+        rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        if rows and columns:
+            insert = f"INSERT INTO {name} VALUES %s"  # noqa: S608
+            execute_values(connection.connection.cursor(), insert, rows, page_size=1000)
+    engine.dispose()
+
+
+class InPostgres:
+    """Brings each source once; see Engine."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = SQL(lambda _connection: sa.make_url(url))
+        self._brought: dict[int, tuple[Any, Table]] = {}
+
+    def table(self, source: Any) -> Any:
+        if isinstance(source, Table):
+            return source
+        if id(source) not in self._brought:
+            name = f"source_{len(self._brought)}"
+            if isinstance(source, (str, os.PathLike)):
+                if not files.files_of(source):
+                    return Table("warehouse", "nowhere")
+                import pyarrow.dataset as ds
+
+                rows = ds.dataset([f.path for f in files.files_of(source)]).to_table()
+            else:
+                rows = memory.table(source)
+            upload(self.url, rows, name)
+            if isinstance(source, (str, os.PathLike)):
+                return Table("warehouse", self._named(source, name))
+            self._brought[id(source)] = (source, Table("warehouse", name))
+        return self._brought[id(source)][1]
+
+    def _named(self, source: Any, name: str) -> str:
+        self._brought[-1 - len(self._brought)] = (source, Table("warehouse", name))
+        return name
+
+    def _there(self, owner: Any) -> Any:
+        return replace(owner, source=self.table(owner.source))
+
+    def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
+        return self.engine.fingerprints(self._there(dataset), windows)
+
+    def layout(self, dataset: Dataset, window: Window) -> Layout:
+        return self.engine.layout(self._there(dataset), window)
+
+    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
+        return self.engine.profile(self._there(dataset), layout, window)
+
+    def watermark(self, labels: LabelSource, since: Any, upto: Any) -> Watermark:
+        return self.engine.watermark(self._there(labels), since, upto)
+
+    def label_entries(self, request: LabelRequest) -> LabelBatch:
+        there = replace(request, dataset=self._there(request.dataset), labels=self._there(request.labels))
+        return self.engine.label_entries(there)
+
+    def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
+        return self.engine.reference_entries(self._there(dataset), task, layout, label, window)
+
+    def frame(self, dataset: Dataset, window: Window, limit: int) -> Any:
+        return self.engine.frame(self._there(dataset), window, limit)
+
+    def preview(self, owner: Any, *besides: str) -> Any:
+        return self.engine.preview(self._there(owner), *besides)
+
+    def look(self, dataset: Dataset, window: Window, columns: Sequence[str]) -> Any:
+        return self.engine.look(self._there(dataset), window, columns)
+
+    def label_values(self, task: Task, labels: LabelSource) -> Any:
+        return self.engine.label_values(task, self._there(labels))
+
+    def arrivals(self, dataset: Dataset, task: Task, labels: LabelSource) -> Any:
+        return self.engine.arrivals(self._there(dataset), task, self._there(labels))

@@ -1,0 +1,55 @@
+"""The id of a connection → its database, outside Airflow, as Airflow reads the variable; its password stays in it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.engines.connections import from_environment
+
+SECRET = "s3cret/+@"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://me:s3cret%2F%2B%40@db:5433/scores?sslmode=require",
+        "postgresql://me:s3cret%2F%2B%40@db:5433/scores?sslmode=require&unknown=1",
+        json.dumps(
+            {"conn_type": "postgres", "login": "me", "password": SECRET, "host": "db", "port": 5433, "schema": "scores",
+             "extra": {"sslmode": "require"}}
+        ),
+        json.dumps(
+            {"conn_type": "postgres", "login": "me", "password": SECRET, "host": "db", "port": "5433",
+             "schema": "scores", "extra": json.dumps({"sslmode": "require"})}
+        ),
+    ],
+)  # fmt: skip
+def test_a_variable_describes_a_database_as_it_does_to_airflow(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MY_WAREHOUSE", text)
+    url = from_environment("my_warehouse")
+    assert url.drivername == "postgresql+psycopg2"
+    assert (url.username, url.password, url.host, url.port) == ("me", SECRET, "db", 5433)
+    assert (url.database, dict(url.query)) == ("scores", {"sslmode": "require"})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "set the variable AIRFLOW_CONN_W"),
+        ("s3cret", "neither a URI nor JSON"),
+        ("postgres://me:s3cret@db:port/scores", "neither a URI nor JSON"),
+        ('{"password": "s3cret"', "neither a URI nor JSON"),
+        ('{"password": "s3cret"}', "neither a URI nor JSON"),
+        ("mysql://me:s3cret@db/scores", "is of type 'mysql'"),
+    ],
+)
+def test_what_describes_none_is_refused_with_the_remedy_and_unquoted(
+    text: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_W", text)
+    with pytest.raises(SpecError, match=words) as caught:
+        from_environment("w")
+    assert "s3cret" not in str(caught.value)
