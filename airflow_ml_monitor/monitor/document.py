@@ -192,7 +192,8 @@ def _dataset(dataset: dict[str, Any], folder: Path | None, field: str) -> dict[s
 
 def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
     """A source alone is one with the dataset's own key."""
-    shaped = _known(replay, Replay, field) if isinstance(replay, Mapping) else {"source": replay}
+    is_source = not isinstance(replay, Mapping) or "connection" in replay
+    shaped = {"source": replay} if is_source else _known(replay, Replay, field)
     for name in ("key", "columns"):
         if name in shaped:
             shaped[name] = _list(shaped[name])

@@ -130,3 +130,35 @@ def test_a_table_of_a_database_is_a_source_in_every_place_and_comes_back_from_th
     assert (spec.dataset().source.schema, spec.dataset().source.name) == ("scores", "Of 2026")
     assert MonitorSpec.from_document(spec.document()) == spec
     assert spec.document()["reference"]["source"] == table
+
+
+def table_in(connection: str) -> dict[str, str]:
+    return {"connection": connection, "table": "scores.rows"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "replay", "field"),
+    [
+        (table_in("w"), "labels.parquet", None, "labels.outcomes.source"),
+        (table_in("w"), table_in("other"), None, "labels.outcomes.source"),
+        (table_in("w"), table_in("w"), "features/*.parquet", "datasets.predictions.replay.source"),
+        (table_in("w"), table_in("w"), table_in("other"), "datasets.predictions.replay.source"),
+        ("rows/*.parquet", "labels.parquet", table_in("w"), "datasets.predictions.replay.source"),
+    ],
+)
+def test_what_cannot_be_joined_with_rows_that_stay_where_they_are_is_refused(
+    rows: Any, labels: Any, replay: Any, field: str
+) -> None:
+    [dataset], [outcomes] = plain()["datasets"], plain()["labels"]
+    document = plain(datasets=[{**dataset, "source": rows, "replay": replay}], labels=[{**outcomes, "source": labels}])
+    with pytest.raises(SpecError, match=field.replace(".", r"\.")):
+        MonitorSpec.from_document(document)
+
+
+def test_labels_in_a_table_may_be_of_rows_in_files_and_a_replay_in_a_table_of_the_same_connection() -> None:
+    [dataset], [outcomes] = plain()["datasets"], plain()["labels"]
+    of_files = plain(labels=[{**outcomes, "source": table_in("w")}])
+    MonitorSpec.from_document(of_files)
+    of_tables = {**dataset, "source": table_in("w"), "replay": table_in("w")}
+    spec = MonitorSpec.from_document(plain(datasets=[of_tables], labels=[{**outcomes, "source": table_in("w")}]))
+    assert spec.dataset().replayed.source == Table("w", "scores.rows")
