@@ -141,3 +141,18 @@ def test_a_table_in_memory_is_a_replay_too(desk: Desk) -> None:
     skew = DuckDB().skew(spec.datasets[0], desk.lender.day(0))
     assert (skew.rows, skew.joined, dict(skew.differing)) == (len(rows), len(rows), {"income": 0, "country": 0})
     assert DuckDB().skew(spec.datasets[0], desk.lender.day(1)).joined == 0
+
+
+def test_rows_that_a_run_brings_are_no_earlier_windows_rows(desk: Desk) -> None:
+    """Half of yesterday's replay is there, so yesterday is awaited still; today's rows are handed over in memory."""
+    rows = desk.features(0)
+    desk.land(0, rows[: len(rows) // 2].assign(income=0.5))
+    at = desk.lender.rows["at"]
+    monitor = desk.lender.monitor(desk.store, dataset={"replay": desk.replay})
+    for number in (0, 1):
+        day = desk.lender.day(number)
+        mine = desk.lender.rows[(at >= day.start) & (at < day.end)].drop(columns=["label", "known_at"])
+        measure_quality(monitor.on(mine), desk.lender.run(number))
+    assert value(desk.known(0), "training_serving_skew", "income") == 1
+    assert value(desk.known(0), "replay_coverage") == 0.5
+    assert value(desk.known(1), "replay_coverage") == 0
