@@ -48,7 +48,8 @@ def predictions_not_logged(feed: LabelFeedView) -> Estimates:
     usual) / (1 - usual); of which day the predictions were, their labels do not tell. `days=7`: in the seven days up to
     its end, as labels of one day's predictions come in over weeks. Asked for, beyond the share of the 56 days before:
     4 % of an ordinary day's labels; six deviations of chance beyond what days differ by; 1.2 times the largest share of
-    as many days; and by number, too, six deviations more than as many days have. What lasts longer than three weeks becomes usual.
+    as many days; by number, too, six deviations more than as many days have. What lasts longer than three weeks becomes
+    usual.
     Labels of predictions that were made before the first day known here look the same: until the horizon after that day
     has passed, and two weeks more, nothing is said (TooFew). Where labels are events alone (mode implicit) the share is
     of events; of selective ones, of the rows that were let through. Undefined where labels are totals, are asked for of
