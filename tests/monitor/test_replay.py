@@ -12,6 +12,7 @@ import pytest
 
 from airflow_ml_monitor.measurement import Measurement, Status
 from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of
 from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.policy.decision import Decision
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
@@ -156,3 +157,15 @@ def test_rows_that_a_run_brings_are_no_earlier_windows_rows(desk: Desk) -> None:
     assert value(desk.known(0), "training_serving_skew", "income") == 1
     assert value(desk.known(0), "replay_coverage") == 0.5
     assert value(desk.known(1), "replay_coverage") == 0
+
+
+def test_lineage_names_the_replay_and_what_differs_from_it(desk: Desk) -> None:
+    rows = desk.features(0)
+    desk.land(0, rows.assign(income=rows["income"] + 1))
+    desk.evening(0)
+    monitor = desk.lender.monitor(desk.store, dataset={"replay": desk.replay})
+    _, told, *_ = lineage_of(monitor, desk.lender.run(0), Flow(asserts=FAULTS)).inputs
+    assert told.place.name == str(desk.lender.home / "features")
+    assert [(one.name, one.column, one.holds) for one in told.assertions] == [
+        ("training_serving_skew", "income", False)
+    ]
