@@ -33,9 +33,9 @@ def name_faults(monitor: Monitor, run: Run) -> Done:
         numbers, written = _settled(of_run, dataset, reference, key, run)
         every += numbers.measurements
         wrote += written
-        for later in _later(of_run, dataset, run):
+        for one in _anew(of_run, dataset, run):
             # Its numbers are its own spec's.
-            wrote += _again(monitor.at(later.window, later.known_at), dataset.name, later)
+            wrote += _again(monitor.at(one.window, one.known_at), dataset.name, one)
     return Done.of(every, wrote)
 
 
@@ -68,20 +68,26 @@ def _settled(
 
 def _before(monitor: Monitor, key: ProfileKey, run: Run) -> list[ProfileKey]:
     """The profiles of the windows before, as known then, cut by the same layout; the newest first."""
-    oldest = run.window
-    for _ in range(EARLIER):
-        oldest = run.rule.last_before(oldest.start)
-    span = Window(oldest.start, run.window.start)
+    span = Window(_reach(run).start, run.window.start)
     seen = monitor.store.profiles_seen(monitor.key, key.dataset, key.rule, span, run.known_at)
     return [one for one in seen if one.layout_digest == key.layout_digest]
 
 
-def _later(monitor: Monitor, dataset: Dataset, run: Run) -> list[Run]:
-    """Later windows that were looked at for faults already, as known at least then."""
-    newest = run.window
-    for _ in range(EARLIER):
-        newest = run.rule.containing(newest.end)
-    span, rule, stage = Window(run.window.end, newest.end), str(run.rule), monitor.spec.stage
+def _anew(monitor: Monitor, dataset: Dataset, run: Run) -> list[Run]:
+    """Later windows that were looked at for faults already, as known at least then; and the run's own, as known when
+    one of those before was looked at last, if that was later."""
+    span, rule, stage = _reach(run), str(run.rule), monitor.spec.stage
     heads = monitor.store.heads(monitor.key, Family.FAULT, rule=rule, dataset=dataset.name, stage=stage, within=span)
     known = {state.head.window: state.known_at for state in heads}
-    return [replace(run, window=window, known_at=max(run.known_at, at)) for window, at in known.items()]
+    since = [at for window, at in known.items() if window.end <= run.window.start and at > run.known_at]
+    own = [replace(run, known_at=max(since))] if since else []
+    later = [(window, at) for window, at in known.items() if window.start >= run.window.end]
+    return own + [replace(run, window=window, known_at=max(run.known_at, at)) for window, at in later]
+
+
+def _reach(run: Run) -> Window:
+    """From the first window that the run's looks back at to the last that looks back at it."""
+    oldest = newest = run.window
+    for _ in range(EARLIER):
+        oldest, newest = run.rule.last_before(oldest.start), run.rule.containing(newest.end)
+    return Window(oldest.start, newest.end)

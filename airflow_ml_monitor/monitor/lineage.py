@@ -111,6 +111,8 @@ def lineage_of(monitor: Monitor, run: Run | None, flow: Flow) -> Lineage:
     """
     monitor = _by_spec(monitor, run)
     inputs = [_dataset(monitor, dataset, run, flow.asserts) for dataset in monitor.spec.datasets]
+    if Family.FAULT in flow.asserts:
+        inputs += [_replay(monitor, dataset.replayed, run) for dataset in monitor.spec.datasets if dataset.replay]
     if flow.labels:
         inputs += [_labels(monitor, labels.name, labels.source, run) for labels in monitor.spec.labels]
     return Lineage((*_joined(inputs), *_tables(monitor, flow.reads)), _tables(monitor, flow.writes))
@@ -178,10 +180,17 @@ def _labels(monitor: Monitor, name: str, source: Any, run: Run | None) -> Datase
         return told
     stage = monitor.spec.stage
     found = monitor.store.current(
-        monitor.key, as_of=run.known_at, families=[Family.PERFORMANCE], dataset=name, rule=str(run.rule), stage=stage,
-        metrics=fault_names(), whole=True,
+        monitor.key, as_of=run.known_at, families=[Family.PERFORMANCE, Family.QUALITY], dataset=name,
+        rule=str(run.rule), stage=stage, metrics=fault_names(), whole=True,
     )  # fmt: skip
     return replace(told, assertions=_unbroken(monitor, [r.measurement for r in found if r.known_at == run.known_at]))
+
+
+def _replay(monitor: Monitor, replayed: Dataset, run: Run | None) -> DatasetFacts:
+    """A replay, and whether rows of the run's window differ from it."""
+    told = DatasetFacts(place_of(replayed.source, f"{monitor.key}/{replayed.name}"))
+    rows = _stored(monitor, run, Family.FAULT, replayed.name) if run else []
+    return replace(told, assertions=_unbroken(monitor, [row.measurement for row in rows]))
 
 
 def _reference(monitor: Monitor, dataset: Dataset, is_frozen: bool) -> DatasetFacts:

@@ -26,8 +26,12 @@ def compared(monitor: Monitor, run: Run) -> tuple[list[Measurement], int]:
     was measured, and how many revisions were new."""
     every: list[Measurement] = []
     wrote = 0
-    for dataset in monitor.at(run.window, run.known_at).spec.datasets:
-        for window in _due(monitor, run, dataset) if dataset.replay else ():
+    of_run = monitor.at(run.window, run.known_at)
+    for dataset in of_run.spec.datasets:
+        # One run's rows hold no other window's.
+        is_one_run = monitor.declared is not None and dataset == of_run.spec.datasets[0]
+        due = (run.window,) if is_one_run else _due(monitor, run, dataset)
+        for window in due if dataset.replay else ():
             own = monitor.at(window, run.known_at)
             # By the window's own spec, which may not have declared it yet.
             mine = [d for d in own.spec.datasets if d.name == dataset.name and d.replay]

@@ -216,7 +216,8 @@ def beyond(ellipsoid: Ellipsoid, rows_at: Mapping[int, int], share: float) -> tu
 
     rows_at: the reference's rows by bucket. Its rows lie nearer than new ones, as they shaped the ellipsoid: each is
     taken as far away as it would be from the ellipsoid of the others. Rows within a bucket are even: their number is
-    not whole. Where many rows are alike it is less than the share.
+    not whole. Where many rows are alike it is less than the share; where the reference's own farthest row lies beyond
+    every bucket, as one that alone spans a direction does, it is the last bucket.
     """
     m = ellipsoid.rows
     last = max(rows_at)
@@ -227,7 +228,7 @@ def beyond(ellipsoid: Ellipsoid, rows_at: Mapping[int, int], share: float) -> tu
     edges = np.arange(MOST_BUCKETS) / RESOLUTION
     inside = np.minimum(_with_itself(edges, m) * RESOLUTION, last + 1)
     rows_beyond = np.interp(inside, np.arange(last + 2), tail)
-    bucket = int(np.argmax(usual_share(rows_beyond, m) <= share))
+    bucket = int(np.argmax(np.append(usual_share(rows_beyond, m)[:-1] <= share, True)))
     return bucket, float(rows_beyond[bucket])
 
 

@@ -18,9 +18,11 @@ from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.ledger_columns import KeyReading, read_key
 from airflow_ml_monitor.profile.look_query import adds_up
 from airflow_ml_monitor.profile.product_query import u_of
-from airflow_ml_monitor.profile.query import Expression, source
+from airflow_ml_monitor.profile.query import Expression, source, text
 from airflow_ml_monitor.profile.row_tests import (
     Absent,
     AddsUp,
@@ -48,7 +50,7 @@ _TIMES: Final = frozenset({Form.NAIVE_TIME, Form.ZONED_TIME})
 _OF_KIND: Final = {
     Kind.NUMERIC: _NUMBERS,
     Kind.BOOLEAN: frozenset({Form.BOOLEAN, Form.INTEGER}),
-    Kind.CATEGORICAL: frozenset({Form.TEXT, Form.BOOLEAN, Form.INTEGER}),
+    Kind.CATEGORICAL: frozenset({Form.TEXT, Form.BOOLEAN, *_NUMBERS}),
 }
 _NO: Final = sa.false()
 
@@ -62,7 +64,8 @@ def verdicts(tests: Sequence[RowTest], forms: Forms, number: str) -> sa.Select[A
     found: list[Expression] = []
     for i, test in enumerate(tests):
         if isinstance(test, Usual):
-            found += [u_of(_column(b.column), b).label(f"b{i}u{j}") for j, b in enumerate(test.binnings)]
+            told = (u_of(_value(b, forms[b.column]), b) for b in test.binnings)
+            found += [u.label(f"b{i}u{j}") for j, u in enumerate(told)]
         else:
             found.append(sa.func.coalesce(_broken(test, forms), _NO).label(f"b{i}"))
     return sa.select(rows.c[number], *found).select_from(rows)
@@ -160,6 +163,16 @@ def _broken(test: RowTest, forms: Forms) -> Expression:
 
 def _column(name: str) -> Expression:
     return sa.column(quoted_name(name, True))
+
+
+def _value(binning: Binning, form: Form) -> Expression:
+    """As profiles read it: a missing value makes a column of whole codes float, 7.0 is still the category '7'."""
+    x = _column(binning.column)
+    if binning.kind is not Kind.CATEGORICAL or form is not Form.FRACTION:
+        return x
+    # Decimals, which are fractions too, are the category that they are written as.
+    is_first = text(x) == sa.literal(binning.categories[0], sa.String)
+    return sa.case((is_first, text(x)), else_=read_key(x, KeyReading.WHOLE_AS_TEXT))
 
 
 def _within(x: Expression, bounds: Bounds, form: Form) -> Expression:

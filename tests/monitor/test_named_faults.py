@@ -252,3 +252,19 @@ def test_a_run_that_is_repeated_looks_back_at_what_was_known_then(desk: Callable
     # By the evening of day 3 its rows were those of the day before, whatever came of that day since.
     assert mine.quality(3) == 0
     assert mine.faults(3, as_of=3)["frozen_feed"] == 1.0
+
+
+def test_a_day_that_is_backfilled_after_an_earlier_one_came_late_is_compared_with_it(desk: Callable[..., Desk]) -> None:
+    mine = desk()
+    for number in (0, 2, 3):
+        mine.evening(number, rows(number))
+    rows(1).to_parquet(mine.folder / "day-01.parquet")
+    again(4, 1).to_parquet(mine.folder / "day-04.parquet")
+    start = FIRST + timedelta(days=1)
+    late = Run(Window(start, start + timedelta(days=1)), mine.spec.rule(), FIRST + timedelta(days=20))
+    measure_quality(Monitor(mine.spec, mine.store), late)
+    mine.quality(4)
+    assert mine.faults(4)["frozen_feed"] == 1.0
+    # By its own evening the day that it repeats was not there.
+    assert mine.faults(4, as_of=4)["frozen_feed"] == 0.0
+    assert mine.quality(4) == 0

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_ml_monitor.measurement import Measurement, Status
 from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of
 from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.policy.decision import Decision
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
@@ -141,3 +142,30 @@ def test_a_table_in_memory_is_a_replay_too(desk: Desk) -> None:
     skew = DuckDB().skew(spec.datasets[0], desk.lender.day(0))
     assert (skew.rows, skew.joined, dict(skew.differing)) == (len(rows), len(rows), {"income": 0, "country": 0})
     assert DuckDB().skew(spec.datasets[0], desk.lender.day(1)).joined == 0
+
+
+def test_rows_that_a_run_brings_are_no_earlier_windows_rows(desk: Desk) -> None:
+    """Half of yesterday's replay is there, so yesterday is awaited still; today's rows are handed over in memory."""
+    rows = desk.features(0)
+    desk.land(0, rows[: len(rows) // 2].assign(income=0.5))
+    at = desk.lender.rows["at"]
+    monitor = desk.lender.monitor(desk.store, dataset={"replay": desk.replay})
+    for number in (0, 1):
+        day = desk.lender.day(number)
+        mine = desk.lender.rows[(at >= day.start) & (at < day.end)].drop(columns=["label", "known_at"])
+        measure_quality(monitor.on(mine), desk.lender.run(number))
+    assert value(desk.known(0), "training_serving_skew", "income") == 1
+    assert value(desk.known(0), "replay_coverage") == 0.5
+    assert value(desk.known(1), "replay_coverage") == 0
+
+
+def test_lineage_names_the_replay_and_what_differs_from_it(desk: Desk) -> None:
+    rows = desk.features(0)
+    desk.land(0, rows.assign(income=rows["income"] + 1))
+    desk.evening(0)
+    monitor = desk.lender.monitor(desk.store, dataset={"replay": desk.replay})
+    _, told, *_ = lineage_of(monitor, desk.lender.run(0), Flow(asserts=FAULTS)).inputs
+    assert told.place.name == str(desk.lender.home / "features")
+    assert [(one.name, one.column, one.holds) for one in told.assertions] == [
+        ("training_serving_skew", "income", False)
+    ]

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_ml_monitor.measurement import Measurement, Status
 from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.lineage import Flow, lineage_of
 from airflow_ml_monitor.monitor.performance import measure_performance
 from airflow_ml_monitor.policy.decision import Decision
 from airflow_ml_monitor.store.repository import MetricsStore
@@ -76,6 +77,8 @@ def test_part_of_a_day_that_was_not_logged_is_named_by_its_labels_source_and_ask
     assert decision.action == "investigate_data"
     assert "predictions_not_logged of labels" in decision.because
     assert "of the labels" in decision.because
+    told = lineage_of(lender.monitor(store), lender.run(LOST + 2), Flow(labels=True)).inputs[1]
+    assert ("predictions_not_logged", False) in [(one.name, one.holds) for one in told.assertions]
 
 
 def test_a_log_that_is_whole_is_given_no_name_and_asked_again_writes_nothing(

@@ -199,6 +199,19 @@ def test_where_many_rows_are_alike_fewer_than_the_share_lie_beyond() -> None:
     assert outlying.beyond(shape, {10: 9_995, 50: 5}, 0.001)[0] <= 50
 
 
+def test_one_row_that_alone_breaks_a_copy_does_not_make_every_row_an_outlier() -> None:
+    """Of 1,000 rows the odd one lies farther out than a new row could be told to: beyond it 1.5 in 1,001 are usual."""
+    a = np.random.default_rng(0).normal(size=1_000)
+    b = a.copy()
+    a[0], b[0] = 3, -3
+    u = np.stack([a / (1 + abs(a)), b / (1 + abs(b))])
+    binnings = [Binning(name, Kind.NUMERIC) for name in "ab"]
+    shape = outlying.enclosing(binnings, Moments.of(u), 1_000)
+    bucket, beyond = outlying.beyond(shape, outlying.counted(shape, "ab", u), 0.001)
+    assert (bucket, beyond) == (MOST_BUCKETS - 1, pytest.approx(1, abs=0.01))
+    assert (outlying.buckets(outlying.distances(shape, "ab", u)) >= bucket).sum() == 0
+
+
 def test_exchanged_values_are_seen_better_than_by_an_isolation_forest(layout: Layout) -> None:
     reference, frame, rng = rows(1), rows(11), np.random.default_rng(11)
     exchanged = rng.random(SIZE) < 0.1

@@ -380,3 +380,16 @@ def test_without_a_column_of_the_reference_no_row_passes_for_usual(outputs, usua
     found = split(change(frame[:5]), [rule], outputs)
     assert (found.good, found.by_reason) == (0, {"outlier": 5})
     assert told in found.unanswered["outlier"]
+
+
+def test_codes_that_a_missing_one_made_float_are_the_categories_they_were(outputs, engine):
+    random = np.random.default_rng(1)
+    x = random.normal(size=4_000)
+    frame = pd.DataFrame({"x": x, "y": 0.1 * random.normal(size=4_000) - x, "code": np.where(x > 0, 7, 8)})
+    dataset = Dataset("d", frame, (Column("x"), Column("y"), Column("code", Kind.CATEGORICAL)), "")
+    layout = engine.layout(dataset, EVER)
+    bucket, _ = outlying.beyond(layout.ellipsoid, engine.profile(dataset, layout, EVER).traces.distances, 0.002)
+    rule = RowRule("outlier", Usual(layout.ellipsoid, layout.binnings, bucket))
+    whole, holed = (split(rows, [rule], outputs) for rows in (frame, frame.assign(code=frame["code"].where(x < 3))))
+    assert holed.unanswered == whole.unanswered == {}
+    assert abs(holed.quarantined - whole.quarantined) <= (x >= 3).sum() < 20

@@ -48,7 +48,8 @@ def predictions_not_logged(feed: LabelFeedView) -> Estimates:
     usual) / (1 - usual); of which day the predictions were, their labels do not tell. `days=7`: in the seven days up to
     its end, as labels of one day's predictions come in over weeks. Asked for, beyond the share of the 56 days before:
     4 % of an ordinary day's labels; six deviations of chance beyond what days differ by; 1.2 times the largest share of
-    as many days. What lasts longer than three weeks becomes usual.
+    as many days; by number, too, six deviations more than as many days have. What lasts longer than three weeks becomes
+    usual.
     Labels of predictions that were made before the first day known here look the same: until the horizon after that day
     has passed, and two weeks more, nothing is said (TooFew). Where labels are events alone (mode implicit) the share is
     of events; of selective ones, of the rows that were let through. Undefined where labels are totals, are asked for of
@@ -110,6 +111,10 @@ def _beyond(count: Floats, lost: Floats, before: Counts, span: int) -> Estimate 
     if share - highest < CERTAIN * math.hypot(chance, SURPRISE / n):
         return None
     if share <= MORE * _largest(count[before], lost[before], span):
+        return None
+    # By number too: where little is one's own, as on a holiday, the share of other traffic is high.
+    expected = float(lost[before].sum()) / len(before) * span
+    if gone - expected < CERTAIN * math.sqrt(expected):
         return None
     spread = between * usual * (1 - usual)
     half = interval.Z * math.sqrt(share * (1 - share) / n + rate * (1 - rate) / usual_n + spread**2)
