@@ -131,8 +131,8 @@ def test_each_stored_rule_and_fault_is_an_assertion_and_what_failed_is_no_succes
     }
     assert told["income", "income"]["assertion"] == "expect_column_values_to_not_be_null"
     families = [Family.CONTRACT, Family.FAULT, Family.QUALITY]
-    mine = {"dataset": "predictions", "end": desk.day(4).end}
-    rows = [r.measurement for r in desk.store().current(spec.key, families=families, **mine)]
+    about = {"families": families, "dataset": spec.datasets[0].name, "end": desk.day(4).end}
+    rows = [r.measurement for r in desk.store().current(spec.key, **about)]
     asked = {(r.parameters if r.metric == "expectation" else r.metric, r.column): r for r in rows}
     looked_for = {"expectation", "row_count", "duplicate_rows", *fault_names()}
     asked = {key: row for key, row in asked.items() if row.metric in looked_for}
