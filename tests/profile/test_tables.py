@@ -197,3 +197,27 @@ def test_other_databases_are_refused_before_anything_is_read(oracle: ModuleType)
     with pytest.raises(SpecError, match="connection 'w' is of snowflake") as raised:
         engine.layout(oracle.dataset(Table("w", "t"), {"x": Kind.NUMERIC}), EVER)
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_statement_over_a_wide_table_names_the_columns_alone_that_it_reads(
+    there: Any, oracle: ModuleType, run: Callable[..., None]
+) -> None:
+    every = [f"f{i}" for i in range(300)]
+    run(
+        f"CREATE TABLE wide (at timestamptz, {' float8, '.join(every)} float8)",
+        f"INSERT INTO wide SELECT '2026-03-01 10:00+00', {', '.join(['i'] * 300)} FROM generate_series(1, 60) AS i",  # noqa: S608
+    )
+    dataset = oracle.dataset(Table("warehouse", "wide"), dict.fromkeys(every, Kind.NUMERIC))
+    written: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        written.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        layout = there.layout(dataset, EVER)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert len(layout.binnings) == 300
+    # That of the columns' types, and of what rows tell together, name them all.
+    assert any('"f7"' in text and '"f8"' not in text for text in written)

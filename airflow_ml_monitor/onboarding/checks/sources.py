@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_ml_monitor.errors import MonitorError, NoSource, SpecError
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
 from airflow_ml_monitor.profile.engines import files
 from airflow_ml_monitor.profile.engines.preview import Preview
+from airflow_ml_monitor.profile.table import Table
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -23,8 +25,10 @@ def check(case: Case) -> Iterator[Finding]:
             if found.level is Level.ERROR or not files.files_of(source):
                 continue
         seen = case.referred[case.spec.dataset().name] if name == "reference" else case.seen[name]
-        if not isinstance(seen, Preview):
-            yield error(field, str(seen), "is it Parquet or CSV, and whole? Write it anew")
+        if isinstance(seen, NoSource) and isinstance(source, Table) and name in later:
+            yield warning(field, str(seen), "right before the first came; else put the name right")
+        elif not isinstance(seen, Preview):
+            yield error(field, str(seen), _remedy(source, seen))
         elif not seen.rows and name in later:
             yield warning(field, "no rows yet", "right before the first came")
         elif not seen.rows:
@@ -32,6 +36,17 @@ def check(case: Case) -> Iterator[Finding]:
         else:
             many = len(files.files_of(source)) if isinstance(source, (str, os.PathLike)) else 0
             yield ok(field, f"{seen.rows:,} rows" + (f" in {many:,} file{'s' * (many > 1)}" if many else ""))
+
+
+def _remedy(source: Any, fault: MonitorError) -> str:
+    """What to do about a source that cannot be read."""
+    if not isinstance(source, Table):
+        return "is it Parquet or CSV, and whole? Write it anew"
+    if isinstance(fault, SpecError):
+        return "see the message"
+    if isinstance(fault, NoSource):
+        return "put its name right: schema.table, as the database writes it; can the connection's account see it?"
+    return "does the server answer this machine, and may the connection's account SELECT?"
 
 
 def _place(field: str, source: Any, comes_later: bool) -> Finding | None:

@@ -112,7 +112,7 @@ def opened(connection: sa.Connection, sources: Mapping[str, Opening]) -> SQLScan
         types[name] = {column: "VARCHAR" if column in coded else arrived[name][column] for column in chosen}
         if (flag := _flag(opening.owner)) in types[name]:
             types[name][flag] = "BOOLEAN" if is_any(arrived[name][flag], COUNTED) else arrived[name][flag]
-        tables[name] = _read(place, opening, chosen, coded).cte(name).prefix_with("NOT MATERIALIZED")
+        tables[name] = _read(place, opening, chosen, coded).cte(name)
     for name, rows in absent.items():
         types[name] = arrived[name] = {part.name: _NO_LABELS.get(str(part.type), "VARCHAR") for part in rows.schema}
     scan = SQLScan(connection, types=types, arrived=arrived, tables=tables)
