@@ -88,6 +88,16 @@ def test_rows_without_an_event_time_are_in_no_window_but_in_a_reference(either: 
     assert either.profile(empty, NO_COLUMNS, EVER).newest is None
 
 
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("us", "UTC")])
+def test_a_time_beyond_the_calendar_ends_no_scan(either: DuckDB, kind: pa.DataType) -> None:
+    last = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
+    since_1970 = int((last - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000
+    moments = pa.array([0, since_1970 + 3_600_000_000], pa.int64()).cast(kind)
+    dataset = Dataset("d", pa.table({"at": moments}), (), "at", zone="America/New_York")
+    profile = either.profile(dataset, NO_COLUMNS, EVER)
+    assert (profile.rows[WHOLE], profile.newest) == (2, None)
+
+
 def test_keys_are_duplicates_within_a_window_only(either: DuckDB) -> None:
     # The 25-hour day: the key comes again on it, an hour after midnight UTC, and once more the day after.
     window = WindowRule(WindowUnit.DAY, "Europe/Berlin").containing(datetime(2026, 10, 25, 12, tzinfo=UTC))

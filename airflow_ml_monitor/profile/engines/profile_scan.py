@@ -81,13 +81,17 @@ def _versions(scan: Scan, dataset: Dataset, event_time: str) -> dict[str, int]:
 
 
 def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime | None:
-    """Seconds in the event-time column's own clock, as an instant."""
+    """Seconds in the event-time column's own clock, as an instant; None beyond the calendar's ends, as of 9999-12-31 in
+    New York."""
     if seconds is None:
         return None
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(seconds))
-    if "TIME ZONE" in scan.types["source"][dataset.event_time]:
-        return at
-    return at.replace(tzinfo=ZoneInfo(dataset.zone)).astimezone(UTC)
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(seconds))
+        if "TIME ZONE" in scan.types["source"][dataset.event_time]:
+            return at
+        return at.replace(tzinfo=ZoneInfo(dataset.zone)).astimezone(UTC)
+    except (OverflowError, ValueError):  # ValueError: infinite
+        return None
 
 
 def _from_rows(

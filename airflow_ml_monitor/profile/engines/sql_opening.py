@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,10 @@ def found(connection: sa.Connection, table: Table) -> Place:
         place = connection.execute(told.where(in_schema)).first()
         if place is None:
             raise NoSource(f"there is no table {table}")
-        columns = sa.inspect(connection).get_columns(table.name, schema=place.nspname)
+        with warnings.catch_warnings():
+            # Of types that SQLAlchemy does not know, at every look; here they are of no kind that is read.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            columns = sa.inspect(connection).get_columns(table.name, schema=place.nspname)
     kinds = {str(column["name"]): column["type"] for column in columns}
     is_stored = place.relkind in ("r", "p", "m")
     named = [*kinds, *(ROW_NAMES if is_stored else ())]

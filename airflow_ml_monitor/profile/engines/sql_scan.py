@@ -29,6 +29,7 @@ _OUT_OF_RANGE: Final = ("22003", "22012")
 """Numeric value out of range, division by zero."""
 _UNKNOWN_WORDS: Final = "42"
 """What PostgreSQL does not understand, or who is not allowed to read; no value of the data is in such messages."""
+_FORBIDDEN: Final = "42501"
 _BATCH_ROWS: Final = 50_000
 _CANCELLED: Final = "57014"
 _INTEGERS: Final = (20, 21, 23, 26, 16)
@@ -156,6 +157,10 @@ def said() -> Iterator[None]:
     except DBAPIError as error:
         code = state(error)
         told = str(error.orig).strip().splitlines()[:1]
+        if code == _FORBIDDEN:
+            raise ScanError(
+                f"PostgreSQL refused the statement: {' '.join(told)}; grant SELECT on the whole table, or name a view"
+            ) from None
         if code.startswith(_UNKNOWN_WORDS):
             raise ScanError(f"PostgreSQL refused the statement ({code}): {' '.join(told)}") from None
         if code == _CANCELLED:
