@@ -54,7 +54,7 @@ def predictions_not_logged(feed: LabelFeedView) -> Estimates:
     has passed, and two weeks more, nothing is said (TooFew). Where labels are events alone (mode implicit) the share is
     of events; of selective ones, of the rows that were let through. Undefined where labels are totals, are asked for of
     predictions that were logged (mode sampled), or do not say when they became known.
-    What looks the same: a source of several models' labels when the others' grow, a model that gives up its traffic, old
+    What looks the same: a source of several models' labels when the others' grow, a model that gives up traffic, old
     labels that are uploaded at once. Let the source hold this model's labels alone, or overlook it. One odd day is told
     for up to four weeks, as of those days together.
     """
