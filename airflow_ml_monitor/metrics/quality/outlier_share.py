@@ -37,7 +37,9 @@ def outlier_share(pair: DatasetPair) -> Estimate:
     """
     shape, n = pair.layout.ellipsoid, sum(pair.current.traces.distances.values())
     if shape is None:
-        raise Undefined("the reference has no shape: frozen before outliers were looked for, or a table of a database")
+        raise Undefined(
+            "the reference has no shape: freeze it again; or it is a table, whose rows stay in their database"
+        )
     if not shape.columns:
         raise Undefined("fewer than two features vary in the reference: there are no combinations")
     if shape.rows < LEAST_REFERENCE:
