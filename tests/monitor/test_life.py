@@ -14,9 +14,10 @@ from airflow_ml_monitor.monitor.run import Run, freeze
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.layout import digest
 
+FAULTS = ("fault", "predictions")
 FAMILIES = [
     ("drift", "predictions"),
-    ("fault", "predictions"),
+    FAULTS,
     ("performance", "outcomes"),
     ("quality", "predictions"),
 ]
@@ -104,8 +105,12 @@ def test_changed_predictions_are_one_new_revision_of_each_family_of_their_window
     changed = {(*family, "03-04"): 1 for family in FAMILIES}
     assert grown.items() >= changed.items()
     # Windows whose labels are still awaited are estimated anew, and so is how long labels take: the past has changed.
+    # Later windows are held against this one, and looked at again for faults.
     besides = {(family, name) for family, name, _ in grown.keys() - changed.keys()}
-    assert besides <= {(family, "outcomes") for family in ("performance", "estimate", "quality")}
+    assert besides <= {(family, "outcomes") for family in ("performance", "estimate", "quality")} | {FAULTS}
+    assert {day for *family, day in grown if tuple(family) == FAULTS} == {
+        f"{world.day(number).start:%m-%d}" for number in range(2, world.days)
+    }
     assert set(grown.values()) == {1}
     assert measure(monitor, run) == 0
 
