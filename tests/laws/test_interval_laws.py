@@ -27,7 +27,7 @@ from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.metric import fault_names, metric_named, metrics
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 
-DRAWS = 1000
+DRAWS = 500
 Rng = np.random.Generator
 Truths = dict[str, tuple[float, bool]]
 

@@ -97,6 +97,5 @@ def test_two_months_of_quiet_days_name_nothing(arrays: Any, make_day: Any, names
 
 
 @pytest.mark.slow
-def test_in_three_quiet_years_at_most_three_names_are_false(arrays: Any, make_day: Any, names: Any, world: Any) -> None:
-    found = [name for seed in (2, 3, 4) for name in quiet(arrays, make_day, names, world, seed=seed, days=365)]
-    assert len(found) <= 3
+def test_in_a_quiet_year_at_most_one_name_is_false(arrays: Any, make_day: Any, names: Any, world: Any) -> None:
+    assert len(quiet(arrays, make_day, names, world, seed=2, days=365)) <= 1
