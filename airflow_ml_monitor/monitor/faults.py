@@ -62,8 +62,9 @@ def _settled(
         inputs = [key.input_digest, key.layout_digest, reference.digest, [one.input_digest for one in before]]
         numbers = monitor.numbers(monitor.head(Family.FAULT, dataset, run, reference), run, inputs, rows)
         wrote += monitor.write([numbers])
-        if before == (before := _before(monitor, key, run)):
+        if (now := _before(monitor, key, run)) == before:
             return numbers, wrote
+        before = now
 
 
 def _before(monitor: Monitor, key: ProfileKey, run: Run) -> list[ProfileKey]:

@@ -141,8 +141,7 @@ class MetricsStore(Transactions):
         self.saw_profile(monitor, key, known_at)
 
     def saw_profile(self, monitor: str, key: ProfileKey, known_at: datetime) -> None:
-        """Say that a window held, as known at a moment, what a stored profile says: be it again, or not for the last
-        time."""
+        """Say that a window held, as known at a moment, what a stored profile says."""
         # Read first: every step of every run comes by.
         if key not in self.profiles_seen(monitor, key.dataset, key.rule, key.window, known_at):
             self._write(monitor, profiles.see, key, utc(known_at))
