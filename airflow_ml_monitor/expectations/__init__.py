@@ -2,9 +2,10 @@
 
 Belongs here: suites (suite.py), where they come from (written.py, origin.py), what is inferred of a reference
 (infer*.py) and what chance allows (chance.py), versions and their difference, what the profile answers (cells.py:
-numbers.py, categories.py; whole_window.py), what Great Expectations does (gx.py, engine.py), all together
-(contract.py), outcomes as rows (outcome.py), which rows break a rule, where that is asked for (failed.py), and what is
-asked of single rows before they are scored (row_rules.py, row_model.py, split_rows.py).
+numbers.py, categories.py; whole_window.py), what Great Expectations does on a frame (gx.py, engine.py) and in a
+database (in_database.py, transaction.py; both: told.py), all together (contract.py), outcomes as rows (outcome.py),
+which rows break a rule, where that is asked for (failed.py), and what is asked of single rows before they are scored
+(row_rules.py, row_model.py, split_rows.py).
 Not here: where the frame comes from (profile/engines), what follows from a broken rule (policy), drift (metrics).
 
 Decisions:
@@ -13,6 +14,9 @@ Decisions:
 - What the profile answers is not read again: exactly as Great Expectations would, or not at all. A change breaks this
   when a type is answered by cells without agreeing with the real engine in tests/expectations/test_cells.py.
 - `batch.validate`, not checkpoints: nothing is stored, and quantile rules do not crash.
+- Rules on a table are asked in its database, of all rows; those that Great Expectations cannot ask there, of the first
+  rows in a frame. A change breaks this when a row leaves the database for the former, when two of their statements see
+  different moments, or when an outcome does not say which way it was answered.
 - Four outcomes: pass, fail, error (the rule could not be evaluated) and nothing (no value to check). A change breaks
   this when an unevaluated rule, or one without a value, comes out as a pass or as a fail.
 - No value of the data leaves the room but those that a spec asks for by name (failed.py): only counts do; reasons are

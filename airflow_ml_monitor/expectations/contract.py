@@ -1,8 +1,9 @@
-"""A suite on one window: what its profile answers, and the rest on its rows; nothing twice."""
+"""A suite on one window: what its profile answers, the rest in the database that holds its rows, or on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,23 @@ from airflow_ml_monitor.profile.layout import Layout
 if TYPE_CHECKING:
     import pandas as pd
 
+    from airflow_ml_monitor.expectations.suite import Rules
+    from airflow_ml_monitor.profile.engines.in_place import InPlace
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
     """What answers a suite: a window's profile, and its rows.
 
-    rule: of the window. frame: reads the rows; called at most once, and not where the profile answers every rule.
+    rule: of the window. in_place: opens the rows where they are a table of a database, else gives None. frame: reads
+    the rows, or the first of them. Each is called at most once, and not where what comes before it answers every rule.
     """
 
     dataset: Dataset
     rule: WindowRule
     layout: Layout
     profile: Profile
+    in_place: Callable[[], AbstractContextManager[InPlace | None]]
     frame: Callable[[], pd.DataFrame]
 
 
@@ -43,8 +49,19 @@ def evaluate(suite: Mapping[str, Any], by: Answering) -> list[Outcome]:
     rules = suite["expectations"]
     known = {rule_id(rule): found for rule in rules if (found := _from_profile(rule, by)) is not None}
     if rest := [rule for rule in rules if rule_id(rule) not in known]:
+        known |= _in_place(rest, by)
+    if rest := [rule for rule in rest if rule_id(rule) not in known]:
         known |= {found.rule_id: found for found in run_suite({**suite, "expectations": rest}, by.frame())}
     return [known[rule_id(rule)] for rule in rules]
+
+
+def _in_place(rules: Rules, by: Answering) -> dict[str, Outcome]:
+    with by.in_place() as place:
+        if place is None:
+            return {}
+        from airflow_ml_monitor.expectations.in_database import run_in_place
+
+        return run_in_place(rules, place)
 
 
 def _from_profile(rule: Mapping[str, Any], by: Answering) -> Outcome | None:

@@ -31,6 +31,9 @@ class By(StrEnum):
     CELLS = "cells"
     """the window's profile: all of its rows"""
     GREAT_EXPECTATIONS = "great expectations"
+    """on the window's first rows"""
+    DATABASE = "great expectations in the database"
+    """all of the window's rows, where they lie"""
     COLUMNS = "columns"
     """the names of the columns that arrived, without a look at a value"""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -23,10 +24,12 @@ from airflow_ml_monitor.store.repository import MetricsStore
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTRACT_ROWS: Final = 100_000
-"""So many rows at most go through Great Expectations, which needs them in memory; the result names the cap.
+    from airflow_ml_monitor.profile.engines.in_place import InPlace
 
-Rules that the profile answers look at all."""
+CONTRACT_ROWS: Final = 100_000
+"""So many rows at most go through Great Expectations on pandas, which needs them in memory; the result names the cap.
+
+Rules that the profile answers, or the database of a table, look at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,17 @@ def contract_rows(
         check_unchanged(monitor, dataset, run.window, scanned.fingerprint)
         return rows
 
+    @contextmanager
+    def in_place() -> Iterator[InPlace | None]:
+        with monitor.engine.in_place(read, run.window) as place:
+            yield place
+        if place is not None:
+            check_unchanged(monitor, dataset, run.window, scanned.fingerprint)
+
     by = named(suite)
     try:
-        outcomes = evaluate(suite, Answering(dataset, run.rule, scanned.reference.layout, profile, frame))
+        asked = Answering(dataset, run.rule, scanned.reference.layout, profile, in_place, frame)
+        outcomes = evaluate(suite, asked)
     except DataFault as fault:
         return [Measurement("expectation", Status.FAILED, None, f"{fault.reason}; {by}")]
     rows = as_measurements(outcomes, profile.rows[WHOLE], CONTRACT_ROWS)

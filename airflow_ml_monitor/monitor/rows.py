@@ -118,7 +118,7 @@ def _usual(monitor: Monitor, run: Run, share: float) -> RowRule:
     shape = reference.layout.ellipsoid
     problem = ""
     if shape is None:
-        problem = "has no shape; freeze a new one from files (FreezeReferenceOperator, again=True)"
+        problem = "has no shape; freeze a new one (FreezeReferenceOperator, again=True)"
     elif not shape.columns:
         problem = "has fewer than two features that vary, so no combination is unusual; leave `outliers` out"
     elif shape.rows * share < 1:

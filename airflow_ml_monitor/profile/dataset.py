@@ -34,6 +34,8 @@ class Role(StrEnum):
     AMOUNT = "amount"
     BASELINE = "baseline"
     """what something simpler predicts for the same row: the rule replaced, the old champion, a naive forecast"""
+    PROXY = "proxy"
+    """what is known early and hoped to go with performance: clicks, votes, complaints"""
     ENTITY_KEY = "entity_key"
     EVENT_TIME = "event_time"
     VERSION = "version"
@@ -61,7 +63,7 @@ class Column:
 
 
 _CUT: Final = (
-    *(Role.FEATURE, Role.SCORE, *_FORECASTS, Role.BASELINE, Role.SLICE, Role.AMOUNT, Role.WEIGHT),
+    *(Role.FEATURE, Role.SCORE, *_FORECASTS, Role.BASELINE, Role.SLICE, Role.AMOUNT, Role.WEIGHT, Role.PROXY),
     Role.DELAY_STRATUM,
 )
 

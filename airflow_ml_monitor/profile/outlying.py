@@ -138,6 +138,21 @@ def counted(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> dict[int
     return {int(bucket): int(rows[bucket]) for bucket in np.flatnonzero(rows)}
 
 
+def roots(ellipsoid: Ellipsoid, patterns: Sequence[int]) -> Floats:
+    """patterns × k × k upper triangles: a row's distance is the length of one times its deviations from the centre.
+
+    patterns: which columns a row lacks, as in distance_query; the triangle has zeros there.
+    """
+    covariance, k = np.array(ellipsoid.covariance), len(ellipsoid.columns)
+    found = np.zeros((len(patterns), k, k))
+    for root, pattern in zip(found, patterns, strict=True):
+        there = np.flatnonzero([not pattern >> i & 1 for i in range(k)])
+        if len(there):
+            both = np.ix_(there, there)
+            root[both] = np.linalg.cholesky(np.linalg.inv(covariance[both])).T
+    return found
+
+
 def explained(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> Floats:
     """By how much each row's squared distance would fall without a column: k × rows, in the ellipsoid's order."""
     shape = _matrices(ellipsoid)

@@ -6,6 +6,8 @@ import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,3 +121,14 @@ def world() -> World:
     """20 000 reference rows, and `draw(rows, seed)` for fresh ones."""
     layout, reference = profiled(draw(20_000, 1), KINDS)
     return World(layout, reference, draw)
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    builders: Callable[[str], ModuleType], empty_database: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """The table of warehouse.py, in a database."""
+    made = builders("expectations/warehouse.py")
+    with empty_database("postgresql", tmp_path_factory.mktemp("contract")) as url:
+        builders("profile/postgres_tables.py").upload(url, made.table(), "events")
+        yield made.Warehouse(url)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_ml_monitor.expectations.cells import ANSWERED, from_cells, is_known
-from airflow_ml_monitor.expectations.engine import _expectations, run_suite
+from airflow_ml_monitor.expectations.engine import expectations, run_suite
 from airflow_ml_monitor.expectations.outcome import By, Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import EVER
@@ -297,7 +297,7 @@ def test_great_expectations_accepts_every_rule_that_cells_know() -> None:
     suite = load_suite({"expectations": [{"type": t, "kwargs": k} for t, k in rules]})["expectations"]
     assert all(map(is_known, suite))
     assert {rule["type"] for rule in suite} == set(ANSWERED)
-    assert len(_expectations(suite)) == len(suite)
+    assert len(expectations(suite)) == len(suite)
 
 
 def test_a_suite_that_cells_answer_neither_imports_great_expectations_nor_reads_rows() -> None:
@@ -317,7 +317,7 @@ suite = load_suite({"expectations": [
     {"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "max_value": 50}},
     {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},
 ]})
-by = Answering(rows, WindowRule(WindowUnit.DAY), layout, engine.profile(rows, layout, EVER), sys.exit)
+by = Answering(rows, WindowRule(WindowUnit.DAY), layout, engine.profile(rows, layout, EVER), sys.exit, sys.exit)
 print([o.status.value for o in evaluate(suite, by)])
 print("great_expectations" in sys.modules)
 """

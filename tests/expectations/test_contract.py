@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def rule(kind: str, **kwargs: Any) -> dict[str, Any]:
 def evaluated(frames: Frames, *rules: dict[str, Any]) -> list[Outcome]:
     layout = ENGINE.layout(ROWS, EVER)
     profile = ENGINE.profile(frames.dataset, layout, EVER)
-    by = Answering(frames.dataset, WindowRule(WindowUnit.DAY), layout, profile, frames)
+    by = Answering(frames.dataset, WindowRule(WindowUnit.DAY), layout, profile, nullcontext, frames)
     return evaluate(load_suite({"expectations": list(rules)}), by)
 
 

@@ -78,6 +78,13 @@ def test_a_column_that_is_there_twice_is_an_error() -> None:
     assert verdict(frame, BETWEEN, column="x", min_value=0).reason.startswith("column 'x' is there 2 times")
 
 
+@pytest.mark.parametrize("column", ["x", "X"])
+def test_a_column_whose_name_another_has_in_other_letters_is_an_error(column: str) -> None:
+    outcome = verdict(pd.DataFrame({"X": [1.0], "x": [-1.0]}), BETWEEN, column=column, min_value=0)
+    assert (outcome.status, outcome.by) == (Ruling.ERROR, By.COLUMNS)
+    assert "are taken for one" in outcome.reason
+
+
 def test_a_missing_column_fails_the_rule_that_asks_for_it() -> None:
     assert verdict(pd.DataFrame({"y": [1.0]}), "expect_column_to_exist", column="x").status is Ruling.FAIL
 

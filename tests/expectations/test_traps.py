@@ -43,6 +43,18 @@ value of a row in a log. `here` are the tests of this file; a test checks that e
 | the process's context is replaced | test_gx_loading: test_a_context_leaves_project_environment_loggers_and_warnings_as_they_were |
 | the last frame stays alive | test_engine: test_the_frame_is_not_changed_and_goes_with_the_next_collection |
 | every run leaves something behind | test_engine: test_many_runs_leave_no_more_behind_than_one |
+| in a database, each statement sees another moment | test_in_transaction: test_all_statements_see_one_moment_of_the_table |
+| … more than 1,664 aggregates are asked one by one | test_in_transaction: test_a_suite_of_more_aggregates_than_a_select_may_have_is_asked_in_a_few |
+| … a query's rows are fetched to learn its columns' names | test_in_transaction: test_rows_and_long_lists_of_values_stay_in_the_database |
+| … a failed statement aborts, and is asked three times | test_in_transaction: test_a_rule_that_the_database_refuses_is_an_error_with_its_name_and_leaves_the_others_alone |
+| … one exception is told of all that failed together | test_in_transaction: test_a_rule_that_the_database_refuses_is_an_error_with_its_name_and_leaves_the_others_alone |
+| … a timeout is waited for again and again | test_in_transaction: test_a_statement_that_takes_too_long_ends_the_suite_at_once |
+| … no value at all passes, or fails | test_in_transaction: test_no_value_neither_passes_nor_fails_there |
+| … a bound's zone is dropped | test_in_transaction: test_a_bound_by_another_clock_is_an_error_and_no_verdict |
+| … names in mixed case, and with signs | test_in_transaction: test_what_a_frame_would_not_see_in_a_name_is_no_reason_for_an_error |
+| … connections are left open | test_in_transaction: test_nothing_can_be_written_and_no_connection_is_left |
+| … results, errors and logs quote values | test_in_transaction: test_no_value_of_the_rows_leaves_the_room |
+| two names that differ in case are taken for one | test_engine: test_a_column_whose_name_another_has_in_other_letters_is_an_error |
 """  # noqa: E501
 
 from __future__ import annotations

@@ -57,6 +57,9 @@ def lender(builders: Callable[[str], ModuleType], tmp_path_factory: pytest.TempP
     made.rows.loc[made.rows["at"].dt.day == made.at(4).day, "country"] = None
     for number in range(DAYS):
         made.land(number)
+    # A thousand rows of a reference tell what one in a thousand is.
+    past = pd.read_parquet(home / "reference.parquet")
+    pd.concat([past, past], ignore_index=True).to_parquet(home / "reference.parquet")
     return made
 
 
@@ -113,15 +116,50 @@ def test_tables_leave_the_measurements_and_decisions_that_files_leave(
     lender: Any, warehouse: Warehouse, files: tuple[pd.DataFrame, list[str]], tmp_path: Path
 ) -> None:
     tables, said = measured(lender, tmp_path / "tables", **{n: Table("warehouse", t) for n, t in SOURCES.items()})
-    # How far out a row lies is worked out row by row, and rows stay where they are.
-    outlying = [frame["metric"] == "outlier_share" for frame in (tables, files[0])]
-    assert set(tables[outlying[0]]["status"]) == {"undefined"}
-    assert sum(outlying[0]) == sum(outlying[1]) > 0
-    same(tables[~outlying[0]], files[0][~outlying[1]])
+    same(tables, files[0])
+    assert "outlier_share" in set(tables[tables["status"] == "ok"]["metric"])
     assert said == files[1]
     # A day in another unit, and one of a column without values, have their names.
     found = tables[(tables["family"] == "fault") & (tables["value"] > 0)]
     assert {"unit_changed of income", "all_missing of country"} <= set(found["metric"] + " of " + found["column"])
+
+
+def test_rules_that_cells_cannot_answer_are_asked_in_the_database_or_else_of_the_first_rows_and_say_so(
+    lender: Any, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_ml_monitor.monitor.contract.CONTRACT_ROWS", 50)
+    asked = [
+        ("column_values_to_not_be_null", {"column": "income"}),
+        ("compound_columns_to_be_unique", {"column_list": ["id", "income"]}),
+        ("column_value_lengths_to_be_between", {"column": "country", "min_value": 1}),
+        ("column_values_to_match_regex", {"column": "country", "regex": "^X"}),
+        ("column_values_to_be_increasing", {"column": "income"}),
+        ("column_values_to_match_regex", {"column": "income", "regex": "^X"}),
+    ]
+    rules = [{"type": f"expect_{kind}", "kwargs": kwargs, "severity": "info"} for kind, kwargs in asked]
+    spec = lender.spec(contract={"expectations": rules})
+    spec = spec.with_sources({name: Table("warehouse", table) for name, table in SOURCES.items()})
+    store = MetricsStore(f"sqlite:///{tmp_path}/metrics.db")
+    store.upgrade()
+    try:
+        measure_all(Monitor(spec, store), lender.run(0))
+        found = store.history("default/lender", metric="expectation").sort_values("parameters")
+    finally:
+        store.dispose()
+    by = {row.parameters: (row.status, row.n, row.reason.rpartition("; contract")[0]) for row in found.itertuples()}
+    there, first = (
+        "answered by great expectations in the database",
+        "answered by great expectations; first 50 of 200 rows",
+    )
+    assert by["expect_column_values_to_not_be_null:income"] == ("ok", 200, "answered by cells")
+    assert by["expect_compound_columns_to_be_unique:id,income"] == ("ok", 200, there)
+    assert by["expect_column_value_lengths_to_be_between:country"] == ("ok", 200, there)
+    assert by["expect_column_values_to_be_increasing:income"][1] == 50
+    assert by["expect_column_values_to_be_increasing:income"][2].endswith(first)
+    status, n, reason = by["expect_column_values_to_match_regex:country"]
+    assert (status, n, reason.startswith("200 of 200 rows break"), reason.endswith(there)) == ("ok", 200, True, True)
+    status, _, reason = by["expect_column_values_to_match_regex:income"]
+    assert (status, "(UndefinedFunction)" in reason, reason.endswith(there)) == ("failed", True, True)
 
 
 def test_labels_in_a_table_are_joined_with_predictions_in_files(

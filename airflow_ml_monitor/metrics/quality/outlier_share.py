@@ -37,15 +37,13 @@ def outlier_share(pair: DatasetPair) -> Estimate:
     """
     shape, n = pair.layout.ellipsoid, sum(pair.current.traces.distances.values())
     if shape is None:
-        raise Undefined(
-            "the reference has no shape: freeze it again; or it is a table, whose rows stay in their database"
-        )
+        raise Undefined("the reference has no shape: it was frozen by an older release; freeze it again")
     if not shape.columns:
         raise Undefined("fewer than two features vary in the reference: there are no combinations")
     if shape.rows < LEAST_REFERENCE:
         raise TooFew(f"{shape.rows} rows in the reference, {LEAST_REFERENCE} needed to know what 1 in 1,000 is")
     if not n and pair.current.rows.get(WHOLE):
-        raise Undefined("rows of a table stay in its database: how far out they lie is not known")
+        raise Undefined("how far out the rows lie was not looked at: an older release profiled them")
     if not n:
         raise TooFew("no rows")
     bucket, usual = beyond(shape, pair.reference.traces.distances, BEYOND)

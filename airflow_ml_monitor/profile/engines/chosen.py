@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from airflow_ml_monitor.profile.engines.in_place import InPlace
 
 
 class Chosen:
@@ -65,6 +68,9 @@ class Chosen:
 
     def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:
         return self._of(dataset.source).frame(dataset, window, limit)
+
+    def in_place(self, dataset: Dataset, window: Window) -> AbstractContextManager[InPlace | None]:
+        return self._of(dataset.source).in_place(dataset, window)
 
     def preview(self, owner: Source, *besides: str) -> Preview:
         return self._of(owner.source).preview(owner, *besides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,8 @@ from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from airflow_ml_monitor.profile.engines.in_place import InPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +103,8 @@ class Engine(Protocol):
 
     def frame(self, dataset: Dataset, window: Window, limit: int) -> pd.DataFrame:
         """Up to `limit` rows of the declared columns."""
+        ...
+
+    def in_place(self, dataset: Dataset, window: Window) -> AbstractContextManager[InPlace | None]:
+        """A window's rows for statements of others, in one snapshot; None where they are no table of a database."""
         ...

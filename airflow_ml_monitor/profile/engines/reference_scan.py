@@ -38,17 +38,12 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
     return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
 
 
-def ellipsoid(
-    scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int
-) -> Ellipsoid | None:
-    """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring.
-
-    None where the engine is given no rows.
-    """
+def ellipsoid(scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int) -> Ellipsoid:
+    """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring."""
     given = {column.name for column in dataset.columns if column.role in _GIVEN}
     together = tuple(b for b in profile_scan.multiplied(binnings) if b.column in given)
     moments = scan.moments(together, event_time) if together else outlying.Moments.of(np.zeros((0, 0)))
-    return None if moments is None else outlying.enclosing(together, moments, rows)
+    return outlying.enclosing(together, moments, rows)
 
 
 def _scale(quartile_range: float, deviation: float | None) -> float:

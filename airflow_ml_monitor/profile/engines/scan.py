@@ -79,12 +79,11 @@ class Scan(ABC):
 
     @abstractmethod
     def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
-        """What rows tell together: sums of the columns' u and of their products; and how far out the rows lie, where
-        the engine is given rows."""
+        """What rows tell together: sums of the columns' u and of their products; and how far out the rows lie."""
 
     @abstractmethod
-    def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments | None:
-        """Of the rows' u, which their shape is made of; None where the engine is given no rows."""
+    def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
+        """Of the rows' u, which their shape is made of."""
 
     def columns(self, build: Build, *about: Hashable) -> dict[str, Array]:
         """A statement's columns; a missing integer is ABSENT, a missing float NaN."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,6 +36,8 @@ from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from airflow_ml_monitor.profile.engines.in_place import InPlace
 
 
 class ScanEngine(ABC):
@@ -121,6 +123,10 @@ class ScanEngine(ABC):
         with self._opened(source=declared(dataset, window)) as scan:
             present = tuple(c.name for c in dataset.columns if c.name in scan.types["source"])
             return scan.frame(query.sample, present, limit, scan.within(dataset, window))
+
+    def in_place(self, dataset: Dataset, window: Window) -> AbstractContextManager[InPlace | None]:
+        """See Engine."""
+        return nullcontext()
 
     def preview(self, owner: Source, *besides: str) -> Preview:
         """A source before its first run; besides: columns that its spec does not declare. Raises DataFault."""

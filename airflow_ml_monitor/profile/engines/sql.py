@@ -20,6 +20,7 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import sql_opening, sql_prints
 from airflow_ml_monitor.profile.engines.connections import Resolve, from_environment
+from airflow_ml_monitor.profile.engines.in_place import InPlace, in_place
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
@@ -69,6 +70,12 @@ class SQL(ScanEngine):
             if missing := [name for name in labels.columns if name not in scan.types["labels"]]:
                 raise MissingColumn(f"column {missing[0]!r} is missing in the labels of {labels.name!r}")
             return scan.fetched("labels", labels.columns)
+
+    @contextmanager
+    def in_place(self, dataset: Dataset, window: Window) -> Iterator[InPlace]:
+        """See Engine. Raises DataFault where the table or its event time is missing."""
+        with self._snapshot(_table(dataset.source).connection) as connection:
+            yield in_place(connection, dataset, window)
 
     @contextmanager
     def _opened(self, **sources: Opening) -> Iterator[SQLScan]:

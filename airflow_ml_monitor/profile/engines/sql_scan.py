@@ -16,10 +16,11 @@ from sqlalchemy.sql import quoted_name, visitors
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile import product_query, query
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines import postgres
+from airflow_ml_monitor.profile.engines import postgres, sql_distances
 from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
 from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Products, Traces
 
 if TYPE_CHECKING:
@@ -71,18 +72,16 @@ class SQLScan(Scan):
         return found
 
     def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
-        """By one statement, without the distances: no row leaves the database."""
+        """By statements: no row leaves the database."""
         [(count, *sums)] = self.rows(product_query.u_sums, binnings, event_time)
         size = len(binnings)
         found = np.array([x or 0.0 for x in sums], np.float64)
-        matrix = np.zeros((size, size))
-        matrix[np.triu_indices(size)] = found[size:]
-        matrix = np.triu(matrix) + np.triu(matrix, 1).T
+        matrix = sql_distances.symmetric(found[size:], size)
         products = Products(tuple(b.column for b in binnings), int(count), found[:size], matrix)
-        return Traces(products=products)
+        return Traces(products=products, distances=sql_distances.counted(self, binnings, event_time, ellipsoid))
 
-    def moments(self, binnings: tuple[Binning, ...], event_time: str) -> None:
-        return None
+    def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
+        return sql_distances.moments(self, binnings, event_time)
 
     def fetched(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Columns of a source, whole, a part at a time."""
