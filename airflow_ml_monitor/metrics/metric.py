@@ -42,6 +42,8 @@ class Subject(StrEnum):
     """a DatasetPair: reference and current"""
     COLUMN = "column"
     """a ColumnView"""
+    SCORE_COLUMN = "score_column"
+    """a ScoreView: a column of role score, with the task"""
     PAIR = "pair"
     """a PairView: reference and current"""
     LABELLED = "labelled"
@@ -198,10 +200,14 @@ REPLAY_COVERAGE = "replay_coverage"
 REPLAY_DIFFERENCE = "replay_difference"
 """The share of the joined rows whose value of a column differs, named a fault or not."""
 
+PROXY_CORRELATION = "proxy_correlation"
+"""How a proxy has gone with a performance metric over final windows; column: the proxy, parameters: the metric."""
+
 BESIDES = frozenset(
     {
         BROKEN_RULES,
         CENSORED_ROWS,
+        PROXY_CORRELATION,
         QUARANTINED_ROWS,
         "expectation",
         "orphan_labels",
@@ -214,7 +220,8 @@ BESIDES = frozenset(
         "label_silence",
     }
 )
-"""Stored under a metric's name without being a formula over cells: a contract's outcomes, what a label source shows."""
+"""Stored under a metric's name without being a formula over cells: a contract's outcomes, what a label source shows,
+what a proxy is worth."""
 
 LABEL_FREE = ("cbpe", "direct_loss", "weighted_cbpe")
 """Estimators that look at no label: `cbpe.roc_auc` is what scores alone say. None of them can see concept drift."""
@@ -258,6 +265,11 @@ def metric_names() -> frozenset[str]:
 def performance_names() -> frozenset[str]:
     """The metrics of labelled rows; lists files, imports none."""
     return _listed("performance")
+
+
+def quality_names() -> frozenset[str]:
+    """The metrics of one profile; lists files, imports none."""
+    return _listed("quality")
 
 
 def fault_names() -> frozenset[str]:

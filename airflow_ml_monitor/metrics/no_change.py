@@ -28,18 +28,22 @@ Distance = Callable[[Floats, Floats], Floats]
 """Of two arrays of counts, over the last axis."""
 
 
-def compared(
-    pair: PairView, bins: int, distance: Distance, by_chance: Callable[[float, float, int], tuple[float, float]]
-) -> Estimate:
-    """A distance between both sides' bins, with what it comes to by chance.
+ByChance = Callable[[float, float, int], tuple[float, float]]
+"""(noise, p-value) of a value where the bins are well filled, from it, 1/n + 1/m and the degrees of freedom."""
 
-    by_chance: (noise, p-value) of a value where the bins are well filled, from it, 1/n + 1/m and the degrees of
-    freedom. TooFew without rows on either side.
-    """
+
+def compared(pair: PairView, bins: int, distance: Distance, by_chance: ByChance) -> Estimate:
+    """A distance between both sides' bins, with what it comes to by chance. TooFew without rows on either side."""
     reference, current = pair.shares(bins)
     n, m = int(reference.sum()), int(current.sum())
     if not n or not m:
         raise TooFew(f"{n} rows in the reference and {m} in the window; both need some")
+    return compared_counts(reference, current, distance, by_chance)
+
+
+def compared_counts(reference: Counts, current: Counts, distance: Distance, by_chance: ByChance) -> Estimate:
+    """The same of rows by bin; each bin has rows on one side at least, and each side has some."""
+    n, m = int(reference.sum()), int(current.sum())
     value = float(distance(reference.astype(float), current.astype(float)))
     if well_filled(reference, current):
         noise, p_value = by_chance(value, 1 / n + 1 / m, len(reference) - 1)

@@ -16,16 +16,18 @@ from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.views import PairView
 
 
-def _distance(reference: Floats, current: Floats) -> Floats:
+def distance(reference: Floats, current: Floats) -> Floats:
+    """Of two arrays of counts, over the last axis; both have some."""
     a = reference / reference.sum(axis=-1, keepdims=True)
     b = current / current.sum(axis=-1, keepdims=True)
     middle = (a + b) / 2
     divergence = (rel_entr(a, middle) + rel_entr(b, middle)).sum(axis=-1) / (2 * math.log(2))
-    distance: Floats = np.sqrt(np.clip(divergence, 0.0, 1.0))
-    return distance
+    found: Floats = np.sqrt(np.clip(divergence, 0.0, 1.0))
+    return found
 
 
-def _by_chance(value: float, unit: float, df: int) -> tuple[float, float]:
+def by_chance(value: float, unit: float, df: int) -> tuple[float, float]:
+    """(noise, p-value) of a distance between well filled bins, as no_change.compared asks for it."""
     unit /= 8 * math.log(2)
     return math.sqrt(unit) * no_change.chi_mean(df), no_change.chi_square_tail(value**2 / unit, df)
 
@@ -46,4 +48,4 @@ def jensen_shannon(pair: PairView) -> Estimate:
     expects fewer than ten rows; both assume independent rows. TooFew without rows on either side.
     Lin 1991; Endres and Schindelin 2003.
     """
-    return no_change.compared(pair, BINS, _distance, _by_chance)
+    return no_change.compared(pair, BINS, distance, by_chance)
