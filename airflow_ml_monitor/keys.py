@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -68,6 +68,11 @@ class Window:
 
 EVER = Window(datetime(1900, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC))
 """All rows, whatever their event time: the window of a reference that names none."""
+
+
+def overlaps(window: Window, others: Collection[Window]) -> bool:
+    """True if a window shares an instant with any of the others."""
+    return any(other.start < window.end and window.start < other.end for other in others)
 
 
 class WindowUnit(StrEnum):

@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import (
-    Estimate,
-    base_of,
-)
+from airflow_ml_monitor.keys import Slice, Window, overlaps
+from airflow_ml_monitor.policy.bounds import Condition
 from airflow_ml_monitor.policy.case import Case, Evidence, ReferenceValues
+from airflow_ml_monitor.policy.composite import combined
 from airflow_ml_monitor.policy.decision import Alarm
+from airflow_ml_monitor.policy.points import Point, by_share, points_of
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
 OF_LABELS = frozenset(
@@ -32,7 +31,9 @@ class Alarmed:
     """What one rule says of one source (or the faults that are always looked for): alarms, and every window it judged.
 
     idle: windows of other model versions after a version's last: it is no longer in use, and cannot alarm. The same
-    for the pooled value (of no version), where it gives way to its versions'. metric: the rule's.
+    for the pooled value (of no version), where it gives way to its versions'. metric: the rule's, '' of one of several
+    conditions. metrics: every one that it looks at. early: the rule's title if it has values, and no window has enough
+    before it to be judged by standard deviations.
     """
 
     action: Action
@@ -40,6 +41,8 @@ class Alarmed:
     judged: Places
     idle: Places = frozenset()
     metric: str = ""
+    metrics: tuple[str, ...] = ()
+    early: str = ""
 
 
 def alarms_of(policy: Policy, case: Case, held: Collection[Window]) -> list[Alarmed]:
@@ -49,31 +52,46 @@ def alarms_of(policy: Policy, case: Case, held: Collection[Window]) -> list[Alar
 
 
 def by_rule(policy: Policy, case: Case, held: Collection[Window], actions: Iterable[Action]) -> list[Alarmed]:
-    """Rule by rule and source by source: what came of one label source, or of inputs, says nothing of another's."""
+    """Rule by rule and source by source: what came of one label source, or of inputs, says nothing of another's.
+
+    A rule of several conditions looks at all sources together.
+    """
     by_metric: dict[str, list[Evidence]] = defaultdict(list)
     for e in case.evidence:
         by_metric[e.measurement.metric].append(e)
     found = []
     for rule in (rule for action in actions for rule in policy.rules if rule.action is action):
-        for name in sorted({e.head.dataset for e in by_metric[rule.metric]}):
-            mine = [e for e in by_metric[rule.metric] if e.head.dataset == name]
-            alarms: list[Alarm] = []
-            judged: set[tuple[str, str, Window]] = set()
-            idle = set(_idle(mine, held))
-            for series in _series(rule, mine, held):
-                judged |= {e.place for e in series}
-                idle |= {("", e.head.rule, e.head.window) for e in series}
-                alarms += _persistent(rule, series, case.references)
-            if judged:
-                found.append(Alarmed(rule.action, tuple(alarms), frozenset(judged), frozenset(idle), rule.metric))
+        evidence = [e for metric in dict.fromkeys(rule.metrics) for e in by_metric[metric]]
+        for name in [None] if rule.is_composite else sorted({e.head.dataset for e in evidence}):
+            mine = [e for e in evidence if name in (None, e.head.dataset)]
+            found.append(_alarmed(rule, mine, held, case.references))
     # What another rule of the action could judge there is no window without use.
     judged_by = {one.action: frozenset().union(*(o.judged for o in found if o.action is one.action)) for one in found}
-    return [replace(one, idle=one.idle - judged_by[one.action]) for one in found]
+    found = [replace(one, idle=one.idle - judged_by[one.action]) for one in found]
+    return [one for one in found if one.judged or one.early]
 
 
-def _series(rule: Rule, evidence: Sequence[Evidence], held: Collection[Window]) -> list[list[Evidence]]:
-    """The rule's measurements that can be judged, one list a series, by window."""
-    mine = [e for e in evidence if _can_judge(rule, e) and not overlaps(e.head.window, held)]
+def _alarmed(
+    rule: Rule, evidence: Sequence[Evidence], held: Collection[Window], references: ReferenceValues
+) -> Alarmed:
+    """What one rule says of its measurements."""
+    each = []
+    for condition in rule.conditions:
+        series = [points_of(condition, of, references) for of in _series(condition, evidence, held)]
+        share = condition.share_of_columns
+        each.append(series if share is None else by_share(share, series))
+    together = combined(rule, each) if rule.is_composite else each[0]
+    judged = frozenset(point.place for points in together for point in points)
+    idle = {*_idle(evidence, held)} | {("", window_rule, window) for _, window_rule, window in judged}
+    alarms = tuple(alarm for points in together for alarm in _persistent(rule, points))
+    # Series of which no window can be judged yet.
+    early = rule.title if not judged and any(series and not any(series) for series in each) else ""
+    return Alarmed(rule.action, alarms, judged, frozenset(idle), rule.metric, rule.metrics, early)
+
+
+def _series(condition: Condition, evidence: Sequence[Evidence], held: Collection[Window]) -> list[list[Evidence]]:
+    """The condition's measurements that can be judged, one list a series, by window."""
+    mine = [e for e in evidence if _can_judge(condition, e) and not overlaps(e.head.window, held)]
     versioned = {_pooled(e) for e in mine if e.head.model_version}
     found: dict[tuple[str, ...], list[Evidence]] = defaultdict(list)
     for e in mine:
@@ -84,16 +102,17 @@ def _series(rule: Rule, evidence: Sequence[Evidence], held: Collection[Window]) 
     return [sorted(series, key=lambda e: e.head.window) for series in found.values()]
 
 
-def _can_judge(rule: Rule, e: Evidence) -> bool:
-    """True if a measurement of the rule's metric has a value of enough rows, where the rule looks."""
+def _can_judge(condition: Condition, e: Evidence) -> bool:
+    """True if a measurement of the condition's metric has a value of enough rows, where the condition looks."""
     m = e.measurement
     return (
         e.is_judged
         and m.estimate is not None
-        and m.estimate.n >= rule.least_n
-        and (not rule.columns or m.column in rule.columns)
-        and (rule.slices or m.slice == WHOLE)
-        and rule.parameters in (None, m.parameters)
+        and m.metric == condition.metric
+        and m.estimate.n >= condition.least_n
+        and (not condition.columns or m.column in condition.columns)
+        and condition.looks_at(m.slice)
+        and condition.parameters in (None, m.parameters)
     )
 
 
@@ -114,57 +133,15 @@ def _idle(evidence: Sequence[Evidence], held: Collection[Window]) -> Iterator[tu
         yield from ((version, rule, w) for w in seen[rule] if w > end and not overlaps(w, held))
 
 
-def overlaps(window: Window, others: Collection[Window]) -> bool:
-    return any(other.start < window.end and window.start < other.end for other in others)
-
-
-def _persistent(rule: Rule, series: Sequence[Evidence], references: ReferenceValues) -> list[Alarm]:
+def _persistent(rule: Rule, points: Sequence[Point]) -> list[Alarm]:
     """An alarm for every window that breaks the bound as the k-th of the last m, or a later one."""
-    texts = [_broken(rule, e, references) for e in series]
+    is_sure = all(condition.sure for condition in rule.conditions)
     alarms = []
-    for i, (e, text) in enumerate(zip(series, texts, strict=True)):
-        recent = [t for t in texts[max(0, i - rule.m + 1) : i + 1] if t]
-        if text and len(recent) >= rule.k:
+    for i, point in enumerate(points):
+        recent = [p for p in points[max(0, i - rule.m + 1) : i + 1] if p.text]
+        if point.text and len(recent) >= rule.k:
             often = f" ({len(recent)} of the last {rule.m} windows)" if rule.m > 1 else ""
-            m, head = e.measurement, e.head
-            about = (m.metric, m.column, m.slice, head.model_version, text + often, head.rule, rule.sure)
-            alarms.append(Alarm(rule.title, rule.action, rule.severity, head.window, *about))
+            m, (version, window_rule, window) = point.about.measurement, point.place
+            about = (m.metric, m.column, point.slice, version, point.text + often, window_rule, is_sure)
+            alarms.append(Alarm(rule.title, rule.action, rule.severity, window, *about))
     return alarms
-
-
-def _broken(rule: Rule, e: Evidence, references: ReferenceValues) -> str:
-    """How the bound is broken, in words; empty if it is not (or not surely)."""
-    m = e.measurement
-    assert m.estimate is not None  # is_judged
-    reference = references.get(in_reference(e))
-    low, high = rule.bounds.limits(reference)
-    lowest, highest = _range(m.estimate) if rule.sure else (m.estimate.value, m.estimate.value)
-    if low is not None and highest < low:
-        limit, side = low, "below"
-    elif high is not None and lowest > high:
-        limit, side = high, "above"
-    else:
-        return ""
-    about = "" if reference is None or not rule.bounds.is_relative else f" (reference {reference:.4g})"
-    where = " of ".join(x for x in (m.metric, m.column) if x) + (f" [{m.parameters}]" if m.parameters else "")
-    where += "".join(f" in {column}={value}" for column, value in m.slice)
-    version = f" of {e.head.model_version}" if e.head.model_version else ""
-    return f"{where}{version} {_shown(m.estimate)} {side} {limit:.4g}{about}"
-
-
-def in_reference(e: Evidence) -> tuple[str, str, str, Slice, str]:
-    """Where the reference's own value of a measurement stands."""
-    m = e.measurement
-    return e.head.reference, base_of(m.metric), m.column, m.slice, m.parameters
-
-
-def _range(estimate: Estimate) -> tuple[float, float]:
-    """The values that the estimate allows: its interval, or what of a distance exceeds its noise floor."""
-    low = estimate.value - (estimate.noise or 0.0) if estimate.low is None else estimate.low
-    return low, estimate.value if estimate.high is None else estimate.high
-
-
-def _shown(estimate: Estimate) -> str:
-    if estimate.low is not None and estimate.high is not None:
-        return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
-    return f"{estimate.value:.4g}"

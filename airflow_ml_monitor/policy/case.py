@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.keys import Slice, Window, WindowRule
 from airflow_ml_monitor.measurement import HeadKey, Measurement, Status
+from airflow_ml_monitor.policy.charts.charted import Charted
 from airflow_ml_monitor.policy.decision import ActionTaken, Incident
 
 
@@ -58,7 +59,7 @@ class Case:
     window, rule: what this run is about. evidence: the current measurements of all windows, as known at `known_at`.
     incidents: those known before, with the state in which the last decision left them. actions: those taken so far.
     gaps: what earlier judgements found never measured. datasets: those that must have been measured in the window; none
-    named: any. upstream: incidents of the monitors upstream, as known at `known_at`.
+    named: any. upstream: incidents of the monitors upstream, as known at `known_at`. charted: what charts look at.
     """
 
     monitor: str
@@ -72,6 +73,7 @@ class Case:
     gaps: Sequence[Gap] = ()
     datasets: tuple[str, ...] = ()
     upstream: tuple[Upstream, ...] = ()
+    charted: Sequence[Charted] = ()
 
     def date(self, moment: datetime) -> str:
         """The day of an instant by the calendar in which the monitor's windows are cut, e.g. '2026-01-05'."""

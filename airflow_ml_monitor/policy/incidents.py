@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_ml_monitor.keys import EVER, Window
-from airflow_ml_monitor.policy.alarms import Alarmed, Places, overlaps
+from airflow_ml_monitor.keys import EVER, Window, overlaps
+from airflow_ml_monitor.policy.alarms import Alarmed, Places
 from airflow_ml_monitor.policy.case import Case
 from airflow_ml_monitor.policy.decision import ACTIVE, Event, Incident
 from airflow_ml_monitor.policy.rule import Action, Policy
@@ -92,18 +92,19 @@ def told(policy: Policy, case: Case, parts: Sequence[Alarmed], held: Collection[
 def _episodes(policy: Policy, part: Alarmed) -> list[_Episode]:
     """Alarms of one rule with few windows between them that it could judge."""
     found: list[_Episode] = []
+    cooldown = policy.cooldown_of(part.action)
     for version, rule in sorted({(alarm.model_version, alarm.window_rule) for alarm in part.alarms}):
         order = sorted(window for v, r, window in (*part.judged, *part.idle) if (v, r) == (version, rule))
         alarmed = {a.window for a in part.alarms if (a.model_version, a.window_rule) == (version, rule)}
         runs: list[list[int]] = []
         for place in (i for i, window in enumerate(order) if window in alarmed):
-            if not runs or place - runs[-1][-1] > policy.cooldown:
+            if not runs or place - runs[-1][-1] > cooldown:
                 runs.append([])
             runs[-1].append(place)
         split = frozenset(window for v, r, window in part.idle if version and (v, r) == ("", rule))
         ends = [*(run[0] for run in runs[1:]), len(order)]
         for run, end in zip(runs, ends, strict=True):
-            near = _near(order, run[0] - policy.cooldown, run[-1] + policy.cooldown)
+            near = _near(order, run[0] - cooldown, run[-1] + cooldown)
             first, last = order[run[0]], order[run[-1]]
             found.append(_Episode(part.action, version, first, last, end - 1 - run[-1], near, split, order[0].start))
     return found
@@ -172,7 +173,7 @@ def _opened(policy: Policy, case: Case, episode: _Episode) -> tuple[Incident, To
     name = (
         "inc-" + digest([case.monitor, episode.action, episode.model_version, str(episode.first), case.known_at])[:12]
     )
-    is_over = episode.quiet >= policy.cooldown
+    is_over = episode.quiet >= policy.cooldown_of(episode.action)
     status = Event.RESOLVED if is_over else Event.OPENED
     text = f"opened: {_since(case, episode)}"
     told_now = None if is_over else Told(name, status, text)
@@ -183,7 +184,7 @@ def _opened(policy: Policy, case: Case, episode: _Episode) -> tuple[Incident, To
 def _continued(policy: Policy, case: Case, known: Incident, episode: _Episode) -> tuple[Incident, Told | None]:
     """The incident as it is told now, and what changed."""
     text = ""
-    if episode.quiet >= policy.cooldown:
+    if episode.quiet >= policy.cooldown_of(episode.action):
         status = Event.RESOLVED
         if known.status is not Event.RESOLVED:
             text = f"resolved: {_of(case, episode)}, {episode.quiet} windows without an alarm"
@@ -222,7 +223,7 @@ def _cooled(policy: Policy, case: Case, incident: Incident, parts: Sequence[Alar
     each = [places for part in parts if (places := _judged(incident, [part]))]
     since = (sum(rule in rules and window > incident.last for _, rule, window in places) for places in each)
     quiet = min(since, default=0)
-    if incident.status not in ACTIVE or quiet < policy.cooldown:
+    if incident.status not in ACTIVE or quiet < policy.cooldown_of(incident.action):
         return incident, None
     now = replace(incident, status=Event.RESOLVED)
     return now, Told(now.id, now.status, f"resolved: {_of(case, now)}, {quiet} windows without an alarm")

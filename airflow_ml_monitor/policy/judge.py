@@ -9,16 +9,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from airflow_ml_monitor.keys import overlaps
 from airflow_ml_monitor.measurement import BROKEN_RULES, Family, Severity
-from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of, in_reference, overlaps
+from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, alarms_of
+from airflow_ml_monitor.policy.bounds import LEAST_IN_CONTROL, Condition
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, Upstream
+from airflow_ml_monitor.policy.charts.judged import judge_charts
 from airflow_ml_monitor.policy.decision import ACTIVE, MOST_ALARMS, ActionState, Alarm, Event, Incident
 from airflow_ml_monitor.policy.faults import faults_of, gaps_of
 from airflow_ml_monitor.policy.incidents import Told, told, window_of
+from airflow_ml_monitor.policy.points import in_reference
 from airflow_ml_monitor.policy.rule import Action, Policy, Rule
 
 MOST_SAID: Final = 5
 """Alarms of an incident's newest window that its reason says in words."""
+
+_EARLY: Final = f"fewer than {LEAST_IN_CONTROL} windows before were in control"
+"""Why a rule in standard deviations judges none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ def judge(policy: Policy, case: Case) -> Verdict:
     held = {alarm.window for part in faulty for alarm in part.alarms if alarm.metric not in OF_LABELS}
     above = [window_of(i) for one in case.upstream if (i := one.incident).action is Action.INVESTIGATE_DATA]
     held |= {e.head.window for e in case.evidence if overlaps(e.head.window, above)}
-    found = alarms_of(policy, case, held)
+    charts = judge_charts(case, policy.false_alarms_per_year, held)
+    found = [*alarms_of(policy, case, held), *charts.alarmed]
     told_now = told(policy, case, [*faulty, *found], held)
     active = [incident for incident in told_now.incidents if incident.status in ACTIVE]
     strength = {action: i for i, action in enumerate(policy.order)}
@@ -58,12 +66,12 @@ def judge(policy: Policy, case: Case) -> Verdict:
     blamed = [_told(case, one) for one in case.upstream if one.incident.status in ACTIVE]
     return Verdict(
         action,
-        "; ".join(dict.fromkeys([because, *news, *told_now.held.values(), *explained.values(), *blamed])),
+        "; ".join(dict.fromkeys([because, *news, *told_now.held.values(), *explained.values(), *blamed, *charts.told])),
         incident,
         told_now.incidents,
         told_now.events,
         gaps,
-        _document(case, alarms, told_now.incidents),
+        {**_document(case, alarms, told_now.incidents), "charts": charts.document},
     )
 
 
@@ -153,16 +161,22 @@ def _quiet(policy: Policy, case: Case, found: Sequence[Alarmed]) -> tuple[Action
     """No incident: nothing to do, or nothing known yet."""
     acts = (Action.RETRAIN, Action.ROLL_BACK)
     of_labels = {e.measurement.metric for e in case.evidence if e.head.family is Family.PERFORMANCE} - OF_LABELS
-    performance = {rule.metric for rule in policy.rules if rule.action in acts or rule.metric in of_labels}
-    judged = [window for part in found if part.metric in performance for _, _, window in part.judged]
+    every = policy.conditions()
+    performance = {c.metric for _, rule, c in every if rule.action in acts or c.metric in of_labels}
+    judged = [window for part in found if performance & {part.metric, *part.metrics} for _, _, window in part.judged]
+    early = [part for part in found if part.early]
     if performance and not judged:
         of = [e for e in case.evidence if e.measurement.metric in performance]
         ripe = any(e.is_judged for e in of)
         why = "every window has too few rows or broken data" if ripe else "no window's labels tell enough yet"
+        why = _EARLY if any(performance & {*part.metrics} for part in early) else why
         return Action.WAIT, f"{why}, so performance cannot be judged{'' if ripe else _awaited(case, of)}"
     upto = f"; performance judged up to {case.date(max(judged).start)}" if judged else ""
     blind = ", ".join(rule.title for rule in policy.rules if _is_blind(rule, case))
     unseen = f"; cannot be judged, as the reference has no such value: {blind}" if blind else ""
+    unseen += (
+        f"; cannot be judged, as {_EARLY}: {', '.join(dict.fromkeys(part.early for part in early))}" if early else ""
+    )
     return Action.NONE, f"every rule within its bounds{upto}{unseen}"
 
 
@@ -177,8 +191,13 @@ def _awaited(case: Case, of: Sequence[Evidence]) -> str:
 
 def _is_blind(rule: Rule, case: Case) -> bool:
     """True if a rule has values to judge, and none of them has the reference's value that its bounds are drawn from."""
-    mine = [e for e in case.evidence if e.is_judged and e.measurement.metric == rule.metric]
-    is_only = rule.bounds.is_relative and rule.bounds.min is None and rule.bounds.max is None
+    blind = [_has_no_limit(condition, case) for condition in rule.conditions]
+    return all(blind) if rule.any else any(blind)
+
+
+def _has_no_limit(condition: Condition, case: Case) -> bool:
+    mine = [e for e in case.evidence if e.is_judged and e.measurement.metric == condition.metric]
+    is_only = condition.bounds.is_relative and not condition.bounds.is_fixed
     return is_only and bool(mine) and not any(in_reference(e) in case.references for e in mine)
 
 

@@ -1,119 +1,105 @@
-"""What a policy is made of: actions, rules, bounds. Light: imported when a DAG is parsed."""
+"""What a policy is made of: actions and rules. Light: imported when a DAG is parsed."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Severity
-
-
-class Action(StrEnum):
-    """What a decision asks for."""
-
-    NONE = "none"
-    WAIT = "wait"
-    INVESTIGATE_DATA = "investigate_data"
-    ALERT = "alert"
-    RETRAIN = "retrain"
-    ROLL_BACK = "roll_back"
-
-
-ORDER: tuple[Action, ...] = tuple(Action)
-"""From the mildest to the strongest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits of a metric's value. min, max: fixed. fall, rise: against its value in the reference, in its unit.
-
-    fall_share, rise_share: the same as a share of the reference's value.
-    """
-
-    min: float | None = None
-    max: float | None = None
-    fall: float | None = None
-    rise: float | None = None
-    fall_share: float | None = None
-    rise_share: float | None = None
-
-    def __post_init__(self) -> None:
-        if not any(value is not None for value in (self.min, self.max, *self.relative)):
-            raise SpecError("no bound; give one of min, max, fall, rise, fall_share, rise_share", field="bounds")
-        given = (self.min, self.max, *self.relative)
-        if wrong := [value for value in given if value is not None and not math.isfinite(value)]:
-            raise SpecError(f"{wrong[0]} is no finite number; leave out the bound that is none", field="bounds")
-        if negative := [value for value in self.relative if value is not None and value < 0]:
-            raise SpecError(f"{negative[0]} is negative; fall and rise are distances, 0 or more", field="bounds")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise SpecError(f"min {self.min} is above max {self.max}", field="bounds")
-
-    @property
-    def relative(self) -> tuple[float | None, ...]:
-        return (self.fall, self.rise, self.fall_share, self.rise_share)
-
-    @property
-    def is_relative(self) -> bool:
-        """True if a limit depends on the reference's value."""
-        return any(value is not None for value in self.relative)
-
-    def limits(self, reference: float | None) -> tuple[float | None, float | None]:
-        """(lowest, highest) value that is still good; the tighter one where several are given.
-
-        >>> Bounds(fall=0.05).limits(0.8)
-        (0.75, None)
-        """
-        lows, highs = [self.min], [self.max]
-        if reference is not None:
-            lows += [
-                None if self.fall is None else reference - self.fall,
-                None if self.fall_share is None else reference - self.fall_share * abs(reference),
-            ]
-            highs += [
-                None if self.rise is None else reference + self.rise,
-                None if self.rise_share is None else reference + self.rise_share * abs(reference),
-            ]
-        return (
-            max((x for x in lows if x is not None), default=None),
-            min((x for x in highs if x is not None), default=None),
-        )
+from airflow_ml_monitor.policy.action import ORDER as ORDER  # handed out from here
+from airflow_ml_monitor.policy.action import Action as Action
+from airflow_ml_monitor.policy.bounds import Bounds as Bounds
+from airflow_ml_monitor.policy.bounds import Condition as Condition
+from airflow_ml_monitor.policy.bounds import Improvement as Improvement
+from airflow_ml_monitor.policy.chart import Chart
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A limit on one metric, and what to do when it is broken.
+    """When to do what: a limit on one metric, or several together.
 
-    columns: those it holds for; empty means all. slices: False looks at the whole only.
-    k of m: the bound must be broken in k of the last m windows that could be judged.
-    least_n: windows with fewer rows behind the value are not judged.
-    sure: the whole 95 % interval (or, for a distance, the value less its noise floor) must be beyond the bound.
+    metric, bounds, columns, parameters, slices, share_of_columns, least_n, sure, improvement: as in `Condition`.
+    all, any: conditions instead of a metric of its own. It is broken in a window where all of them are, and none is
+    judged where one cannot be; or where any of them is, and it is judged where one can be. Those of `all` that look at
+    slices must be broken in the same slice. Where a condition has no value by model version, that of all versions
+    stands for each.
+    k of m: it must be broken in k of the last m windows that could be judged.
+    cooldown: after so many judged windows without an alarm its incident is resolved; None: the policy's. Alarms of one
+    action are one story, so of its rules the largest counts.
     """
 
-    metric: str
-    bounds: Bounds
+    metric: str = ""
+    bounds: Bounds | None = None
     action: Action = Action.ALERT
     columns: tuple[str, ...] = ()
     parameters: str | None = None
-    slices: bool = False
+    slices: bool | tuple[str, ...] = False
     k: int = 1
     m: int = 1
     least_n: int = 1
     severity: Severity = Severity.WARNING
     sure: bool = True
     name: str = ""
+    share_of_columns: float | None = None
+    improvement: Improvement = Improvement.IGNORE
+    cooldown: int | None = None
+    all: tuple[Condition, ...] = ()
+    any: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
+        where = f"policy.rules.{self.title}"
         if not 1 <= self.k <= self.m:
-            raise SpecError(f"k = {self.k} of m = {self.m}; 1 ≤ k ≤ m is needed", field=f"policy.rules.{self.title}")
-        if self.least_n < 0:
-            raise SpecError(f"{self.least_n} is no number of rows", field=f"policy.rules.{self.title}.least_n")
+            raise SpecError(f"k = {self.k} of m = {self.m}; 1 ≤ k ≤ m is needed", field=where)
+        if self.cooldown is not None and self.cooldown < 1:
+            raise SpecError(f"{self.cooldown} is not a positive number of windows", field=f"{where}.cooldown")
+        if self.all and self.any:
+            raise SpecError("all and any stand side by side; make two rules", field=where)
+        if self.is_composite:
+            # MISSING, the default of what a condition must have, equals nothing.
+            if given := [f.name for f in fields(Condition) if getattr(self, f.name) not in (f.default, "", None)]:
+                told = f"a rule of conditions has none of its own; put it into those under {self.how}"
+                raise SpecError(told, field=f"{where}.{given[0]}")
+            return
+        if not self.metric or self.bounds is None:
+            told = f"no {'bounds' if self.metric else 'metric'}; give both, or conditions under all or any"
+            raise SpecError(told, field=where)
+        try:
+            _ = self.conditions
+        except SpecError as error:
+            told = str(error).removeprefix(f"{error.field}: ")
+            raise SpecError(told, field=f"{where}.{error.field}") from None
+
+    @property
+    def is_composite(self) -> bool:
+        """True if it holds conditions instead of a metric."""
+        return bool(self.all or self.any)
+
+    @property
+    def how(self) -> str:
+        """'all' or 'any'"""
+        return "any" if self.any else "all"
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What it looks at; one, unless it holds several."""
+        if self.is_composite:
+            return self.all or self.any
+        assert self.bounds is not None  # checked above
+        mine = {f.name: getattr(self, f.name) for f in fields(Condition)}
+        return (Condition(**mine),)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric that it looks at."""
+        return tuple(condition.metric for condition in self.conditions)
 
     @property
     def title(self) -> str:
-        """The rule's name in decisions: its own, or its metric's."""
-        return self.name or self.metric
+        """The rule's name in decisions: its own, or its metric's, or 'psi and roc_auc' of several."""
+        joint = " or " if self.any else " and "
+        return self.name or self.metric or joint.join(condition.metric for condition in self.all or self.any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +108,11 @@ class Policy:
 
     Faults of data (a column missing or of another type, no rows, duplicate keys, a window never measured, every named
     fault) are always looked for, and mean `investigate_data`.
-    cooldown: after so many judged windows without an alarm an incident is resolved.
+    cooldown: after so many judged windows without an alarm an incident is resolved, where no rule says otherwise.
     act: False is shadow mode: decisions are stored, no action is taken.
     order: from the mildest to the strongest action; of several the strongest is decided, faults of data first.
-    false_alarms_per_year: the budget for charts; kept and stored, not yet spent.
+    charts: what is watched for anything unusual, beside rules. false_alarms_per_year: how many false incidents all of
+    them together may raise in a year, whatever the number of columns and of rows; 0: none is judged.
     overlook: named faults that are looked for and stored, and ask for nothing, e.g. ('frozen_column',) where a table of
     the same customers comes every day, or of one column: ('unit_changed of income',).
     trust_estimates: True lets rules on estimates without labels (`cbpe.roc_auc`) retrain or roll back. None of them can
@@ -136,6 +123,7 @@ class Policy:
     cooldown: int = 3
     act: bool = True
     order: tuple[Action, ...] = field(default=ORDER)
+    charts: tuple[Chart, ...] = (Chart(),)
     false_alarms_per_year: float = 1.0
     trust_estimates: bool = False
     overlook: tuple[str, ...] = ()
@@ -148,6 +136,24 @@ class Policy:
             raise SpecError(told, field="policy.false_alarms_per_year")
         if sorted(self.order) != sorted(ORDER):
             raise SpecError(f"must name each action once: {', '.join(ORDER)}", field="policy.order")
+        charts = [chart.title for chart in self.charts]
+        if twice := sorted({title for title in charts if charts.count(title) > 1}):
+            raise SpecError(f"two charts are called {twice[0]!r}; give them different names", field="policy.charts")
         titles = [rule.title for rule in self.rules]
         if twice := sorted({title for title in titles if titles.count(title) > 1}):
             raise SpecError(f"two rules are called {twice[0]!r}; give them different names", field="policy.rules")
+
+    def cooldown_of(self, action: Action) -> int:
+        """The largest cooldown of an action's rules; of faults of data, which need no rule, the policy's too."""
+        own = [
+            self.cooldown if rule.cooldown is None else rule.cooldown for rule in self.rules if rule.action is action
+        ]
+        own += [self.cooldown] * (not own or action is Action.INVESTIGATE_DATA)
+        return max(own)
+
+    def conditions(self) -> Iterator[tuple[str, Rule, Condition]]:
+        """(where it stands in the spec, its rule, condition): each condition of each rule."""
+        for rule in self.rules:
+            for i, condition in enumerate(rule.conditions):
+                where = f".{rule.how}.{i}" if rule.is_composite else ""
+                yield f"policy.rules.{rule.title}{where}", rule, condition

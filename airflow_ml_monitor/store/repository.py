@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 from airflow_ml_monitor.keys import Window, utc
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.policy.decision import ActionState, ActionTaken, Decision, Incident
+from airflow_ml_monitor.policy.feedback import Feedback
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.store import (
     actions,
     contracts,
     decisions,
     failed_rows,
+    feedback,
     history,
     labels,
     messages,
@@ -301,6 +303,15 @@ class MetricsStore(Transactions):
     def actions(self, monitor: str) -> list[ActionTaken]:
         """The actions asked for, in that order."""
         return self._read(monitor, actions.listed)
+
+    def save_feedback(self, monitor: str, given: Feedback) -> None:
+        """Keep what was said of an incident, beside what was said before; UnknownName if there is none of its name."""
+        self._read(monitor, feedback.check, given.incident)
+        self._write(monitor, feedback.save, given)
+
+    def feedback(self, monitor: str, as_of: datetime | None = None) -> list[Feedback]:
+        """All that was said of incidents, or had been by a moment, in that order; of each the last word counts."""
+        return self._read(monitor, feedback.listed, None if as_of is None else utc(as_of))
 
     def claim_message(self, decision_id: str, carrier: str, by: str) -> bool:
         """True if a carrier has yet to send a decision's message, and whoever asks may: claimed by no other."""

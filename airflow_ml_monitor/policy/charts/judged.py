@@ -1,0 +1,157 @@
+"""Charts' alarms in the words of a decision, and how much they can see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from airflow_ml_monitor.keys import WHOLE, Window, overlaps
+from airflow_ml_monitor.policy.alarms import Alarmed
+from airflow_ml_monitor.policy.case import Case
+from airflow_ml_monitor.policy.chart import SHIFT
+from airflow_ml_monitor.policy.charts.change import ADVICE, change_of
+from airflow_ml_monitor.policy.charts.charted import Charted, budgets
+from airflow_ml_monitor.policy.charts.limits import WITHIN
+from airflow_ml_monitor.policy.charts.panel import YEAR, Floats
+from airflow_ml_monitor.policy.charts.watch import FULL_POWER, LEAST_WINDOWS, LOOK_BACK, Watched, watch
+from airflow_ml_monitor.policy.decision import Alarm
+
+MOST_RENEWED: Final = 5
+"""So many new levels are told in words."""
+MOST_CHANGES: Final = 3
+"""Of so many columns it is told when and how they changed."""
+_HALF_WEEK: Final = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What charts conclude. alarmed: as of rules; told: what else a decision says in words; document: plain JSON of
+    what each chart can see."""
+
+    alarmed: list[Alarmed]
+    told: list[str]
+    document: list[dict[str, Any]]
+
+
+def judge_charts(case: Case, false_alarms: float, held: Collection[Window]) -> Judged:
+    """Every chart of a case at its part of so many false alarms a year; nothing where none may be spent."""
+    found = Judged([], [], [])
+    if not false_alarms:
+        return found
+    for charted, budget in zip(case.charted, budgets(case.charted, false_alarms), strict=True):
+        watched = watch(charted.panel(case.rule, held), budget)
+        alarms = [alarm for t in range(len(charted.windows)) for alarm in _alarms(charted, watched, t, budget)]
+        changes = _changes(case, charted, watched)
+        free = [window for window in charted.windows[watched.first :] if not overlaps(window, held)]
+        places = frozenset((charted.model_version, charted.rule, window) for window in free)
+        found.alarmed.append(Alarmed(charted.chart.action, tuple(alarms), places, metric=charted.chart.metric))
+        found.told.extend([*_renewed(case, charted, watched), *(change.pop("text") for change in changes)])
+        found.document.append({**_document(charted, watched, budget), "changes": changes})
+    return found
+
+
+def _alarms(charted: Charted, watched: Watched, t: int, budget: float) -> Iterator[Alarm]:
+    """One alarm for each column of a window, worst first."""
+    chart = charted.chart
+    for column, j in _worst(charted, watched, t).items():
+        text = _words(charted, watched, t, j, budget)
+        about = (chart.metric, column, WHOLE, charted.model_version, text, charted.rule)
+        yield Alarm(f"chart of {chart.title}", chart.action, chart.severity, charted.windows[t], *about)
+
+
+def _worst(charted: Charted, watched: Watched, t: int) -> dict[str, int]:
+    """{column: its component that is furthest beyond its limit} of what alarms in a window, the furthest first."""
+    worst: dict[str, int] = {}
+    alarmed = np.flatnonzero(watched.alarm[t])
+    for place in alarmed[np.argsort(-watched.excess[t, alarmed], kind="stable")]:
+        worst.setdefault(charted.names[place][0], int(place))
+    return worst
+
+
+def _words(charted: Charted, watched: Watched, t: int, j: int, budget: float) -> str:
+    """e.g. 'location of income moved by +0.21 (0.04 would matter), 1.4 times its limit at 1 false alarm a year'"""
+    least, rows = charted.least[j], charted.rows[t, j]
+    size, excess = watched.size[t, j], watched.excess[t, j]
+    version = f" of {charted.model_version}" if charted.model_version else ""
+    far = f"{excess:.1f} times its limit" if excess >= 1 else "back within its limit, not yet for sure"
+    return (
+        f"{_name(charted, j)}{version} moved by {size:+.2g} ({least:g} would matter; {rows:.0f} rows), {far} at "
+        f"{budget:.2g} false alarms a year"
+    )
+
+
+def _name(charted: Charted, j: int) -> str:
+    column, part = charted.names[j]
+    if charted.chart.metric == SHIFT:
+        return f"{part} of {column}"
+    return charted.chart.metric + (f" [{part}]" if part else "")
+
+
+def _changes(case: Case, charted: Charted, watched: Watched) -> list[dict[str, Any]]:
+    """When and how what alarms in the newest window changed: of its worst columns."""
+    if not len(charted.windows):
+        return []
+    newest, score = len(charted.windows) - 1, np.where(np.isfinite(charted.value), watched.score, np.nan)
+    found = []
+    for column, j in list(_worst(charted, watched, newest).items())[:MOST_CHANGES]:
+        recent = slice(max(0, newest + 1 - LOOK_BACK), newest + 1)
+        change = change_of(
+            score[recent, j], watched.lag[j], watched.error[j], _year_before(charted, score[:, j], recent)
+        )
+        began, first, last = (
+            case.date(charted.windows[recent.start + i].start) for i in (change.at, change.first, change.last)
+        )
+        between = f"between {first} and {last}" if first != last else "for sure"
+        text = f"{_name(charted, j)} changed on {began} ({between}), {change.shape}: {ADVICE[change.shape]}"
+        found.append({
+            "column": column, "component": charted.names[j][1], "at": began, "first": first, "last": last,
+            "shape": change.shape.value, "advice": ADVICE[change.shape], "text": text.rstrip("."),
+        })  # fmt: skip
+    return found
+
+
+def _year_before(charted: Charted, score: Floats, recent: slice) -> Floats | None:
+    """The same windows' scores a year before, each the mean of a week; None where the history is shorter."""
+    day = np.array([window.start.timestamp() / 86_400 for window in charted.windows])
+    then = day[recent] - YEAR
+    if then[0] < day[0]:
+        return None
+    near = np.abs(day[:, None] - then) <= _HALF_WEEK
+    known = near & np.isfinite(score)[:, None]
+    found: Floats = (np.nan_to_num(score) @ known) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return found
+
+
+def _renewed(case: Case, charted: Charted, watched: Watched) -> list[str]:
+    """The levels that are the usual ones from the newest window on."""
+    if not len(charted.windows) or not watched.renewed[-1].any():
+        return []
+    mine = np.flatnonzero(watched.renewed[-1])
+    names = ", ".join(_name(charted, int(j)) for j in mine[:MOST_RENEWED])
+    more = f" and {len(mine) - MOST_RENEWED} more" if len(mine) > MOST_RENEWED else ""
+    return [f"new normal from {case.date(charted.windows[-1].start)}: {names}{more} stayed where it moved"]
+
+
+def _document(charted: Charted, watched: Watched, budget: float) -> dict[str, Any]:
+    """How long a chart has looked, and from what shift on it finds one within a week as often as not."""
+    behind = float(np.median(watched.windows)) if len(watched.windows) else 0.0
+    windows = len(charted.windows)
+    seen: dict[str, float] = {}
+    for (column, _), size in zip(charted.names, watched.detectable, strict=True):
+        if np.isfinite(size):
+            seen[column] = min(round(float(size), 4), seen.get(column, np.inf))
+    return {
+        "chart": charted.chart.title,
+        "dataset": charted.dataset,
+        "version": charted.model_version,
+        "components": len(charted.names),
+        "windows": windows,
+        "false_alarms_per_year": round(budget, 4),
+        "status": "ok" if windows > LEAST_WINDOWS else "too_few",
+        "windows_needed": max(LEAST_WINDOWS + 1 - windows, 0),
+        "windows_to_full_power": max(FULL_POWER - int(behind), 0),
+        "detectable": {"within_windows": WITHIN, "by_column": seen},
+    }
