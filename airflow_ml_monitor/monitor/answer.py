@@ -55,16 +55,22 @@ class Standing:
 
     @property
     def metrics(self) -> list[Metric]:
-        return labelled_metrics(self.spec.task, self.dataset, self.spec.measurements)
+        return labelled_metrics(self.spec.task, self.dataset, self.spec.measured)
 
     @property
     def early(self) -> list[Metric]:
         return early_metrics(self.spec, self.dataset)
 
     @property
+    def is_representative(self) -> bool:
+        """True if the labels at hand stand for all: final, declared to, or drawn at random."""
+        return self.ripe.is_mature or self.labels.mode is LabelMode.SAMPLED
+
+    @property
     def estimated(self) -> list[Slice]:
         """Slices are a fit each, and most of what is stored: only where a rule looks at them."""
-        return list(self.views) if any(rule.slices for rule in self.spec.policy.rules) else [WHOLE]
+        looked = [condition for *_, condition in self.spec.policy.conditions()]
+        return [slice for slice in self.views if slice == WHOLE or any(one.looks_at(slice) for one in looked)]
 
 
 @dataclass(frozen=True, slots=True)

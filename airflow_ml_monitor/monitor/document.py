@@ -20,7 +20,8 @@ from airflow_ml_monitor.expectations.written import is_function
 from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.checks.types import check_types
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
-from airflow_ml_monitor.policy.rule import Bounds, Policy, Rule
+from airflow_ml_monitor.policy.chart import Chart
+from airflow_ml_monitor.policy.rule import Bounds, Condition, Policy, Rule
 from airflow_ml_monitor.profile.dataset import Column, Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
@@ -102,6 +103,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     if isinstance(spec.get("policy"), Mapping):
         policy = _known(spec["policy"], Policy, "policy")
         policy["rules"] = [_rule(r, f"policy.rules.{i}") for i, r in enumerate(_list(policy.get("rules", [])))]
+        if "charts" in policy:
+            policy["charts"] = [_chart(c, f"policy.charts.{i}") for i, c in enumerate(_list(policy["charts"]))]
         spec["policy"] = policy
     if isinstance(spec.get("owners"), Mapping):
         spec["owners"] = _known(spec["owners"], Owners, "owners")
@@ -218,19 +221,34 @@ def _window(rule: Any, zone: str, field: str) -> dict[str, Any]:
     return shaped
 
 
-def _rule(rule: Any, field: str) -> dict[str, Any]:
-    """A rule whose bounds may stand beside its other fields."""
+def _rule(rule: Any, field: str, kind: type[Rule | Condition] = Rule) -> dict[str, Any]:
+    """A rule, or one of its conditions, whose bounds may stand beside its other fields."""
     if not isinstance(rule, Mapping):
         raise SpecError(f"expected a mapping such as {{metric: psi, max: 0.2}}, got {rule!r}", field=field)
     names = [f.name for f in fields(Bounds)]
     bounds = {key: value for key, value in rule.items() if key in names}
     shaped = {key: value for key, value in rule.items() if key not in names}
-    shaped = _known(shaped, Rule, field)
-    shaped["bounds"] = {**_known(shaped.get("bounds", {}), Bounds, f"{field}.bounds"), **bounds}
-    if not shaped["bounds"]:
+    shaped = _known(shaped, kind, field)
+    parts = [how for how in ("all", "any") if shaped.get(how)]
+    for how in parts:
+        conditions = enumerate(_list(shaped[how]))
+        shaped[how] = [_rule(condition, f"{field}.{how}.{i}", Condition) for i, condition in conditions]
+    if not parts or bounds or shaped.get("bounds") is not None:
+        shaped["bounds"] = {**_known(shaped.get("bounds", {}), Bounds, f"{field}.bounds"), **bounds}
+    if shaped.get("bounds") == {}:
         raise SpecError(
             f"the rule on {shaped.get('metric')!r} has no bound; give one of {', '.join(names)}", field=field
         )
+    if "columns" in shaped:
+        shaped["columns"] = _list(shaped["columns"])
+    if isinstance(shaped.get("slices"), str):
+        shaped["slices"] = [shaped["slices"]]
+    return shaped
+
+
+def _chart(chart: Any, field: str) -> dict[str, Any]:
+    """A metric's name alone is a chart of it."""
+    shaped: dict[str, Any] = {"metric": chart} if isinstance(chart, str) else _known(chart, Chart, field)
     if "columns" in shaped:
         shaped["columns"] = _list(shaped["columns"])
     return shaped

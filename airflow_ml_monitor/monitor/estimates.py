@@ -32,6 +32,7 @@ from airflow_ml_monitor.metrics.metric import Metric
 from airflow_ml_monitor.monitor.label_ledger import Terms
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
+from airflow_ml_monitor.monitor.proxies import proxy_rows
 from airflow_ml_monitor.monitor.totals import uncompared
 from airflow_ml_monitor.profile.layout import digest
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, columns_digest
@@ -233,15 +234,19 @@ def estimates(nowcasts: Nowcasts, asked: Collection[Asking], among: Collection[W
     return [numbers for numbers in made if numbers is not None], board
 
 
-def board_numbers(nowcasts: Nowcasts, board: Board) -> list[Numbers]:
-    """The scoreboard as it stands at the nowcasts' moment, under the run's window; nothing while it is empty."""
+def board_numbers(nowcasts: Nowcasts, board: Board, among: Collection[Window]) -> list[Numbers]:
+    """The scoreboard, and what proxies are worth, as they stand at the nowcasts' moment, under the run's window.
+
+    Nothing while both are empty. among: the windows measured so far.
+    """
     task = nowcasts.book.task
-    rows = [*board.rows(), *uncompared(task)]
+    proxies, compared = proxy_rows(nowcasts, among)
+    rows = [*board.rows(), *uncompared(task), *proxies]
     if not rows:
         return []
     head = HeadKey(Family.ESTIMATE, task.labels.name, str(task.run.rule), task.run.window, task.monitor.spec.stage)
     asked = [row.parameters for row in rows] if task.labels.are_totals else []
-    return [task.monitor.numbers(head, task.run, [board.inputs, *asked], rows)]
+    return [task.monitor.numbers(head, task.run, [board.inputs, *asked, *compared], rows)]
 
 
 def _trial(name: str, metric: str, said: Recorded, now: Recorded | None, reference: float | None) -> Trial | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from airflow_ml_monitor.keys import Window, parse_moment
 from airflow_ml_monitor.measurement import BROKEN_RULES, base_of
 from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
+from airflow_ml_monitor.monitor.charted import charted
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues, Upstream
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
@@ -24,22 +25,24 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     decision: called again it returns the one stored.
     """
     policy, store, key = monitor.spec.policy, monitor.store, monitor.key
-    metrics = ALWAYS | {BROKEN_RULES} | fault_names() | {rule.metric for rule in policy.rules}
+    metrics = ALWAYS | {BROKEN_RULES} | fault_names() | {c.metric for *_, c in policy.conditions()}
     # Slices are most of what is stored; where no rule looks at them they are not read.
-    whole = not any(rule.slices for rule in policy.rules)
+    whole = not any(c.slices for *_, c in policy.conditions())
     found = store.current(
         key, as_of=run.known_at, stage=monitor.spec.stage, metrics=metrics, or_failed=True, whole=whole
     )
+    watched = _watched(monitor, run)
     own = {base_of(name) for name in metrics}
     references = _references(store.current(key, stage=REFERENCE_STAGE, metrics=own, whole=whole))
-    revisions = sorted({(*_named(r), r.number) for r in found})
+    revisions = sorted({(*_named(r), r.number) for r in (*found, *watched)})
     above = _upstream(monitor, run)
     blamed = [[one.monitor, one.incident.id, one.incident.status, str(one.incident.last)] for one in above]
     inputs = digest([revisions, str(run.window), sorted(map(str, references.items())), *([blamed] if blamed else [])])
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        verdict = judge(policy, replace(_case(monitor, run, found, references), upstream=above))
+        case = replace(_case(monitor, run, found, references), charted=charted(monitor.spec.charts, watched))
+        verdict = judge(policy, replace(case, upstream=above))
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
             key, _record(monitor, run, verdict, name, rules, inputs, acts=act and policy.act)
@@ -47,6 +50,18 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     if decision.acts and decision.action not in (Action.NONE, Action.WAIT):
         store.ask_action(key, decision.incident, decision.action, decision.id, run.known_at)
     return decision
+
+
+def _watched(monitor: Monitor, run: Run) -> list[Recorded]:
+    """What charts look at: of the first window rule, the whole only."""
+    spec = monitor.spec
+    metrics = {chart.metric for chart in spec.charts}
+    if not metrics:
+        return []
+    rule = str(spec.windows[0])
+    return monitor.store.current(
+        monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics=metrics, whole=True
+    )
 
 
 def _case(monitor: Monitor, run: Run, found: list[Recorded], references: ReferenceValues) -> Case:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Final, TypeVar
@@ -21,12 +21,14 @@ from airflow_ml_monitor.metrics.metric import (
 )
 from airflow_ml_monitor.metrics.weighted import weighted
 from airflow_ml_monitor.monitor.spec import MonitorSpec
+from airflow_ml_monitor.policy.chart import SHIFT
 from airflow_ml_monitor.profile.cells import Profile
-from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.profile.label_feed_view import LabelFeedView
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.score_view import ScoreView
 from airflow_ml_monitor.profile.skew import Skew, SkewedColumn
 from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, DatasetPair, DatasetView, PairView
@@ -59,8 +61,25 @@ def column_rows(
     return rows
 
 
+def score_rows(
+    profile: Profile, layout: Layout, dataset: Dataset, task: Task, names: tuple[str, ...] = ()
+) -> list[Measurement]:
+    """Metrics of the scores that need the task beside them, whole and by slice; none where a score is no number."""
+    chosen = [m for m in _chosen(Family.QUALITY, Subject.SCORE_COLUMN, names) if task.kind in m.tasks]
+    scores = [c.name for c in dataset.columns if c.role is Role.SCORE and layout[c.name].kind is Kind.NUMERIC]
+    rows = []
+    for slice in profile.slices if chosen else ():
+        for name in scores:
+
+            def view(name: str = name, slice: Slice = slice) -> ScoreView:
+                return ScoreView(ColumnView.of(profile, layout, name, slice), task)
+
+            rows += _rows(chosen, view, column=name, slice=slice)
+    return rows
+
+
 def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple[str, ...] = ()) -> list[Measurement]:
-    """Metrics of a column in the reference and now, whole and by slice."""
+    """Metrics of a column in the reference and now, whole and by slice; what charts look at whole only."""
     rows = []
     chosen = _chosen(Family.DRIFT, Subject.PAIR, names)
     for slice in current.slices:
@@ -70,7 +89,7 @@ def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple
                 before, now = (ColumnView.of(profile, layout, column, slice) for profile in (reference, current))
                 return PairView(before, now)
 
-            fitting = [m for m in chosen if not m.kinds or binning.kind in m.kinds]
+            fitting = [m for m in chosen if (not m.kinds or binning.kind in m.kinds) and (m.name != SHIFT or not slice)]
             rows += _rows(fitting, pair, column=binning.column, slice=slice)
     return rows
 
@@ -112,11 +131,31 @@ def _not_found(m: Metric, n: int) -> Measurement:
 def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
     """Every named fault of labels: a row where it is found, else one of 0."""
     rows = []
-    for m in metrics().values():
-        if m.subject is Subject.LABELLED_PAIR and task.kind in m.tasks:
-            found = attempt(m.name, partial(m.function, pair))
-            rows += found or [_not_found(m, pair.current.n)]
+    for m in _of_pairs(Family.FAULT, task):
+        found = attempt(m.name, partial(m.function, pair))
+        rows += found or [_not_found(m, pair.current.n)]
     return rows
+
+
+def label_drift_rows(task: Task, pairs: Mapping[Slice, LabelledPair], names: tuple[str, ...] = ()) -> list[Measurement]:
+    """How far labels are from the reference's, whole and by slice."""
+    chosen = _of_pairs(Family.PERFORMANCE, task, names)
+    return [
+        row for m in chosen for s, pair in pairs.items() for row in attempt(m.name, partial(m.function, pair), slice=s)
+    ]
+
+
+def label_drift_untold(
+    task: Task, slices: Iterable[Slice], names: tuple[str, ...], status: Status, reason: str
+) -> list[Measurement]:
+    """The same where it cannot be told, or not yet."""
+    chosen = _of_pairs(Family.PERFORMANCE, task, names)
+    return [Measurement(m.name, status, None, reason, slice=slice) for slice in slices for m in chosen]
+
+
+def _of_pairs(family: Family, task: Task, names: tuple[str, ...] = ()) -> list[Metric]:
+    every = (m for m in metrics().values() if m.family is family and m.subject is Subject.LABELLED_PAIR)
+    return [m for m in every if task.kind in m.tasks and (not names or m.name in names)]
 
 
 def label_feed_rows(view: LabelFeedView) -> list[Measurement]:
@@ -184,8 +223,9 @@ window that is waiting is measured anew whenever a label of it comes."""
 
 def early_metrics(spec: MonitorSpec, dataset: Dataset) -> list[Metric]:
     """Those of a dataset's labels that are given before all are in: as labels at hand, and as estimated."""
-    ruled = {base_of(rule.metric) for rule in spec.policy.rules}
-    every = labelled_metrics(spec.task, dataset, spec.measurements)
+    ruled = {base_of(condition.metric) for *_, condition in spec.policy.conditions()}
+    ruled |= {chart.metric for chart in spec.charts}
+    every = labelled_metrics(spec.task, dataset, spec.measured)
     return [m for m in every if spec.measurements or m.name in ruled or m.name in EARLY]
 
 

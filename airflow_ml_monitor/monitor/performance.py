@@ -7,17 +7,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.estimation.predictions import Predictions
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
+from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.monitor.answer import Answer, Standing, answer
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.estimates import Asking, board_numbers, estimates, of_sample
 from airflow_ml_monitor.monitor.label_feed import broken_numbers, label_numbers
 from airflow_ml_monitor.monitor.label_ledger import LabelTask, Terms, label_tasks, update
-from airflow_ml_monitor.monitor.measure import label_fault_rows
+from airflow_ml_monitor.monitor.measure import label_drift_rows, label_drift_untold, label_fault_rows
 from airflow_ml_monitor.monitor.nowcasts import Book, Nowcasts
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.totals import answer_of_totals
@@ -27,6 +28,8 @@ from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.store.records import HeadState, Numbers
 from airflow_ml_monitor.truth.due import due
 from airflow_ml_monitor.truth.maturity import Maturity, maturity
+
+_EARLY: Final = "of labels at hand those of one class may have come first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ def measure_performance(monitor: Monitor, run: Run) -> Done:
         nowcasts = Nowcasts(book, run.known_at)
         made, asked = _due(nowcasts)
         wrote += monitor.write([label_numbers(task, besides, nowcasts), *made])
-        said, board = estimates(nowcasts, asked, {*before, *(one.head.window for one in made)})
-        wrote += monitor.write([*said, *board_numbers(nowcasts, board)])
+        known = {*before, *(one.head.window for one in made)}
+        said, board = estimates(nowcasts, asked, known)
+        wrote += monitor.write([*said, *board_numbers(nowcasts, board, known)])
         every += [row for one in [*made, *said] for row in one.measurements]
         if fresh := {one.head.window for one in made} - set(before):
             wrote += _later(book, fresh)
@@ -192,14 +196,20 @@ class _Asked:
         if labels.are_totals:
             return answer_of_totals(standing), ripe
         given = answer(standing)
-        return replace(given, rows=[*given.rows, *self._faults(entries, version)]), ripe
+        return replace(given, rows=[*given.rows, *self._beside_reference(standing)]), ripe
 
-    def _faults(self, entries: Entries, version: str | None) -> list[Measurement]:
-        """What is wrong with the labels themselves, as beside the reference's."""
-        task, reference = self.terms.monitor.spec.task, self.terms.reference.labels
+    def _beside_reference(self, standing: Standing) -> list[Measurement]:
+        """What is wrong with the labels themselves, and how far they are from the reference's."""
+        spec, reference, slices = standing.spec, self.terms.reference.labels, list(standing.views)
+        untold = partial(label_drift_untold, spec.task, names=spec.measurements)
         if reference is None:
-            return []
-        return label_fault_rows(task, LabelledPair(reference.view(task, WHOLE), entries.view(task, WHOLE, version)))
+            return untold([WHOLE], status=Status.UNDEFINED, reason="the reference was frozen without labels")
+        pairs = {s: LabelledPair(reference.view(spec.task, s), view) for s, view in standing.views.items()}
+        faults = label_fault_rows(spec.task, pairs[WHOLE])
+        if not standing.is_representative:
+            when = f"judged on {standing.ripe.ripe_at:%Y-%m-%d}: {_EARLY}"
+            return [*untold(slices, status=Status.IMMATURE, reason=when), *faults]
+        return [*label_drift_rows(spec.task, pairs, spec.measurements), *faults]
 
 
 def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers], list[Asking]]:
@@ -224,7 +234,7 @@ def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers],
         given, ripe = asked.answer(entries, version)
         past = asked.nowcasts.digest(version) if given.is_estimated else given.why_not
         standing = [ripe.is_mature, ripe.is_final, labels.mature_at]
-        made_of = [inputs, asked.terms.meaning, spec.measurements, *standing, past]
+        made_of = [inputs, asked.terms.meaning, spec.measured, *standing, past]
         ready = {"coverage": ripe.coverage, "is_final": ripe.is_final}
         head = asked.head(name)
         found.append(asked.terms.monitor.numbers(head, run, made_of, given.rows, **ready))

@@ -14,7 +14,7 @@ from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_named, stated
-from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows
+from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows, score_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.profile.cells import CONTENTS, Profile
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
@@ -261,9 +261,11 @@ def _freeze(monitor: Monitor, source: Dataset, window: Window, named: tuple[str,
 
 def _write_reference_values(monitor: Monitor, dataset: Dataset, reference: FrozenReference, known_at: datetime) -> None:
     """The reference's own numbers, which relative bounds are drawn from: of every metric, as rules may change."""
-    rows = {Family.QUALITY: column_rows(reference.profile, reference.layout, Family.QUALITY)}
+    profile, layout = reference.profile, reference.layout
+    quality = column_rows(profile, layout, Family.QUALITY) + score_rows(profile, layout, dataset, monitor.spec.task)
+    rows = {Family.QUALITY: quality}
     if reference.labels is not None:
-        views = {s: reference.labels.view(monitor.spec.task, s) for s in reference.profile.slices}
+        views = {s: reference.labels.view(monitor.spec.task, s) for s in profile.slices}
         chosen = labelled_metrics(monitor.spec.task, dataset)
         rows[Family.PERFORMANCE] = labelled_rows(views, chosen)
     if told := _stated(monitor.spec.reference.benchmark):

@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_benchmark
 from airflow_ml_monitor.monitor.checks.spec import check
+from airflow_ml_monitor.policy.chart import Chart
 from airflow_ml_monitor.policy.rule import Policy
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -122,6 +123,17 @@ class MonitorSpec:
     @property
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """What charts watch; none without a budget for them."""
+        return self.policy.charts if self.policy.false_alarms_per_year else ()
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """`measurements`, and what charts watch; empty means all."""
+        watched = (chart.metric for chart in self.charts)
+        return tuple(dict.fromkeys((*self.measurements, *watched))) if self.measurements else ()
 
     def dataset(self, name: str = "") -> Dataset:
         """The dataset of a name, or the first."""

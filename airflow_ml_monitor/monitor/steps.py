@@ -11,7 +11,7 @@ from airflow_ml_monitor.measurement import Family, Measurement
 from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.faults import name_faults
-from airflow_ml_monitor.monitor.measure import column_rows, pair_rows
+from airflow_ml_monitor.monitor.measure import column_rows, pair_rows, score_rows
 from airflow_ml_monitor.monitor.replayed import compared
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
 
@@ -46,9 +46,10 @@ def _each(monitor: Monitor, run: Run, family: Family) -> Done:
     wrote = 0
     for dataset in monitor.spec.datasets:
         key, profile, reference = profiled(monitor, dataset, run)
-        names = monitor.spec.measurements
+        names = monitor.spec.measured
         if family is Family.QUALITY:
             rows = column_rows(profile, reference.layout, family, names, reference.profile)
+            rows += score_rows(profile, reference.layout, dataset, monitor.spec.task, names)
         else:
             rows = pair_rows(reference.profile, profile, reference.layout, names)
         head = monitor.head(family, dataset, run, reference)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import NAIVE, Status, base_of, is_beside
-from airflow_ml_monitor.policy.rule import Bounds
+from airflow_ml_monitor.policy.points import better_of
+from airflow_ml_monitor.policy.rule import Bounds, Condition, Improvement
 from airflow_ml_monitor.report.wording import where
 from airflow_ml_monitor.store.records import Recorded
 
@@ -76,9 +77,9 @@ def drawn_of(rules: Iterable[Mapping[str, Any]], rows: Sequence[Recorded], refer
     """What rules look at, in their order, then what stands for the task's other metrics; none that has no value."""
     newest = _newest(rows)
     found: dict[_Key, Drawn] = {}
-    for rule in rules:
-        bounds = Bounds(**rule["bounds"])
-        room = {key: _room(bounds, r, references) for key, r in newest.items() if _is_looked_at(rule, key)}
+    for condition in (condition for rule in rules for condition in conditions_of(rule)):
+        bounds = _bounds(condition)
+        room = {key: _room(bounds, r, references) for key, r in newest.items() if _is_looked_at(condition, key)}
         wanted = sorted(room, key=lambda key: (room[key], natural(key[1]), key[2]))
         for key in wanted[:OF_A_RULE]:
             before = found.get(key, Drawn(*key)).bounds
@@ -90,6 +91,24 @@ def drawn_of(rules: Iterable[Mapping[str, Any]], rows: Sequence[Recorded], refer
         if len(drawn) < PICTURES:
             drawn.append(Drawn(metric, _standing([key[1] for key in newest if key[::2] == (metric, WHOLE)])))
     return tuple(drawn)
+
+
+def conditions_of(rule: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What a rule's document looks at: its conditions, or itself."""
+    return rule.get("all") or rule.get("any") or [rule]
+
+
+def title_of(rule: Mapping[str, Any]) -> str:
+    """What decisions call the rule of a document."""
+    joint = " or " if rule.get("any") else " and "
+    return str(rule["name"]) or joint.join(condition["metric"] for condition in conditions_of(rule))
+
+
+def _bounds(condition: Mapping[str, Any]) -> Bounds:
+    """What is a limit of it; standard deviations are none that stands still."""
+    bounds = Bounds(**condition["bounds"])
+    improvement = Improvement(condition.get("improvement", Improvement.IGNORE))
+    return bounds.without(better_of(Condition(condition["metric"], bounds, improvement=improvement)))
 
 
 def _newest(rows: Sequence[Recorded]) -> dict[_Key, Recorded]:
@@ -109,10 +128,11 @@ def is_judged(r: Recorded) -> bool:
     return r.measurement.status is Status.OK and not is_beside(r.measurement.metric)
 
 
-def _is_looked_at(rule: Mapping[str, Any], key: _Key) -> bool:
+def _is_looked_at(condition: Mapping[str, Any], key: _Key) -> bool:
     metric, parameters, slice = key
-    is_there = bool(rule.get("slices")) or slice == WHOLE
-    return is_there and metric == rule["metric"] and rule.get("parameters") in (None, parameters)
+    slices = condition.get("slices")
+    is_there = slice == WHOLE or slices is True or all(column in (slices or ()) for column, _ in slice)
+    return is_there and metric == condition["metric"] and condition.get("parameters") in (None, parameters)
 
 
 def _room(bounds: Bounds, r: Recorded, references: References) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import CENSORED_ROWS, Family, Status, base_of, is_beside
-from airflow_ml_monitor.metrics.metric import OF_TOTALS
+from airflow_ml_monitor.metrics.metric import OF_TOTALS, PROXY_CORRELATION
 from airflow_ml_monitor.profile.label_source import LabelMode, Several
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
@@ -37,6 +37,8 @@ def performs(scope: Scope, realised: Realised) -> Section:
     pictures = [*labels.arrivals(scope), *drawn, *_slices(scope, realised)]
     if pictures:
         blocks.append(Gallery("Labels", tuple(pictures)))
+    if (proxies := _proxies(scope)).rows:
+        blocks.append(proxies)
     blocks += hindsight(scope, realised)
     return Section("performs", "How does it perform?", _answer(scope, mine, judged), tuple(blocks))
 
@@ -161,6 +163,21 @@ def _table(scope: Scope, realised: Realised, window: Window, title: str) -> list
     table = Table(f"{title}: {scope.named(window)}", head, tuple(rows), note)
     # A window without any value has its reason in the answer: a table of dashes says no more.
     return [capped(table, 60, "rows")] if any(row[1] != NOTHING for row in rows) else []
+
+
+def _proxies(scope: Scope) -> Table:
+    """What each proxy has been worth, as the newest run of the window found it."""
+    several = len(scope.sources) > 1
+    rows = []
+    for r in scope.now:
+        m = r.measurement
+        if m.metric == PROXY_CORRELATION:
+            value = number(m.estimate.value) if m.estimate is not None else NOTHING
+            said = m.reason if m.status is Status.OK else f"{m.status.value.replace('_', ' ')}: {m.reason}"
+            rows.append((m.column, m.parameters, value, interval(m.estimate), said, *([r.head.dataset] * several)))
+    head = ("proxy", "with", "correlation", "95 % interval", "windows", *(["labels"] * several))
+    note = "Over windows whose labels are final. What went together so far may part when something new happens."
+    return capped(Table("Proxies and performance", head, tuple(sorted(rows)), note), 20, "pairs")
 
 
 def _slices(scope: Scope, realised: Realised) -> list[Picture]:

@@ -15,6 +15,7 @@ from airflow_ml_monitor.metrics.metric import WEIGHTED, metrics
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report import calendar
+from airflow_ml_monitor.report.drawn import conditions_of, title_of
 from airflow_ml_monitor.store.records import Recorded, Wanted
 from airflow_ml_monitor.store.repository import MetricsStore
 
@@ -120,13 +121,14 @@ class Scope:
 
     @cached_property
     def family_of_rule(self) -> dict[str, Family]:
-        """Performance or drift (any rule on columns), by a rule's title; of every spec: decisions may be older."""
+        """Performance (if any condition is) or drift, by a rule's title; of every spec: decisions may be older."""
         documents = [version.document for version in self.store.spec_versions(self.monitor)]
         rules = [rule for document in documents for rule in document.get("policy", {}).get("rules", ())]
         performance = {name for name, m in metrics().items() if m.family is Family.PERFORMANCE}
         performance |= {WEIGHTED + name for name in performance}
         of = {True: Family.PERFORMANCE, False: Family.DRIFT}
-        return {rule["name"] or rule["metric"]: of[base_of(rule["metric"]) in performance] for rule in rules}
+        looked = {title_of(rule): {base_of(c["metric"]) for c in conditions_of(rule)} for rule in rules}
+        return {title: of[bool(named & performance)] for title, named in looked.items()}
 
     def alarms_of(self, window: Window) -> list[Mapping[str, Any]]:
         """A window's alarms, as the newest decision that reaches back to it holds them."""

@@ -10,7 +10,7 @@ from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import NAIVE, Family, HeadKey, base_of
 from airflow_ml_monitor.metrics.metric import fault_names
 from airflow_ml_monitor.report.blocks import Picture, Table
-from airflow_ml_monitor.report.drawn import Drawn, References, drawn_of, is_judged, reference_of
+from airflow_ml_monitor.report.drawn import Drawn, References, conditions_of, drawn_of, is_judged, reference_of
 from airflow_ml_monitor.report.figures.trend import Point, Trend, trend
 from airflow_ml_monitor.report.ink import LINES
 from airflow_ml_monitor.report.scope import Scope
@@ -53,7 +53,8 @@ def realised_of(scope: Scope) -> Realised:
     rows = [r for r in read if r.measurement.metric not in fault_names()]
     judged = max((r.head.window for r in rows if is_judged(r)), default=None)
     rules = scope.spec.get("policy", {}).get("rules", ())
-    by_slice = {name for rule in rules if rule.get("slices") for name in (rule["metric"], f"{NAIVE}.{rule['metric']}")}
+    sliced_by = {c["metric"] for rule in rules for c in conditions_of(rule) if c.get("slices")}
+    by_slice = {name for metric in sliced_by for name in (metric, f"{NAIVE}.{metric}")}
     sliced: list[Recorded] = []
     found = scope.store.current(scope.monitor, stage=REFERENCE_STAGE, families=_OF, whole=True)
     if by_slice:

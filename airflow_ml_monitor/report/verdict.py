@@ -10,13 +10,14 @@ from typing import Final
 
 from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.policy.decision import Decision
+from airflow_ml_monitor.policy.feedback import precision_by_rule
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report.advice import NEXT_STEP, owner_of
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Section, Table, capped
 from airflow_ml_monitor.report.drawn import is_judged
 from airflow_ml_monitor.report.scope import Scope
 from airflow_ml_monitor.report.trends import Realised, trend_pictures
-from airflow_ml_monitor.report.wording import NOTHING, sentence, shortened
+from airflow_ml_monitor.report.wording import NOTHING, number, sentence, shortened, valued
 
 _LIGHTS: Final = {
     Action.NONE: (Light.GOOD, "good enough"),
@@ -39,6 +40,8 @@ def verdict(scope: Scope, realised: Realised) -> Section:
         blocks.append(Gallery("Trend", pictures, " ".join((_MARKS, *_left_out(realised)))))
     if decision is not None and (incidents := _incidents(decision)).rows:
         blocks.append(capped(incidents, 20, "incidents"))
+    if (told := _feedback(scope)).rows:
+        blocks.append(capped(told, 20, "rules"))
     if (history := _history(scope)).rows:
         blocks.append(history)
     return Section("verdict", "Is it still good enough, and what now?", _answer(scope, realised), tuple(blocks))
@@ -136,6 +139,20 @@ def _incidents(decision: Decision) -> Table:
     ordered = sorted(found, key=lambda i: (i["status"] in _OVER, i["last"]), reverse=False)
     rows = tuple((_said(Action(i["action"])), i["status"], i["first"][:10], i["last"][:10], i["id"]) for i in ordered)
     return Table("Incidents", ("action", "status", "first window", "last window", "identity"), rows)
+
+
+def _feedback(scope: Scope) -> Table:
+    """How often each rule was right, by what people said of its incidents; nothing before anybody said anything."""
+    said = scope.store.feedback(scope.monitor, scope.as_of)
+    if not said:
+        return Table("", (), ())
+    incidents = [i for i in scope.store.incidents(scope.monitor) if scope.as_of is None or i.opened_at <= scope.as_of]
+    rows = []
+    for one in precision_by_rule(incidents, scope.decisions, said):
+        value = valued(one.estimate) if one.estimate else NOTHING
+        rows.append((one.rule, value, *(number(count) for count in (one.true, one.false, one.awaited))))
+    head = ("rule", "precision (95 % interval)", "true", "false", "without verdict")
+    return Table("Feedback: how often alarms were right", head, tuple(rows), "Of incidents that people spoke of.")
 
 
 def _history(scope: Scope) -> Table:

@@ -33,10 +33,10 @@ _KINDS: Final[Mapping[str, tuple[TaskKind, ...]]] = {
 
 def check_parameters(spec: MonitorSpec) -> None:
     """SpecError where parameters of performance are none of the task's, or of a value that it does not declare."""
-    for rule in spec.policy.rules:
-        is_of_labels = base_of(rule.metric).removeprefix(WEIGHTED) in performance_names()
-        if rule.parameters and is_of_labels:
-            _check(spec, rule.parameters, f"policy.rules.{rule.title}.parameters")
+    for field, _, condition in spec.policy.conditions():
+        is_of_labels = base_of(condition.metric).removeprefix(WEIGHTED) in performance_names()
+        if condition.parameters and is_of_labels:
+            _check(spec, condition.parameters, f"{field}.parameters")
     for name, parameters, _ in stated(spec.reference.benchmark):
         if parameters:
             _check(spec, parameters, f"reference.benchmark.{name}")

@@ -6,25 +6,18 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.expectations.written import check_written, parted
-from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import (
-    ALWAYS,
-    BESIDES,
-    LABEL_FREE,
-    WEIGHTED,
-    fault_names,
-    metric_names,
-    performance_names,
-)
+from airflow_ml_monitor.metrics.metric import fault_names, metric_names
+from airflow_ml_monitor.monitor.checks.charts import check_charts
 from airflow_ml_monitor.monitor.checks.compared import check_baseline
+from airflow_ml_monitor.monitor.checks.conditions import check_conditions
 from airflow_ml_monitor.monitor.checks.labels import check_censored, check_several
 from airflow_ml_monitor.monitor.checks.parameters import check_parameters
+from airflow_ml_monitor.monitor.checks.proxies import check_proxies
 from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
 from airflow_ml_monitor.monitor.checks.tables import check_tables
 from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
 from airflow_ml_monitor.monitor.checks.values import check_values
-from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -57,7 +50,9 @@ def check(spec: MonitorSpec) -> None:
     names = [d.name for d in spec.datasets] + [s.name for s in spec.labels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
-    _check_metrics(spec)
+    _check_measurements(spec)
+    check_conditions(spec)
+    check_charts(spec)
     for name in spec.policy.overlook:
         if (fault := name.partition(" of ")[0]) not in fault_names():
             raise UnknownName("named fault", fault, fault_names(), field="policy.overlook")
@@ -73,6 +68,7 @@ def check(spec: MonitorSpec) -> None:
     check_tables(spec)
     check_rules(spec)
     check_values(spec)
+    check_proxies(spec)
     check_parameters(spec)
 
 
@@ -160,31 +156,9 @@ def _check_scores(task: Task, dataset: Dataset) -> None:
         )
 
 
-def _check_metrics(spec: MonitorSpec) -> None:
+def _check_measurements(spec: MonitorSpec) -> None:
     """Metrics asked for must exist; their files are listed, not imported."""
-    known = metric_names()
-    plain = {name for name in known if "." not in name}
+    plain = {name for name in metric_names() if "." not in name}
     for name in spec.measurements:
         if name not in plain:
             raise UnknownName("metric", name, plain, field="measurements")
-    columns = {column.name for dataset in spec.datasets for column in dataset.columns}
-    for rule in spec.policy.rules:
-        if rule.metric not in known:
-            raise UnknownName("metric", rule.metric, known, field=f"policy.rules.{rule.title}.metric")
-        if spec.measurements and base_of(rule.metric) not in {*spec.measurements, *ALWAYS, *BESIDES}:
-            raise SpecError(
-                f"{rule.metric!r} is not measured; add it to measurements, or leave measurements out",
-                field=f"policy.rules.{rule.title}.metric",
-            )
-        is_guess = rule.metric.partition(".")[0] in LABEL_FREE and not spec.policy.trust_estimates
-        if is_guess and rule.action in (Action.RETRAIN, Action.ROLL_BACK):
-            raise SpecError(
-                f"{rule.metric!r} is estimated without labels and cannot see concept drift; ask for alert, take "
-                f"{base_of(rule.metric)!r}, or set policy.trust_estimates",
-                field=f"policy.rules.{rule.title}.action",
-            )
-        if rule.columns and base_of(rule.metric).removeprefix(WEIGHTED) in performance_names():
-            told = f"{rule.metric!r} is of labels and predictions, not of a column; leave columns out"
-            raise SpecError(told, field=f"policy.rules.{rule.title}.columns")
-        if unknown := sorted(set(rule.columns) - columns):
-            raise UnknownName("column", unknown[0], columns, field=f"policy.rules.{rule.title}.columns")

@@ -11,7 +11,7 @@ from airflow_ml_monitor.profile.label_source import LabelSource, Several
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
-    from airflow_ml_monitor.policy.rule import Rule
+    from airflow_ml_monitor.policy.rule import Condition
 
 _OF_ROWS: Final = ("label_delay", "label_silence", "censored_rows")
 """What is stored of a label source only where a label is of one row."""
@@ -52,22 +52,22 @@ def check_rules(spec: MonitorSpec) -> None:
     """SpecError for a rule that no total could ever break; where another source has labels of rows, none is refused."""
     if not spec.labels or not all(source.are_totals for source in spec.labels):
         return
-    for rule in spec.policy.rules:
-        if why := _unanswered(spec, rule):
-            raise SpecError(why, field=f"policy.rules.{rule.title}.metric")
+    for field, _, condition in spec.policy.conditions():
+        if why := _unanswered(spec, condition):
+            raise SpecError(why, field=f"{field}.metric")
 
 
-def _unanswered(spec: MonitorSpec, rule: Rule) -> str:
-    """Why a rule has no number to judge; '' if it has."""
-    told, basis = OF_TOTALS[spec.task.kind], rule.metric.partition(".")[0]
-    if rule.metric in _OF_ROWS:
-        return f"labels are totals, which do not show {rule.metric}; take {LABEL_MATURITY}, or delete the rule"
-    base = base_of(rule.metric)
+def _unanswered(spec: MonitorSpec, condition: Condition) -> str:
+    """Why a condition has no number to judge; '' if it has."""
+    told, basis = OF_TOTALS[spec.task.kind], condition.metric.partition(".")[0]
+    if condition.metric in _OF_ROWS:
+        return f"labels are totals, which do not show {condition.metric}; take {LABEL_MATURITY}, or delete the rule"
+    base = base_of(condition.metric)
     is_of_labels = base in performance_names() or base.startswith(WEIGHTED)
     if not is_of_labels or base in {*ALWAYS, *BESIDES} or basis in LABEL_FREE:
         return ""
     if base not in told:
         return f"labels are totals, which do not tell {base}; choose one of {', '.join(told)}"
-    if rule.metric != base and basis != NAIVE:
+    if condition.metric != base and basis != NAIVE:
         return f"of totals nothing is estimated or bounded; take {base}"
     return ""

@@ -82,12 +82,14 @@ def _check_either(value: Any, hints: tuple[Any, ...], field: str) -> None:
     others = [hint for hint in hints if hint is not NoneType and _plain(hint) not in _WORDS]
     if value is None and NoneType in hints:
         return
+    is_list = bool(others) and get_origin(others[0]) is tuple
     if any(_fits(value, hint) for hint in plain):
         _check_scalar(value, field)
-    elif others and (isinstance(value, Mapping) or not plain):
+    elif others and (isinstance(value, (list, tuple) if is_list else Mapping) or not plain):
         _check(value, others[0], field)
     else:
-        raise _expected(" or ".join([_WORDS[hint] for hint in plain] + ["a mapping"] * bool(others)), value, field)
+        shape = ["a list" if is_list else "a mapping"] * bool(others)
+        raise _expected(" or ".join([_WORDS[hint] for hint in plain] + shape), value, field)
 
 
 def _check_list(value: Any, hint: Any, field: str) -> None:

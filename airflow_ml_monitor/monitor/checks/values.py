@@ -32,8 +32,8 @@ def check_values(spec: MonitorSpec) -> None:
                 )
     for name in spec.measurements:
         _check_need(spec, name, "measurements")
-    for rule in spec.policy.rules:
-        _check_need(spec, rule.metric, f"policy.rules.{rule.title}.metric")
+    for field, _, condition in spec.policy.conditions():
+        _check_need(spec, condition.metric, f"{field}.metric")
 
 
 def _check_one(dataset: Dataset, role: Role) -> None:

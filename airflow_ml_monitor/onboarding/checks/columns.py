@@ -74,7 +74,7 @@ def _label(case: Case, seen: Preview) -> Iterator[Finding]:
     elif case.spec.reference.benchmark:
         named = ", ".join(sorted(case.spec.reference.benchmark))
         yield ok(field, f"the reference has no label; what it would say is stated as the benchmark, of {named}")
-    elif case.spec.labels and any(rule.bounds.is_relative for rule in case.spec.policy.rules):
+    elif case.spec.labels and any(c.bounds.is_relative for *_, c in case.spec.policy.conditions()):
         told = "the reference has no label: bounds relative to its performance cannot be drawn"
         yield warning(field, told, "name the column that holds it, or use min and max")
 

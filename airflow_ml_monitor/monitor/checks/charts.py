@@ -1,0 +1,36 @@
+"""Whether what charts look at can be there, as far as the spec tells. Light, as spec.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_ml_monitor.errors import SpecError, UnknownName
+from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names, quality_names
+from airflow_ml_monitor.policy.chart import SHIFT, Chart
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.spec import MonitorSpec
+
+
+def check_charts(spec: MonitorSpec) -> None:
+    """SpecError for the first chart that could never be judged."""
+    columns = {column.name for dataset in spec.datasets for column in dataset.columns}
+    for chart in spec.policy.charts:
+        field = f"policy.charts.{chart.title}"
+        _check_metric(spec, chart, field)
+        for name, asked in (("columns", chart.columns), ("importance", chart.importance)):
+            if unknown := sorted(set(asked) - columns):
+                raise UnknownName("column", unknown[0], columns, field=f"{field}.{name}")
+
+
+def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
+    of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
+    if chart.metric not in (known := {SHIFT} | of_labels | quality_names()):
+        raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")
+    if chart.metric not in of_labels:
+        return
+    if chart.columns or chart.importance:
+        told = f"{chart.metric!r} is of labels and predictions, not of a column; leave columns and importance out"
+        raise SpecError(told, field=f"{field}.columns")
+    if not spec.labels:
+        raise SpecError(f"{chart.metric!r} needs labels; declare where they come from", field=f"{field}.metric")
