@@ -14,9 +14,10 @@ from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
-from airflow_ml_monitor.profile.labelled_view import LabelledView
+from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning, Layout
 from airflow_ml_monitor.profile.ledger import SCORELESS
+from airflow_ml_monitor.profile.score_view import ScoreView
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.traces import Traces
@@ -93,6 +94,16 @@ def pair(reference: Any, current: Any, binning: Binning | None = None) -> PairVi
     """Both sides cut by the reference."""
     binning = binning or grid(reference)
     return PairView(column(reference, binning), column(current, binning))
+
+
+def scores(values: Any, task: Task | None = None, binning: Binning | None = None, nulls: int = 0) -> ScoreView:
+    """A score column's view, cut by a grid about itself unless told otherwise; of a binary task."""
+    return ScoreView(column(values, binning, nulls), task or Task(TaskKind.BINARY))
+
+
+def label_pair(reference: LabelledView, current: LabelledView) -> LabelledPair:
+    """The labels of the reference and of a window."""
+    return LabelledPair(reference, current)
 
 
 def data(

@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from airflow_ml_monitor.metrics.metric import Subject, metric_named, metrics
+from airflow_ml_monitor.metrics.metric import Subject, fault_names, metric_named, metrics
 from airflow_ml_monitor.profile.dataset import Kind
 
 DRAWS = 1000
 CALIBRATION = ["expected_calibration_error"]
+LABELS = ["label_drift"]
 Rng = np.random.Generator
 Draw = Callable[[ModuleType, Rng], Any]
-NUMERIC = [m.name for m in metrics().values() if m.subject is Subject.PAIR and Kind.NUMERIC in m.kinds]
-CATEGORICAL = [m.name for m in metrics().values() if m.subject is Subject.PAIR and Kind.CATEGORICAL in m.kinds]
+DISTANCES = [m for m in metrics().values() if m.subject is Subject.PAIR and m.range[0] == 0]
+NUMERIC = [m.name for m in DISTANCES if Kind.NUMERIC in m.kinds]
+CATEGORICAL = [m.name for m in DISTANCES if Kind.CATEGORICAL in m.kinds]
 
 
 def normal(rows: ModuleType, rng: Rng) -> Any:
@@ -61,16 +63,32 @@ def symmetric(rows: ModuleType, rng: Rng) -> Any:
     return rows.decided(label, np.where(rng.random(300) < 0.7, label, other), 4)
 
 
+def labels(rows: ModuleType, rng: Rng) -> Any:
+    """Labels of the reference and of a window, of one rate."""
+    return rows.label_pair(*(rows.labelled(rng.random(n) < 0.2, rng.random(n)) for n in (2000, 500)))
+
+
+def few_labels(rows: ModuleType, rng: Rng) -> Any:
+    return rows.label_pair(*(rows.labelled(rng.random(n) < 0.02, rng.random(n)) for n in (1500, 120)))
+
+
+def labels_of_several(rows: ModuleType, rng: Rng) -> Any:
+    drawn = (rng.choice(4, n, p=[0.5, 0.3, 0.15, 0.05]) for n in (1500, 400))
+    return rows.label_pair(*(rows.decided(label, label, 3) for label in drawn))
+
+
 WORLDS: dict[Draw, list[str]] = {
     **dict.fromkeys((normal, skewed, few_values), NUMERIC),
     **dict.fromkeys((categories, rare_categories), CATEGORICAL),
     **dict.fromkeys((calibrated, calibrated_few), CALIBRATION),
     symmetric: ["total_variation"],
+    **dict.fromkeys((labels, few_labels, labels_of_several), LABELS),
 }
 
 
 def test_every_distance_is_looked_at_under_no_change() -> None:
-    distances = {m.name for m in metrics().values() if m.subject is Subject.PAIR}
+    of_labels = {m.name for m in metrics().values() if m.subject is Subject.LABELLED_PAIR}
+    distances = {m.name for m in DISTANCES} | (of_labels - fault_names())
     missing = sorted(distances - {name for names in WORLDS.values() for name in names})
     assert not missing, f"{missing}: add a world to WORLDS in {__name__}"
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import sklearn.metrics as oracle
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import binom
+from scipy.special import entr, expit, logit
+from scipy.stats import beta, binom
 from sklearn.linear_model import LogisticRegression
 
 from airflow_ml_monitor.errors import NoValue
@@ -315,6 +315,30 @@ def of_column(metric: str, values: str, n: int, *points: float) -> World:
     )
 
 
+def of_scores(metric: str, a: float, b: float, clipped: float, n: int, few: bool = False) -> World:
+    """Beta scores, a share of them clipped to 0; cut by a grid about other scores of the same law."""
+
+    def drawn(rng: Rng, size: int) -> np.ndarray:
+        return np.where(rng.random(size) < clipped, 0.0, rng.beta(a, b, size))
+
+    @cache
+    def truths() -> Truths:
+        law, entropy = beta(a, b), drawn(np.random.default_rng(80), 1_000_000)
+        found = {
+            "score_entropy": {"": float((entr(entropy) + entr(1 - entropy)).mean())},
+            "score_near_threshold": {"threshold=0.5": (1 - clipped) * (law.cdf(0.55) - law.cdf(0.45))},
+            "score_at_ends": {"at=0": clipped + (1 - clipped) * law.cdf(0.001), "at=1": (1 - clipped) * law.sf(0.999)},
+        }
+        return {key: (float(value), few) for key, value in found[metric].items()}
+
+    return World(
+        f"n={n} beta({a}, {b}) clipped={clipped}",
+        metric,
+        lambda rows, rng: rows.scores(drawn(rng, n), binning=rows.grid(drawn(np.random.default_rng(5), 3000))),
+        truths,
+    )
+
+
 PAYOFFS = {
     "fraud": Payoff(Worth(-5, 1), Worth(-5), Worth(0, -1)),
     "loans": Payoff(false_positive=Worth(0, -0.05), false_negative=Worth(0, -0.6), true_negative=Worth(0, 0.05)),
@@ -471,6 +495,13 @@ def worlds() -> list[World]:
         of_column(m, v, n) for m in ("mean", "standard_deviation") for v in ("normal", "uniform") for n in (4, 30)
     ]
     found += [of_column("mean", "exponential", n) for n in (5, 20)]
+    found += [of_scores("score_entropy", a, b, 0.0, n) for a, b in ((2, 2), (0.5, 4), (0.3, 3)) for n in (30, 1000)]
+    found += [of_scores("score_entropy", 2, 5, 0.1, n) for n in (40, 3000)] + [
+        of_scores("score_entropy", 2, 5, 0, 6, True)
+    ]
+    # What a cell across a limit leaves open widens them.
+    found += [of_scores("score_near_threshold", 2, 2, 0.0, n, True) for n in (40, 2000)]
+    found += [of_scores("score_at_ends", a, 4, c, n, True) for a in (1, 2) for c in (0.0, 0.05) for n in (50, 2000)]
     found += [of_column("standard_deviation", "normal", 300), of_column("standard_deviation", "exponential", 2000)]
     found += [of_column("quantiles", v, 200, 0.05, 0.5, 0.75, 0.95) for v in ("normal", "exponential")]
     found += [of_column("quantiles", "uniform", 400, 0.01, 0.99), of_column("quantiles", "normal", 9, 0.5, 0.75)]
@@ -537,6 +568,8 @@ SHARES: dict[str, Callable[[ModuleType, int, int], Any]] = {
     "completeness": lambda rows, k, n: rows.column([1.0] * k, rows.few(1.0), n - k),
     "valid_share": lambda rows, k, n: rows.column([1.0] * k + [math.nan] * (n - k), rows.few(1.0)),
     "unseen_share": lambda rows, k, n: rows.column(["z"] * k + ["a"] * (n - k), rows.named("a")),
+    "score_near_threshold": lambda rows, k, n: rows.scores([0.55] * k + [0.2] * (n - k), binning=rows.few(0.2, 0.55)),
+    "score_at_ends": lambda rows, k, n: rows.scores([0.0] * k + [0.2] * (n - k), binning=rows.few(0.0, 0.2)),
 }
 """k events of n: metrics whose interval is a share's, so that their coverage is a sum of binomial terms."""
 WITHOUT = {
@@ -550,6 +583,7 @@ WITHOUT = {
     "wasserstein": "a distance",
     "expected_calibration_error": "a distance",
     "total_variation": "a distance",
+    "label_drift": "a distance",
 }
 """Metrics without an interval, and why; distances have a noise floor and a p-value (test_chance_laws)."""
 LONG = {"ks_separation", "calibration_slope", "calibration_intercept"}

@@ -20,12 +20,15 @@ from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
-from airflow_ml_monitor.profile.task import TaskKind
+from airflow_ml_monitor.profile.score_view import ScoreView
+from airflow_ml_monitor.profile.task import Task, TaskKind
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
 # What named faults must bear: tests/metrics/fault.
 ALL = [metric for metric in metrics().values() if metric.family is not Family.FAULT]
 PAIRS = [metric for metric in ALL if metric.subject is Subject.PAIR]
+BINARY = [metric for metric in ALL if metric.subject is Subject.LABELLED and TaskKind.BINARY in metric.tasks]
+LABEL_PAIRS = [metric for metric in ALL if metric.subject is Subject.LABELLED_PAIR]
 numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=60)
 probabilities = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60)
 
@@ -93,6 +96,18 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             rows.labelled(*pair, amount=rng.lognormal(2, 1, len(pair[0])), baseline=other, **declared)
             for pair, other in zip(pairs, others, strict=True)
         ]
+    if metric.subject is Subject.LABELLED_PAIR:
+        drawn = [
+            rows.labelled(rng.random(n) < share, rng.random(n)) for n, share in ((900, 0.3), (40, 0.9), (1, 0), (0, 0))
+        ]
+        several = [rows.decided(rng.integers(0, size, n), np.zeros(n), 3) for n, size in ((900, 4), (7, 2), (0, 1))]
+        return [rows.label_pair(a, b) for views in (drawn, several) for a in views for b in views]
+    if metric.subject is Subject.SCORE_COLUMN:
+        p = np.concatenate([rng.beta(0.3, 3, 300), [0.0, 0.0, 1.0]])
+        sides = [p, p[:1], p[:0], [0.0, 1.0] * 5, [0.5], [math.nan, -3.0, 0.2, 7.0, math.inf], [5.0, 6.0], [1e100, 0.1]]
+        cuts = [rows.grid(p), rows.grid(p, 64), rows.few(0.0, 0.5, 1.0)]
+        task = Task(TaskKind.BINARY, threshold=0.2, thresholds=(0.01, 0.96))
+        return [rows.scores(side, task, cut, nulls) for side in sides for cut in cuts for nulls in (0, 4)]
     x = np.concatenate([rng.lognormal(0, 1, 200), [np.nan, np.inf, -np.inf, 1e12, -1e100]])
     sides = [x, x[:1], x[:0], x[200:203], np.full(7, 3.0), rng.normal(5, 1, 400)]
     cuts = [rows.grid(rng.normal(0, 1, 50)), rows.few(0.0, 1.0), rows.few(1.0, 2.0, 3.0)]
@@ -162,6 +177,8 @@ def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleTy
         Subject.DATASET_PAIR: lambda: rows.outlying({1: 1_200}, {}, Ellipsoid(("x", "y"), 1_200)),
         Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
         Subject.LABELLED: lambda: without_rows(metric.tasks, rows),
+        Subject.LABELLED_PAIR: lambda: rows.label_pair(rows.labelled([1, 0], [0.3, 0.4]), rows.labelled([], [])),
+        Subject.SCORE_COLUMN: lambda: rows.scores([], binning=rows.grid([0.1, 0.9]), nulls=3),
     }[metric.subject]()
     with pytest.raises(TooFew):
         metric.function(empty)
@@ -190,12 +207,28 @@ def test_declared_symmetry_holds_of_value_and_p_value(
     assert there[""].p_value == pytest.approx(back[""].p_value, abs=1e-9)
 
 
+@pytest.mark.parametrize("metric", LABEL_PAIRS, ids=name)
+@settings(deadline=None, max_examples=30)
+@given(a=probabilities, b=probabilities)
+def test_a_distance_of_labels_is_zero_at_identity_and_symmetric_where_declared(
+    metric: Metric, rows: ModuleType, a: list[tuple[int, float]], b: list[tuple[int, float]]
+) -> None:
+    one, other = (rows.labelled(*zip(*part, strict=True)) for part in (a, b))
+    same = metric.function(rows.label_pair(one, one))
+    assert (same.value, same.p_value) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
+    there, back = (metric.function(rows.label_pair(*pair)) for pair in ((one, other), (other, one)))
+    assert metric.symmetric
+    assert there.value == pytest.approx(back.value, abs=1e-12)
+    # Redrawn where labels are few, so alike but for a draw.
+    assert there.p_value == pytest.approx(back.p_value, abs=0.08)
+
+
 def test_distances_over_categories_are_symmetric_and_do_not_know_names(rows: ModuleType) -> None:
     a, b = list("aaabbc"), list("abbccccz")
     renamed = str.maketrans("abcz", "cabz")
     cut = rows.named("a", "b", "c")
     for metric in PAIRS:
-        if Kind.CATEGORICAL in metric.kinds:
+        if Kind.CATEGORICAL in metric.kinds and metric.range[0] == 0:
             found = metric.function(rows.pair(a, b, cut)).value
             assert found > 0
             assert metric.function(rows.pair(b, a, cut)).value == pytest.approx(found)
@@ -226,6 +259,9 @@ def test_metrics_of_added_cells_are_those_of_all_rows(rows: ModuleType, a: list[
     for metric in ALL:
         if metric.subject is Subject.COLUMN:
             assert_same(estimates(metric, one), estimates(metric, other), metric, grain)
+        if metric.subject is Subject.SCORE_COLUMN:
+            views = (ScoreView(view, Task(TaskKind.BINARY)) for view in (one, other))
+            assert_same(*(estimates(metric, view) for view in views), metric)
         if metric.subject is Subject.PAIR:
             pairs = PairView(reference, one), PairView(reference, other)
             assert_same(estimates(metric, pairs[0]), estimates(metric, pairs[1]), metric)
@@ -270,7 +306,7 @@ BORDERS = 0.05
 """Share of a tenth's rows that wide buckets may put into its neighbour."""
 
 
-@pytest.mark.parametrize("metric", [m for m in ALL if TaskKind.BINARY in m.tasks], ids=name)
+@pytest.mark.parametrize("metric", BINARY, ids=name)
 @pytest.mark.parametrize("a", [2.0, 0.05], ids=["usual", "rare"])
 def test_a_slice_that_holds_all_rows_measures_what_the_whole_does(metric: Metric, a: float, rows: ModuleType) -> None:
     rng = np.random.default_rng(12)

@@ -48,7 +48,19 @@ def right(kind: str) -> dict[str, Any]:
         "windows": [{"unit": "day", "zone": "UTC", "offset": "0h"}],
         "owners": {"data": "us"},
         "upstream": ["default/orders"],
-        "policy": {"rules": [{"metric": "psi", "max": 0.2, "bounds": {"min": 0.0}}]},
+        "policy": {
+            "rules": [
+                {"metric": "psi", "max": 0.2, "bounds": {"min": 0.0}},
+                {
+                    "all": [
+                        {"metric": "psi", "max": 0.1, "share_of_columns": 0.3},
+                        {"metric": "row_count", "sigmas": 3, "improvement": "alarm", "slices": ["c"]},
+                    ],
+                    "name": "both",
+                    "cooldown": 5,
+                },
+            ]
+        },
     }
 
 
@@ -75,16 +87,22 @@ TEXTS = (
     *("datasets.0.replay.source", "datasets.0.replay.key", "datasets.0.replay.columns", "datasets.0.replay.zone"),
     *("labels.0.name", "labels.0.source", "labels.0.label", "labels.0.key.0", "labels.0.label_time", "labels.0.zone"),
     *("labels.0.dataset", "labels.0.censored", "reference.source", "reference.label", "upstream.0", "measurements"),
+    *("policy.rules.1.all.0.metric", "policy.rules.1.all.1.parameters"),
     *("policy.rules.0.metric", "policy.rules.0.name", "policy.rules.0.columns", "policy.rules.0.parameters"),
 )
 NUMBERS = (
     *("task.threshold", "task.thresholds", "task.payoff.true_positive", "labels.0.mature_at", "policy.rules.0.max"),
     *("policy.rules.0.bounds.min", "policy.rules.0.fall_share", "policy.false_alarms_per_year"),
+    *("policy.rules.0.sigmas", "policy.rules.0.share_of_columns", "policy.rules.1.all.0.max"),
 )
-WHOLE_NUMBERS = ("policy.rules.0.k", "policy.rules.0.m", "policy.rules.0.least_n", "policy.cooldown")
-FLAGS = ("labels.0.feedback", "policy.act", "policy.trust_estimates", "policy.rules.0.slices", "policy.rules.0.sure")
+WHOLE_NUMBERS = (
+    *("policy.rules.0.k", "policy.rules.0.m", "policy.rules.0.least_n", "policy.cooldown"),
+    "policy.rules.1.all.0.least_n",
+)
+FLAGS = ("labels.0.feedback", "policy.act", "policy.trust_estimates", "policy.rules.0.sure")
 CHOICES = (
     *("task.kind", "importance", "labels.0.mode", "labels.0.several", "windows.0.unit", "policy.rules.0.action"),
+    *("policy.rules.0.improvement", "policy.rules.1.all.1.improvement"),
     *("policy.rules.0.severity", "datasets.0.columns.x", "policy.order"),
 )
 DURATIONS = ("labels.0.horizon", "windows.0.offset")
@@ -94,6 +112,20 @@ ODD = {
     NUMBERS: (True, "0.5", "much", math.nan, math.inf, {"a": 1}, [True], ""),
     WHOLE_NUMBERS: (True, "2", 1.5, math.nan, math.inf, -1, [], {}, None),
     FLAGS: (1, 0, "yes", "true", 1.0, [], None),
+    ("policy.rules.0.cooldown",): (True, "2", 1.5, math.nan, math.inf, -1, 0, [], {}),
+    ("policy.rules.0.slices", "policy.rules.1.all.1.slices"): (
+        1,
+        0,
+        "yes",
+        "  ",
+        1.0,
+        [],
+        None,
+        ["c", "c"],
+        [1],
+        {"a": 1},
+    ),
+    ("policy.rules.1.all", "policy.rules.1.any"): (True, 3, "psi", ["psi"], [{}], [{"metric": "psi"}], {"a": 1}),
     CHOICES: (True, 1, "", "zzz", ["zzz"], math.nan),
     DURATIONS: (True, 3, math.nan, math.inf, "soon", "-3d", "", [], None),
     MAPPINGS: (True, 3, math.nan, "", [], ["a"], {"zzz": 1}),
@@ -114,7 +146,10 @@ def is_meant(field: str, value: Any) -> bool:
     """A contract may be a mapping, and some text be blank."""
     if value == {"a": 1}:
         return field == "contract"
-    return field in ("task.separator", "policy.rules.0.parameters") and value == "  "
+    return field in ("task.separator", *_PARAMETERS) and value == "  "
+
+
+_PARAMETERS = ("policy.rules.0.parameters", "policy.rules.1.all.1.parameters")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +195,26 @@ def test_an_address_in_place_of_a_connection_is_not_quoted() -> None:
         ("binary", "policy.false_alarms_per_year", -1, ["-1.0 is no number of alarms"]),
         ("binary", "policy.rules.0.least_n", -1, ["-1 is no number of rows"]),
         ("binary", "policy.rules.0", {"metric": "roc_auc", "min": 0.5, "columns": "x"}, ["'roc_auc' is of labels"]),
+        ("binary", "policy.rules.0", {"metric": "roc_auc", "min": 0.5, "share_of_columns": 0.5},
+         ["policy.rules.roc_auc.share_of_columns", "'roc_auc' is of no column"]),
+        ("binary", "policy.rules.0.share_of_columns", 30, ["30.0 is no share of columns", "at most 1"]),
+        ("binary", "policy.rules.0.sigmas", 0, ["0.0 is no number of standard deviations", "e.g. 3"]),
+        ("binary", "policy.rules.0.improvement", "alarm", ["no bound to both sides", "give sigmas, or fall and rise"]),
+        ("binary", "policy.rules.0.improvement", "ignor", ["'ignor'", "ignore"]),
+        ("binary", "policy.rules.0.cooldown", 0, ["policy.rules.psi.cooldown", "0 is not a positive number"]),
+        ("binary", "policy.rules.0.slices", 1, ["expected true or false or a list, got 1"]),
+        ("binary", "policy.rules.0.slices", "region", ["unknown column of slice_by 'region'", "one of: c"]),
+        ("binary", "policy.rules.1.all.0.metric", "pis",
+         ["policy.rules.both.all.0.metric", "unknown metric 'pis'"]),
+        ("binary", "policy.rules.1.all.0.columns", "y", ["all.0.columns: unknown column 'y'"]),
+        ("binary", "policy.rules.1.all.0.action", "retrain", ["policy.rules.1.all.0: unknown field 'action'"]),
+        ("binary", "policy.rules.1.all.0", {"metric": "psi"}, ["policy.rules.1.all.0", "'psi' has no bound"]),
+        ("binary", "policy.rules.1.max", 0.2, ["bounds: a rule of conditions has none of its own", "under all"]),
+        ("binary", "policy.rules.1.any", [{"metric": "psi", "max": 1}], ["all and any stand side by side"]),
+        ("binary", "policy.rules.1", {"any": [{"metric": "cbpe.roc_auc", "min": 0.7}], "action": "retrain"},
+         ["cbpe.roc_auc.action", "cannot see concept drift"]),
+        ("binary", "policy.rules.1", {"any": [{"metric": "profit", "min": 0, "parameters": "class=a"}]},
+         ["any.0.parameters", "no 'class=a'"]),
         ("binary", "policy.rules.0", {"metric": "recall_at_threshold", "min": 0, "parameters": "threshold=0.4"},
          ["unknown threshold 'threshold=0.4'", "threshold=0.3"]),
         ("binary", "datasets.0.source", {"connection": "w"}, ["datasets.0.source.table: is missing", "schema.name"]),
@@ -214,6 +269,10 @@ def test_the_error_says_what_to_do_with_the_nearest_name(kind: str, field: str, 
         ("binary", "datasets.0.replay.columns", "x"),
         ("binary", "windows", "day"),
         ("binary", "policy.rules.0.columns", "x"),
+        ("binary", "policy.rules.0.slices", "c"),
+        ("binary", "policy.rules.1.all.0.columns", "x"),
+        ("binary", "policy.rules.1.all.0.slices", "c"),
+        ("binary", "policy.rules.1.all", {"metric": "psi", "max": 0.1}),
     ],
 )
 def test_one_alone_is_a_list_of_one(kind: str, field: str, value: Any) -> None:

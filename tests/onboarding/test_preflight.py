@@ -180,6 +180,14 @@ def test_a_threshold_that_no_score_reaches_is_told(drafted):
         ("metric: roc_auc, fall: 0.1, least_n: 100000", "warning"),  # no window has so many rows
         ("metric: psi, fall: 0.1", "error"),  # the reference has no distance from itself
         ("metric: row_count, fall_share: 0.5", "error"),  # the reference is no window
+        ("metric: psi, sigmas: 3", "error"),
+        ("metric: freshness, max: 1.0e+9, share_of_columns: 0.5", "error"),  # is of no column
+        ("all: [{metric: psi, max: 9}, {metric: roc_auc, min: 0.99}]", "warning"),
+        ("any: [{metric: psi, max: 9}, {metric: psi, fall: 0.1}]", "error"),
+        ("metric: psi, max: 0, share_of_columns: 1, sure: false", "warning"),  # every column has moved a little
+        ("metric: roc_auc, sigmas: 3", "ok"),
+        ("metric: roc_auc, fall: 0.1, rise: 0.0001", "ok"),
+        ("all: [{metric: psi, max: 9, share_of_columns: 0.3}, {metric: roc_auc, fall: 0.1}], cooldown: 5", "ok"),
         ("metric: roc_auc, fall: 0.1", "ok"),
         ("metric: row_count, min: 100", "ok"),
     ],
@@ -189,6 +197,30 @@ def test_a_rule_that_cannot_do_what_it_should_is_told(drafted, rule, level):
     path.write_text(path.read_text() + f"    - {{name: mine, {rule}}}\n")
     levels = {f.level.value for f in preflight(path) if f.field.startswith("policy.rules.mine")}
     assert (levels or {"ok"}) - {"ok"} == ({level} - {"ok"})
+
+
+def test_of_standard_deviations_it_is_said_when_they_are_judged_first(drafted):
+    path = drafted[1]
+    path.write_text(path.read_text() + "    - {name: mine, metric: roc_auc, sigmas: 3}\n")
+    said = told(preflight(path), "policy.rules.mine")
+    assert "an alarm is more than 3 standard deviations off, once 8 windows are in control" in said
+
+
+@pytest.mark.parametrize(
+    ("rule", "level", "said"),
+    [
+        (Rule("label_drift", Bounds(fall=0.1)), "error", "a distance from the reference"),
+        (Rule("label_drift", Bounds(max=0.2)), "ok", "above 0.2; a distance from the reference's labels"),
+        (Rule("score_entropy", Bounds(rise=0.005)), "ok", "the reference has score_entropy"),
+        (Rule("score_at_ends", Bounds(max=0.5), parameters="at=2"), "error", "score_at_ends has at=0, at=1"),
+        (Rule("score_entropy", Bounds(max=0.5), columns=("basket",)), "error", "is for scores of kind numeric"),
+    ],
+)
+def test_rules_on_scores_and_on_the_labels_drift_are_held_against_the_reference(drafted, rule, level, said):
+    spec = replace(MonitorSpec.from_yaml(drafted[1]), measurements=(), policy=Policy((rule,)))
+    [found] = [one for one in preflight(spec) if one.field.startswith("policy.rules")]
+    assert found.level == level
+    assert said in found.what
 
 
 def test_the_limit_in_the_findings_is_the_references_value_less_the_fall(drafted):

@@ -42,6 +42,25 @@ def test_every_day_is_decided_as_it_was_known_at_its_end_and_nothing_is_acted_on
     store.dispose()
 
 
+def test_rules_of_the_past_may_be_of_several_conditions_and_of_standard_deviations(drafted, tmp_path, capsys):
+    head, _, _ = drafted.read_text().partition("  rules:\n")
+    rules = """  rules:
+    - any: [{metric: completeness, min: 0.5, share_of_columns: 0.2}, {metric: roc_auc, fall: 0.1, sure: false}]
+      cooldown: 1
+    - {name: usual, metric: roc_auc, sigmas: 3, improvement: alarm}
+"""
+    drafted.write_text(head + rules)
+    url = f"sqlite:///{tmp_path}/replay.db"
+    assert main(["replay", str(drafted), "--url", url]) == 0
+    said = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    assert said[:5] == ["none"] * 4 + ["alert"]
+    store = MetricsStore(url)
+    last = store.decisions("default/shop")[-1]
+    assert {alarm["rule"] for alarm in last.evidence["alarms"]} == {"completeness or roc_auc"}
+    assert {alarm["metric"] for alarm in last.evidence["alarms"]} == {"roc_auc"}
+    store.dispose()
+
+
 def test_some_days_can_be_chosen(drafted, tmp_path, capsys):
     assert main(["replay", str(drafted), "--url", f"sqlite:///{tmp_path}/all.db"]) == 0
     days = [line.split()[0] for line in capsys.readouterr().out.splitlines()]

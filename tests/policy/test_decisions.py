@@ -230,6 +230,7 @@ def test_the_document_names_the_window_its_alarms_and_its_incidents(desk: Any) -
         "contract": [],
         "alarms": [alarm],
         "incidents": [incident],
+        "charts": [],
     }
 
 

@@ -160,6 +160,14 @@ def test_slices_are_judged_only_by_a_rule_that_asks_for_them(desk: Any) -> None:
     assert "roc_auc in region=north 0.5 below 0.7" in verdict.because
 
 
+def test_a_rule_of_named_slices_looks_at_the_whole_and_at_the_slices_by_these(desk: Any) -> None:
+    policy = desk.policy(Rule("roc_auc", Bounds(min=0.7), slices=("region",)))
+    north, web = (desk.value(0, 0.5, slice=(pair,)) for pair in (("region", "north"), ("channel", "web")))
+    assert desk.alarmed(policy, [*desk.series(0.8), web]) == []
+    assert desk.alarmed(policy, desk.series(0.5)) == [0]
+    assert "in region=north" in desk.judge(policy, [*desk.series(0.8), north, web]).because
+
+
 def test_where_versions_are_measured_the_pooled_value_is_not_judged(desk: Any) -> None:
     policy = desk.policy()
     versions = [desk.value(0, 0.8, model_version="1"), desk.value(0, 0.75, model_version="2")]

@@ -71,6 +71,29 @@ def test_two_rules_on_one_value_are_one_picture_with_both_limits() -> None:
     assert one.limits(1.0) == (1.5, 2)
 
 
+def test_slices_that_a_rule_names_are_drawn_and_no_others() -> None:
+    rows = [row("bias", value, "", ((column, "7"),)) for column, value in (("lead", 0.5), ("city", 0.9))]
+    rules = [{"metric": "bias", "bounds": {"max": 0.3}, "slices": ["lead"]}]
+    assert [one.title for one in drawn_of(rules, [row("bias", 0.1), *rows], {})] == ["bias, lead = 7", "bias"]
+
+
+def test_of_a_rule_of_conditions_each_is_drawn_with_its_own_limit() -> None:
+    psi = {"metric": "psi", "bounds": {"max": 0.2}}
+    both = {"metric": "", "bounds": None, "any": [], "all": [psi, {"metric": "mae", "bounds": {"max": 2}}]}
+    (one, other) = drawn_of([both], [row("mae", 1.0), row("rmse", 1.0)], {})
+    assert (one.title, one.limits(None)) == ("mae", (2,))
+    assert (other.title, other.bounds) == ("rmse", ())
+
+
+def test_the_limit_of_what_gets_better_is_not_drawn_unless_it_is_one() -> None:
+    both = {"metric": "mae", "bounds": {"fall": 0.5, "rise": 0.5}}
+    for improvement, limits in (("ignore", (1.5,)), ("alarm", (0.5, 1.5))):
+        (one,) = drawn_of([{**both, "improvement": improvement}], [row("mae", 1.0)], {})
+        assert one.limits(1.0) == limits
+    (one,) = drawn_of([{"metric": "mae", "bounds": {"sigmas": 3.0}}], [row("mae", 1.0)], {})
+    assert one.limits(1.0) == ()
+
+
 def test_labels_at_hand_are_drawn_under_the_name_of_the_rule() -> None:
     rules = [{"metric": "ndcg", "parameters": "at=5", "bounds": {"min": 0.4}}]
     assert drawn_of(rules, [row("naive.ndcg", 0.5, "at=5")], {})[0].title == "ndcg [at=5]"
@@ -117,3 +140,14 @@ def test_a_window_whose_alarm_is_retracted_is_good_enough_now_and_says_what_it_w
     shop.live(1, judge=False).live(2, 3, 4, 5)
     assert shop.page(day=date(2026, 3, 3)).lights["verdict"] == ("good", "good enough, as known now")
     assert "as known then: alert" in shop.page(day=date(2026, 3, 3)).section("verdict")
+
+
+def test_the_page_tells_a_rule_of_conditions_as_performance_and_draws_its_limits(shops: Any) -> None:
+    auc = {"metric": "roc_auc", "min": 0.99, "sure": False}
+    rule = {"all": [{"metric": "psi", "min": 0, "share_of_columns": 0.5}, auc], "action": "alert"}
+    page = shops(rules=[rule]).live(*range(6)).page(day=date(2026, 3, 4))
+    assert "columns (100.0%) break" not in page.text  # nothing is below 0
+    rule = {"all": [{"metric": "psi", "max": 0, "share_of_columns": 0.5, "sure": False}, auc], "action": "alert"}
+    page = shops(rules=[rule]).live(*range(6)).page(day=date(2026, 3, 4))
+    assert "columns (100.0%) break their bound, at least 50.0%: psi of" in page.text
+    assert "roc_auc over" in " ".join(page.pictures("verdict"))

@@ -15,6 +15,7 @@ import pytest
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
+from airflow_ml_monitor.policy.feedback import Feedback
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.store.records import (
     DecisionRecord,
@@ -85,6 +86,7 @@ def _fill(store: MetricsStore, key: str) -> None:
     events = [IncidentEvent(story.id, Event.OPENED, "opened")]
     store.save_decision(key, DecisionRecord(decision, "policy", "inputs", {}, events, [story], "run"))
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
+    store.save_feedback(key, Feedback(story.id, False, THEN, "a holiday", "ana"))
     store.claim_message(decision.id, "mail", "run/tell")
     store.save_contract(key, CONTRACT, {"name": "loans", "expectations": []}, THEN)
     answered = replace(made, contract=CONTRACT)
