@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
+from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Status
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Worse, metric_named
-from airflow_ml_monitor.policy.chart import Chart
+from airflow_ml_monitor.policy.chart import CALLS, Chart
 from airflow_ml_monitor.policy.charts.charted import Charted
+from airflow_ml_monitor.policy.charts.panel import Flags
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.store.records import Recorded
 
+OTHER_MODELS: Final = 0.2
+"""From such a share of calls on that other versions answer, what the model makes is another thing."""
 _WORSE = {Worse.UP: 1, Worse.DOWN: -1, Worse.BOTH: 0}
 
 
-def charted(charts: Sequence[Chart], found: Sequence[Recorded]) -> list[Charted]:
+def charted(charts: Sequence[Chart], found: Sequence[Recorded], datasets: Sequence[Dataset]) -> list[Charted]:
     """Each chart's series, one for each source, model version and reference that measured it.
 
-    found: current measurements of one window rule, the whole only. Where versions are measured one by one, the value
-    of all of them together is left out.
+    found: current measurements of one window rule, the whole only; with `CALLS` of datasets whose model's own columns
+    begin anew with each other version. Where versions are measured one by one, the value of all of them together is
+    left out.
     """
     made = []
+    outputs = {dataset.name: frozenset(column.name for column in dataset.outputs) for dataset in datasets}
     for chart in charts:
         parts: dict[tuple[str, str, str], list[Recorded]] = defaultdict(list)
         for r in found:
@@ -34,8 +43,33 @@ def charted(charts: Sequence[Chart], found: Sequence[Recorded]) -> list[Charted]
         for (dataset, version, _), rows in sorted(parts.items()):
             mine = [r for r in rows if version or (dataset, r.head.window) not in versioned]
             if mine:
-                made.append(_matrix(chart, dataset, version, mine))
+                matrix = _matrix(chart, dataset, version, mine)
+                models = _other_models(matrix.windows, _calls(found, dataset))
+                made.append(replace(matrix, models=models, made=outputs.get(dataset, frozenset())))
     return made
+
+
+def _calls(found: Sequence[Recorded], dataset: str) -> dict[Window, dict[str, float]]:
+    """{window: {version: share of the calls that it answered}} of a dataset."""
+    calls: dict[Window, dict[str, float]] = defaultdict(dict)
+    for r in found:
+        m = r.measurement
+        if m.metric == CALLS and r.head.dataset == dataset and m.estimate is not None:
+            calls[r.head.window][m.parameters] = m.estimate.value / m.estimate.n
+    return calls
+
+
+def _other_models(windows: Sequence[Window], calls: Mapping[Window, Mapping[str, float]]) -> Flags:
+    """(T,): the windows from which on other versions answer than since the last such one."""
+    usual: Mapping[str, float] = {}
+    found = np.zeros(len(windows), bool)
+    for t, now in enumerate(calls.get(window, {}) for window in windows):
+        if not now:
+            continue
+        moved = sum(abs(now.get(v, 0.0) - usual.get(v, 0.0)) for v in {*now, *usual}) / 2
+        found[t] = bool(usual) and moved >= OTHER_MODELS
+        usual = now if found[t] or not usual else usual
+    return found
 
 
 def _looked_at(chart: Chart, column: str) -> bool:

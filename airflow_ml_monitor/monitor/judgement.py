@@ -11,6 +11,7 @@ from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
 from airflow_ml_monitor.monitor.charted import charted
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues, Upstream
+from airflow_ml_monitor.policy.chart import CALLS
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
 from airflow_ml_monitor.policy.judge import Verdict, judge
 from airflow_ml_monitor.policy.rule import Action
@@ -41,8 +42,9 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        case = replace(_case(monitor, run, found, references), charted=charted(monitor.spec.charts, watched))
-        verdict = judge(policy, replace(case, upstream=above))
+        panels = charted(monitor.spec.charts, watched, monitor.spec.datasets)
+        case = replace(_case(monitor, run, found, references), upstream=above, charted=panels)
+        verdict = judge(policy, case)
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
             key, _record(monitor, run, verdict, name, rules, inputs, acts=act and policy.act)
@@ -60,7 +62,7 @@ def _watched(monitor: Monitor, run: Run) -> list[Recorded]:
         return []
     rule = str(spec.windows[0])
     return monitor.store.current(
-        monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics=metrics, whole=True
+        monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics={*metrics, CALLS}, whole=True
     )
 
 

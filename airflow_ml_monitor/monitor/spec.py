@@ -13,9 +13,9 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_benchmark
 from airflow_ml_monitor.monitor.checks.spec import check
-from airflow_ml_monitor.policy.chart import Chart
+from airflow_ml_monitor.policy.chart import CALLS, Chart
 from airflow_ml_monitor.policy.rule import Policy
-from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.task import Task
 
@@ -131,8 +131,10 @@ class MonitorSpec:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """`measurements`, and what charts watch; empty means all."""
-        watched = (chart.metric for chart in self.charts)
+        """`measurements`, and what charts need; empty means all."""
+        watched = [chart.metric for chart in self.charts]
+        if watched and any(Role.VERSION in dataset.roles for dataset in self.datasets):
+            watched.append(CALLS)
         return tuple(dict.fromkeys((*self.measurements, *watched))) if self.measurements else ()
 
     def dataset(self, name: str = "") -> Dataset:

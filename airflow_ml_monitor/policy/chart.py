@@ -13,6 +13,8 @@ from airflow_ml_monitor.policy.action import Action
 
 SHIFT: Final = "shift"
 """The metric whose parts are every column's signed components."""
+CALLS: Final = "calls_per_version"
+"""The metric by which charts know that another model answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,11 @@ class Dataset:
         """The roles that its columns have."""
         return frozenset(column.role for column in self.columns)
 
+    @property
+    def outputs(self) -> tuple[Column, ...]:
+        """The columns that the model makes; another version of it makes others."""
+        return tuple(column for column in self.columns if column.role in (Role.SCORE, *_FORECASTS))
+
     def scores(self, task: Task) -> tuple[Column, ...]:
         """The score columns of a task of several classes, in the order of its classes; those without one left out."""
         found = {str(column.of): column for column in self.columns if column.role is Role.SCORE}

@@ -23,7 +23,6 @@ from airflow_ml_monitor.profile.views import ColumnView, PairView
 
 FEWEST: Final = 5
 """Windows before from which it is known whether one has several values of a column."""
-_OF_THE_MODEL = (Role.SCORE, Role.PREDICTION, Role.QUANTILE)
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,8 @@ class FeedView:
         missing = {*self.current.faults, *self.reference.faults}
         found = [column for column in self.dataset.measured if column.name in self.layout]
         found = [column for column in found if not missing & {"", column.name}]
-        return tuple(FeedColumn(self, c) for c in found if c.role not in _OF_THE_MODEL or not self._has_new_version)
+        made = self.dataset.outputs if self._has_new_version else ()
+        return tuple(FeedColumn(self, column) for column in found if column not in made)
 
     @property
     def _has_new_version(self) -> bool:

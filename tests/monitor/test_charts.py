@@ -26,7 +26,7 @@ FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS, CHANGED, ROWS = 34, 30, 3000
 
 
-def rows(number: int, *, moved: bool = False, worse: bool = False) -> pd.DataFrame:
+def rows(number: int, *, moved: bool = False, worse: bool = False, version: str = "v1") -> pd.DataFrame:
     rng = np.random.default_rng(number + 100)
     weekday = 0.1 * np.sin(2 * np.pi * number / 7)
     income = rng.lognormal(8 + 0.5 * weekday, 0.5, ROWS) * (1.15 if moved else 1.0)
@@ -37,7 +37,8 @@ def rows(number: int, *, moved: bool = False, worse: bool = False) -> pd.DataFra
         "at": pd.Timestamp(start) + pd.to_timedelta(rng.integers(0, 86_400, ROWS), unit="s"),
         "income": income,
         "country": rng.choice(["de", "fr", "it"], ROWS, p=[0.5, 0.3, 0.2]),
-        "score": score,
+        "score": score if version == "v1" else score**0.7,
+        "version": version,
         "label": (rng.random(ROWS) < (0.4 if worse else score)).astype(int),
     })  # fmt: skip
 
@@ -45,12 +46,13 @@ def rows(number: int, *, moved: bool = False, worse: bool = False) -> pd.DataFra
 class Desk:
     """A model's days on disk and a monitor without a rule; labels are there at once."""
 
-    def __init__(self, folder: Path, **policy: Any) -> None:
+    def __init__(self, folder: Path, *, versioned: bool = False, **policy: Any) -> None:
         self.folder = folder
         self.steps = [measure_quality, measure_drift]
         pd.concat([rows(-number) for number in range(1, 8)]).to_parquet(folder / "reference.parquet")
         labels = {"name": "labels", "source": str(folder / "day-*.parquet"), "key": "id", "label": "label"}
         columns = {"income": "numeric", "country": "categorical", "score": {"role": "score"}}
+        columns |= {"version": {"kind": "categorical", "role": "version"}} if versioned else {}
         self.spec = MonitorSpec.from_document({
             "name": "m",
             "task": {"kind": "binary", "positive": 1},
@@ -75,7 +77,7 @@ class Desk:
         window = Window(start, start + timedelta(days=1))
         return Run(window, self.spec.windows[0], window.end + timedelta(days=2))
 
-    def land(self, number: int, **how: bool) -> None:
+    def land(self, number: int, **how: Any) -> None:
         rows(number, **how).to_parquet(self.folder / f"day-{number + 50:03}.parquet")
 
     def measure(self, number: int) -> None:
@@ -103,7 +105,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> list[Decision]:
     return decisions
 
 
-def live(desk: Desk, days: int = DAYS, **how: bool) -> list[Decision]:
+def live(desk: Desk, days: int = DAYS, **how: Any) -> list[Decision]:
     """Every evening's decision; from `CHANGED` on the days are different."""
     found = []
     for number in range(days):
@@ -180,3 +182,17 @@ def test_a_decision_tells_when_it_began_and_how(moved: list[Decision]) -> None:
     assert change["first"] <= began <= change["last"]
     assert change["shape"] in ("sudden", "unclear")
     assert f"location of income changed on {change['at']}" in moved[-1].because
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_another_models_scores_are_another_thing_where_its_version_is_told(tmp_path: Path, versioned: bool) -> None:
+    desk = Desk(tmp_path, versioned=versioned)
+    decisions = live(desk, version="v2")
+    alarmed = {alarm["column"] for d in decisions for alarm in d.evidence["alarms"] if alarm["metric"] == "shift"}
+    began = (FIRST + timedelta(days=CHANGED)).date().isoformat()
+    told = f"other model versions answer from {began} on: score charted anew, after 14 windows"
+    assert alarmed == (set() if versioned else {"score"})
+    assert [told in d.because for d in decisions] == [versioned and day == CHANGED for day in range(DAYS)]
+    seen = decisions[-1].evidence["charts"][0]["detectable"]["by_column"]
+    assert set(seen) == {"income", "country"} | (set() if versioned else {"score"})
+    desk.store.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import numpy as np
 
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit, overlaps
 from airflow_ml_monitor.policy.chart import SHIFT, Chart
-from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, Floats, Panel
+from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, Flags, Floats, Panel
 
 _LEAST: Final = {"location": 0.04, "scale": 0.05, "skewness": 0.08, "missing": 0.03, "other": 0.03, "outside": 0.03}
 _LEAST_SHARE: Final = 0.02
@@ -30,7 +30,8 @@ class Charted:
     """A chart's components of one dataset or label source, by window, oldest first.
 
     names: (column, parameters) of each; value, variance, rows: (T, J), NaN where a window has none. worse: the sign of
-    a change for the worse, 0 where both are.
+    a change for the worse, 0 where both are. models: (T,) True where other model versions answer than before; made:
+    the columns that they make.
     """
 
     chart: Chart
@@ -43,10 +44,19 @@ class Charted:
     variance: Floats
     rows: Floats
     worse: int = 0
+    models: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    made: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
         return [column for column, _ in self.names]
+
+    @property
+    def fresh(self) -> Flags:
+        """(T, J): a component is another thing from this window on, as another model makes it; (0, 0): nowhere."""
+        mine = np.array([column in self.made for column in self.columns], bool)
+        found: Flags = np.outer(self.models, mine) if self.models.any() else np.zeros((0, 0), bool)
+        return found
 
     def panel(self, rule: WindowRule, held: Collection[Window]) -> Panel:
         """What is judged of it: nothing in windows that are held, as their data is broken."""
@@ -65,6 +75,7 @@ class Charted:
             side=np.full(len(self.names), self.worse, np.int64),
             weight=self._weight(),
             phases=7 if is_daily else 1,
+            fresh=self.fresh,
         )
 
     def _group(self) -> Counts:

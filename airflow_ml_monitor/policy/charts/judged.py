@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -97,7 +97,8 @@ def _changes(case: Case, charted: Charted, watched: Watched) -> list[dict[str, A
     newest, score = len(charted.windows) - 1, np.where(np.isfinite(charted.value), watched.score, np.nan)
     found = []
     for column, j in list(_worst(charted, watched, newest).items())[:MOST_CHANGES]:
-        recent = slice(max(0, newest + 1 - LOOK_BACK), newest + 1)
+        begun = np.flatnonzero(charted.fresh[:, j])[-1:] if len(charted.fresh) else ()
+        recent = slice(max(0, newest + 1 - LOOK_BACK, *begun), newest + 1)
         change = change_of(
             score[recent, j], watched.lag[j], watched.error[j], _year_before(charted, score[:, j], recent)
         )
@@ -125,14 +126,22 @@ def _year_before(charted: Charted, score: Floats, recent: slice) -> Floats | Non
     return found
 
 
-def _renewed(case: Case, charted: Charted, watched: Watched) -> list[str]:
-    """The levels that are the usual ones from the newest window on."""
-    if not len(charted.windows) or not watched.renewed[-1].any():
-        return []
-    mine = np.flatnonzero(watched.renewed[-1])
-    names = ", ".join(_name(charted, int(j)) for j in mine[:MOST_RENEWED])
-    more = f" and {len(mine) - MOST_RENEWED} more" if len(mine) > MOST_RENEWED else ""
-    return [f"new normal from {case.date(charted.windows[-1].start)}: {names}{more} stayed where it moved"]
+def _renewed(case: Case, charted: Charted, watched: Watched) -> Iterator[str]:
+    """What begins with the newest window: levels that are the usual ones from now on, and columns of another model."""
+    if not charted.windows:
+        return
+    day = case.date(charted.windows[-1].start)
+    if watched.renewed[-1].any():
+        names = _several([_name(charted, int(j)) for j in np.flatnonzero(watched.renewed[-1])])
+        yield f"new normal from {day}: {names} stayed where it moved"
+    if len(charted.fresh) and charted.fresh[-1].any():
+        names = _several(sorted({charted.columns[j] for j in np.flatnonzero(charted.fresh[-1])}))
+        yield f"other model versions answer from {day} on: {names} charted anew, after {LEAST_WINDOWS} windows"
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_RENEWED} more" if len(names) > MOST_RENEWED else ""
+    return ", ".join(names[:MOST_RENEWED]) + more
 
 
 def _document(charted: Charted, watched: Watched, budget: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,8 @@ class Panel:
     window has: its weekday, or its hour of the week. value: (T, J), NaN where there is none, or none that may be
     judged. variance: (T, J) of sampling alone. group: (J,). least: (J,) the smallest move that matters, in the value's
     unit. side: (J,) +1 or -1 where only a rise or a fall is an alarm, 0 for both. weight: (J,) > 0, what it has of the
-    budget. trusted: so many first windows are known to be in control.
+    budget. trusted: so many first windows are known to be in control. fresh: (T, J) from here on it is another thing,
+    and what was usual before says nothing; without rows: nowhere.
     """
 
     day: Floats
@@ -39,6 +40,7 @@ class Panel:
     weight: Floats
     phases: int = 7
     trusted: int = 0
+    fresh: Flags = field(default_factory=lambda: np.zeros((0, 0), bool))
 
     @property
     def step(self) -> float:

@@ -61,11 +61,10 @@ class Watched:
 def watch(panel: Panel, false_alarms: float) -> Watched:
     """Judge every window of a panel that has enough before it. false_alarms: a year, over all components; > 0."""
     windows, size = panel.value.shape
-    first = max(panel.trusted, LEAST_WINDOWS)
     fold = _Fold(panel, panel.budget(false_alarms))
-    for t in range(first, windows):
+    for t in range(fold.first, windows):
         fold.step(t)
-    base, limits = fold.base, fold.limits
+    base = fold.base
     none = np.zeros(size)
     return Watched(
         alarm=fold.alarm,
@@ -74,10 +73,10 @@ def watch(panel: Panel, false_alarms: float) -> Watched:
         score=fold.score,
         renewed=fold.renewed,
         windows=base.windows if base else none,
-        detectable=limits.detectable * np.sqrt(base.variance) if base and limits else none + np.inf,
+        detectable=fold.detectable,
         lag=base.lag if base else none,
         error=base.error if base else none,
-        first=first,
+        first=fold.first,
     )
 
 
@@ -85,6 +84,7 @@ def watch(panel: Panel, false_alarms: float) -> Watched:
 class _Fold:
     """Where the fold stands. mean, move: (2, J) of scores, and of residuals; over: windows beyond the limit in a row;
     before: (2, J) z and score of the last window; born: (J,) from where on the usual level counts; out: not in control.
+    known: there is a value; young: too few of its kind before it to be judged; last: (J,) in alarm when last judged.
     """
 
     panel: Panel
@@ -107,15 +107,34 @@ class _Fold:
         self.mean, self.move, self.over, self.before = (np.zeros((2, shape[1])) for _ in range(4))
         self.born = np.zeros(shape[1], np.int64)
         self.known = np.isfinite(self.panel.value)
+        self.last, self.young = np.zeros(shape[1], bool), np.zeros(shape, bool)
+        for t, mine in zip(*np.nonzero(self.panel.fresh), strict=True):
+            self.young[t : t + LEAST_WINDOWS, mine] = True
+            self.born[mine] = t if t + LEAST_WINDOWS <= self.first else 0
+
+    @property
+    def first(self) -> int:
+        """The first window that is judged."""
+        return max(self.panel.trusted, LEAST_WINDOWS)
+
+    @property
+    def detectable(self) -> Floats:
+        """(J,) in the value's unit; endless of what has too few windows."""
+        if self.base is None or self.limits is None:
+            return np.full(len(self.born), np.inf)
+        found = self.limits.detectable * np.sqrt(self.base.variance)
+        return np.where(self.young[-1], np.inf, found)
 
     def step(self, t: int) -> None:
         """Judge window t, and keep what the next one needs."""
+        if (grown := self.young[t - 1] & ~self.young[t]).any():
+            self._begin(t - LEAST_WINDOWS, grown)
         if self.learnt < 0 or t - self.learnt >= REFIT[t > LOOK_BACK + REFIT[1]]:
             self._learn(t)
         assert self.base is not None
         assert self.limits is not None
         residual, z, score = (part[t - self.learnt] for part in self.block)
-        known, limits, least = self.known[t], self.limits, self.panel.least
+        known, limits, least = self.known[t] & ~self.young[t], self.limits, self.panel.least
         away = np.where(known, self.base.standard(score), 0.0)
         found, excess = np.zeros(len(known), bool), np.zeros(len(known))
         for i, memory in enumerate(MEMORIES):
@@ -133,7 +152,8 @@ class _Fold:
         lesser = np.where(z * self.before[0] > 0, np.minimum(np.abs([z, score]), np.abs(self.before)), 0.0)
         ratio = np.maximum(ratio, np.where(matters & (lesser[0] > self.base.largest), lesser[1] / limits.two, 0.0))
         self.before = np.where(known, [z, score], self.before)
-        self.alarm[t] = found | (ratio > 1) | (self.alarm[t - 1] & (excess > LASTS))
+        self.alarm[t] = known & (found | (ratio > 1) | (self.last & (excess > LASTS)))
+        self.last = np.where(known, self.alarm[t], self.last)
         self.excess[t], self.score[t] = np.maximum(excess, ratio), score
         self.size[t] = np.where(ratio > excess, residual, self._moved())
         self.out[t] = self.alarm[t] | (np.abs(score) > STRANGE)
@@ -154,18 +174,23 @@ class _Fold:
         stayed = self.alarm[max(0, t - of + 1) : t + 1].sum(axis=0) >= least
         if stayed.any():
             self.renewed[t] = stayed
-            self.born[stayed] = t - least + 1
             self.out[t - least + 1 : t + 1, stayed] = False
-            for state in (self.mean, self.move, self.over, self.before):
-                state[:, stayed] = 0.0
-            self.learnt = -1
+            self._begin(t - least + 1, stayed)
+
+    def _begin(self, t: int, anew: Flags) -> None:
+        """What was usual of some components before window t counts no more."""
+        self.born[anew] = t
+        for state in (self.mean, self.move, self.over, self.before):
+            state[:, anew] = 0.0
+        self.last[anew] = False
+        self.learnt = -1
 
     def _learn(self, t: int) -> None:
         """What is usual before window t: the wave of all its days, the rest of the newest of them."""
         panel, rows = self.panel, np.arange(t)
         # Of a short history the quarantine is a quarter.
-        old = (rows < panel.trusted) | (rows < t - min(QUARANTINE, t // 4))
-        own = np.where(self.born > 0, rows[:, None] >= self.born, old[:, None])
+        old = rows[:, None] < t - np.minimum(QUARANTINE, (t - self.born) // 4)
+        own = (rows[:, None] >= self.born) & (old | (rows < panel.trusted)[:, None])
         use = own & ~lasting(self.out[:t]) & self.known[:t]
         near = slice(max(0, t - max(LOOK_BACK, int(LEAST_DAYS / panel.step))), t)
         about = panel.variance[near], panel.phase[near], panel.phases, use[near], panel.group
@@ -184,8 +209,9 @@ class _Fold:
         assert self.base is not None
         block = slice(t, t + REFIT[1])
         value = self.panel.value[block] - season.value(self.panel.day[block])
-        residual = np.where(self.known[block], self.base.residual(value, self.panel.phase[block]), 0.0)
-        z = self.base.z(residual, np.where(self.known[block], self.panel.variance[block], 1.0))
+        known = self.known[block] & ~self.young[block]
+        residual = np.where(known, self.base.residual(value, self.panel.phase[block]), 0.0)
+        z = self.base.z(residual, np.where(known, self.panel.variance[block], 1.0))
         return residual, z, self.base.scores(z)
 
 

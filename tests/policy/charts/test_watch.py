@@ -75,6 +75,30 @@ def test_a_level_that_stays_becomes_the_usual_one_and_says_so(world: Any) -> Non
     assert back.alarm[170:175, 3].any(), "back to the old level is a change from the new one"
 
 
+def test_of_another_thing_nothing_is_said_until_its_own_windows_tell_what_is_usual(world: Any) -> None:
+    panel = moved(moved(world(5), 0.5, 3, 120), 0.5, 3, 150)
+    fresh = np.zeros(panel.value.shape, bool)
+    fresh[120, 3] = True
+    found = watch(replace(panel, fresh=fresh), 1.0)
+    assert not found.alarm[:150, 3].any()
+    assert found.alarm[150:154, 3].any()
+    others = np.arange(panel.value.shape[1]) != 3
+    assert (found.alarm[:, others] == watch(moved(panel, -0.5, 3, 120, 150), 1.0).alarm[:, others]).mean() > 0.999
+    young = upto(replace(panel, fresh=fresh[:130]), 130)
+    detectable = watch(young, 1.0).detectable
+    assert np.isinf(detectable[3])
+    assert np.isfinite(detectable[others]).all()
+
+
+def test_another_thing_may_begin_before_anything_is_judged(world: Any) -> None:
+    panel = moved(world(5), 5.0, 3, 6)
+    fresh = np.zeros(panel.value.shape, bool)
+    fresh[6, 3] = True
+    found = watch(replace(panel, fresh=fresh), 1.0)
+    assert not found.alarm[:, 3].any()
+    assert watch(panel, 1.0).alarm[14:20, 3].any() or watch(panel, 1.0).size[20, 3] > 0.5
+
+
 def test_windows_without_a_value_are_neither_judged_nor_learnt_from(world: Any) -> None:
     panel = moved(world(6), 50.0, 1, 130, 134)
     value = panel.value.copy()
