@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.keys import Window, WindowRule
 from airflow_ml_monitor.measurement import Status
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Worse, metric_named
+from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.policy.chart import CALLS, Chart
-from airflow_ml_monitor.policy.charts.charted import Charted
+from airflow_ml_monitor.policy.charts.charted import Charted, Part
 from airflow_ml_monitor.policy.charts.panel import Flags
-from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.store.records import Recorded
 
 OTHER_MODELS: Final = 0.2
@@ -24,28 +24,29 @@ OTHER_MODELS: Final = 0.2
 _WORSE = {Worse.UP: 1, Worse.DOWN: -1, Worse.BOTH: 0}
 
 
-def charted(charts: Sequence[Chart], found: Sequence[Recorded], datasets: Sequence[Dataset]) -> list[Charted]:
+def charted(spec: MonitorSpec, found: Sequence[Recorded]) -> list[Charted]:
     """Each chart's series, one for each source, model version and reference that measured it.
 
-    found: current measurements of one window rule, the whole only; with `CALLS` of datasets whose model's own columns
-    begin anew with each other version. Where versions are measured one by one, the value of all of them together is
-    left out.
+    found: current measurements of the first window rule; with `CALLS` of datasets whose model's own columns begin anew
+    with each other version. Where versions are measured one by one, the value of all of them together is left out.
     """
     made = []
-    outputs = {dataset.name: frozenset(column.name for column in dataset.outputs) for dataset in datasets}
-    for chart in charts:
+    outputs = {dataset.name: frozenset(column.name for column in dataset.outputs) for dataset in spec.datasets}
+    for chart in spec.charts:
         parts: dict[tuple[str, str, str], list[Recorded]] = defaultdict(list)
         for r in found:
-            is_mine = r.measurement.metric == chart.metric and _looked_at(chart, r.measurement.column)
+            m = r.measurement
+            is_mine = m.metric == chart.metric and chart.looks_at(m.column, m.slice)
             if is_mine and r.measurement.status is Status.OK and r.measurement.estimate is not None:
                 parts[r.head.dataset, r.head.model_version, r.head.reference].append(r)
         versioned = {(dataset, r.head.window) for (dataset, version, _), rows in parts.items() if version for r in rows}
         for (dataset, version, _), rows in sorted(parts.items()):
             mine = [r for r in rows if version or (dataset, r.head.window) not in versioned]
             if mine:
-                matrix = _matrix(chart, dataset, version, mine)
+                matrix = _matrix(chart, dataset, spec.windows[0], version, mine)
                 models = _other_models(matrix.windows, _calls(found, dataset))
-                made.append(replace(matrix, models=models, made=outputs.get(dataset, frozenset())))
+                own, holidays = outputs.get(dataset, frozenset()), frozenset(spec.policy.holidays)
+                made.append(replace(matrix, models=models, made=own, holidays=holidays))
     return made
 
 
@@ -72,17 +73,13 @@ def _other_models(windows: Sequence[Window], calls: Mapping[Window, Mapping[str,
     return found
 
 
-def _looked_at(chart: Chart, column: str) -> bool:
-    return not chart.columns or column in chart.columns
-
-
-def _matrix(chart: Chart, dataset: str, version: str, rows: Sequence[Recorded]) -> Charted:
+def _matrix(chart: Chart, dataset: str, rule: WindowRule, version: str, rows: Sequence[Recorded]) -> Charted:
     windows = sorted({r.head.window for r in rows})
-    names = sorted({(r.measurement.column, r.measurement.parameters) for r in rows})
+    names = sorted({_part(r) for r in rows})
     at, of = {window: i for i, window in enumerate(windows)}, {name: i for i, name in enumerate(names)}
     value, variance, count = (np.full((len(windows), len(names)), np.nan) for _ in range(3))
     for r in rows:
-        place = at[r.head.window], of[r.measurement.column, r.measurement.parameters]
+        place = at[r.head.window], of[_part(r)]
         e = r.measurement.estimate
         assert e is not None  # chosen by the caller
         value[place], count[place] = e.value, e.n
@@ -91,5 +88,8 @@ def _matrix(chart: Chart, dataset: str, version: str, rows: Sequence[Recorded]) 
     # What has no interval is not told apart from its noise.
     value = np.where(np.isfinite(variance), value, np.nan)
     worse = _WORSE[metric_named(chart.metric).worse]
-    about = (rows[0].head.rule, version, tuple(windows), tuple(names))
-    return Charted(chart, dataset, *about, value, variance, count, worse)
+    return Charted(chart, dataset, rule, version, tuple(windows), tuple(names), value, variance, count, worse)
+
+
+def _part(r: Recorded) -> Part:
+    return Part(r.measurement.column, r.measurement.parameters, r.measurement.slice)

@@ -103,6 +103,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     if isinstance(spec.get("policy"), Mapping):
         policy = _known(spec["policy"], Policy, "policy")
         policy["rules"] = [_rule(r, f"policy.rules.{i}") for i, r in enumerate(_list(policy.get("rules", [])))]
+        if "holidays" in policy:
+            policy["holidays"] = _list(policy["holidays"])
         if "charts" in policy:
             policy["charts"] = [_chart(c, f"policy.charts.{i}") for i, c in enumerate(_list(policy["charts"]))]
         spec["policy"] = policy
@@ -251,6 +253,8 @@ def _chart(chart: Any, field: str) -> dict[str, Any]:
     shaped: dict[str, Any] = {"metric": chart} if isinstance(chart, str) else _known(chart, Chart, field)
     if "columns" in shaped:
         shaped["columns"] = _list(shaped["columns"])
+    if isinstance(shaped.get("slices"), str):
+        shaped["slices"] = [shaped["slices"]]
     return shaped
 
 

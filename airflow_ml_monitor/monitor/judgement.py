@@ -42,8 +42,7 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        panels = charted(monitor.spec.charts, watched, monitor.spec.datasets)
-        case = replace(_case(monitor, run, found, references), upstream=above, charted=panels)
+        case = replace(_case(monitor, run, found, references), upstream=above, charted=charted(monitor.spec, watched))
         verdict = judge(policy, case)
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
@@ -55,14 +54,14 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
 
 
 def _watched(monitor: Monitor, run: Run) -> list[Recorded]:
-    """What charts look at: of the first window rule, the whole only."""
+    """What charts look at, of the first window rule."""
     spec = monitor.spec
     metrics = {chart.metric for chart in spec.charts}
     if not metrics:
         return []
-    rule = str(spec.windows[0])
+    rule, whole = str(spec.windows[0]), not any(chart.slices for chart in spec.charts)
     return monitor.store.current(
-        monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics={*metrics, CALLS}, whole=True
+        monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics={*metrics, CALLS}, whole=whole
     )
 
 

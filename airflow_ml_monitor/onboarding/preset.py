@@ -2,12 +2,12 @@
 
 basic      a small team with a minor model; its DAG has three tasks. Measured: row count, duplicates, completeness,
            unseen categories and, with labels, one number for performance. Judged: broken data, and with labels that
-           number (alert). No contract, no drift, no slices.
+           number (alert). No contract, no drift, no charts, no slices.
 standard   measured besides: means, quantiles, freshness, psi, and the usual performance metrics. Judged besides: drift
            (psi, alert), calibration or error, and labels that stopped (alert); a lasting loss of performance means
-           retrain. The contract is inferred from the reference and stands in a file.
+           retrain. Charts watch every column. The contract is inferred from the reference and stands in a file.
 full       every metric there is, by slice too. Bounds are stricter; wasserstein looks for values that explode, and
-           labels that slowed down are told.
+           labels that slowed down are told. Charts watch the performance too, of the whole and of each slice.
 
 Importance sets what a broken bound is worth, how often it must break, and how many labels must stand behind it. Broken
 data is judged at the first window, as critical, whatever the importance.
@@ -155,6 +155,13 @@ class Wanted:
         mine = _PERFORMANCE[self.preset][self.task] if self.labelled else ()
         has_quantiles = self.labelled and self.preset is Preset.STANDARD and Role.QUANTILE in self.roles
         return (*_QUALITY, *drift, *mine, *(_QUANTILES if has_quantiles else ()))
+
+    @property
+    def charts(self) -> tuple[str | Rule, ...]:
+        """What charts watch; nothing: none."""
+        if self.preset is not Preset.FULL or not self.labelled:
+            return () if self.preset is Preset.BASIC else ("shift",)
+        return "shift", {"metric": next(row.metric for row in _ROWS if row.task is self.task), "slices": True}
 
     @property
     def rules(self) -> list[tuple[Rule, str]]:

@@ -56,6 +56,7 @@ def spec_text(name: str, guessed: Guesses, wanted: Wanted, *, has_contract: bool
         _contract(name, wanted, has_contract),
         f"measurements: {_plain(wanted.measurements)}" if wanted.measurements else "",
         "policy:",
+        *_charts(wanted),
         "  rules:",
         *(line for rule, todo in wanted.rules for line in _rule(rule, todo)),
     ]
@@ -66,6 +67,15 @@ def _task(guessed: Guesses) -> list[str]:
     """The lines of the task; a threshold says nothing without labels."""
     named = {name.removeprefix("task."): guess for name, guess in guessed.named.items() if name.startswith("task.")}
     return [_line(2, name, guess) for name, guess in named.items() if name != "threshold" or guessed.labels]
+
+
+def _charts(wanted: Wanted) -> list[str]:
+    if not wanted.charts:
+        return ["  false_alarms_per_year: 0  # 1: charts tell what is unusual of a column, once a year by mistake"]
+    return [
+        "  false_alarms_per_year: 1  # that many incidents of charts may be false, whatever the number of columns",
+        f"  charts: {_plain(wanted.charts)}  # shift: every column, against what is usual of it",
+    ]
 
 
 def _rule(rule: Mapping[str, Any], todo: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import Severity
 from airflow_ml_monitor.policy.action import Action
 
@@ -22,7 +23,9 @@ class Chart:
     """A metric watched for what is unusual of it, at a part of the policy's budget of false alarms.
 
     metric: `shift`, each column's signed components; or one of labelled rows, such as `roc_auc`, of which only a change
-    for the worse alarms. columns: those it looks at; empty means all. importance: {column: how much of the budget it
+    for the worse alarms. columns: those it looks at; empty means all. slices: True also watches every slice that a
+    performance is measured in, and names of columns the slices by these; together they have as much of the budget as
+    the whole. importance: {column: how much of the budget it
     has beside the others'}, 1 where nothing is said. weight: the same of the chart beside other charts.
     least: below it nothing alarms, however large n is; in the metric's unit. None: 0.04 standard deviations of a
     location, 0.05 of a scale, 0.08 of a skewness, 0.02 (Cohen's h) of a share, 0.03 of missing, unseen and outlying
@@ -32,6 +35,7 @@ class Chart:
     metric: str = SHIFT
     action: Action = Action.ALERT
     columns: tuple[str, ...] = ()
+    slices: bool | tuple[str, ...] = False
     importance: Mapping[str, float] = field(default_factory=dict)
     weight: float = 1.0
     least: float | None = None
@@ -47,6 +51,14 @@ class Chart:
             raise SpecError(told, field=f"{where}.importance.{wrong[0]}")
         if self.least is not None and not 0 <= self.least < math.inf:
             raise SpecError(f"{self.least} is no size; give 0 or more", field=f"{where}.least")
+
+    def looks_at(self, column: str, slice: Slice) -> bool:
+        """True of the columns and slices that it watches."""
+        if self.columns and column not in self.columns:
+            return False
+        if isinstance(self.slices, tuple):
+            return all(name in self.slices for name, _ in slice)
+        return self.slices or slice == WHOLE
 
     @property
     def title(self) -> str:

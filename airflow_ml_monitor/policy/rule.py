@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from datetime import date
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Severity
@@ -115,6 +116,7 @@ class Policy:
     them together may raise in a year, whatever the number of columns and of rows; 0: none is judged.
     overlook: named faults that are looked for and stored, and ask for nothing, e.g. ('frozen_column',) where a table of
     the same customers comes every day, or of one column: ('unit_changed of income',).
+    holidays: days that charts neither judge nor learn from, by the windows' calendar; of windows of a day.
     trust_estimates: True lets rules on estimates without labels (`cbpe.roc_auc`) retrain or roll back. None of them can
     see concept drift, and what scores alone say is a guess: False refuses such a rule.
     """
@@ -125,6 +127,7 @@ class Policy:
     order: tuple[Action, ...] = field(default=ORDER)
     charts: tuple[Chart, ...] = (Chart(),)
     false_alarms_per_year: float = 1.0
+    holidays: tuple[date, ...] = ()
     trust_estimates: bool = False
     overlook: tuple[str, ...] = ()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names, quality_names
+from airflow_ml_monitor.monitor.checks.conditions import check_slices
 from airflow_ml_monitor.policy.chart import SHIFT, Chart
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def check_charts(spec: MonitorSpec) -> None:
     for chart in spec.policy.charts:
         field = f"policy.charts.{chart.title}"
         _check_metric(spec, chart, field)
+        check_slices(spec, chart.slices, f"{field}.slices")
         for name, asked in (("columns", chart.columns), ("importance", chart.importance)):
             if unknown := sorted(set(asked) - columns):
                 raise UnknownName("column", unknown[0], columns, field=f"{field}.{name}")
@@ -27,6 +29,8 @@ def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
     of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
     if chart.metric not in (known := {SHIFT} | of_labels | quality_names()):
         raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")
+    if chart.metric == SHIFT and chart.slices:
+        raise SpecError("shift is measured of the whole only; leave slices out", field=f"{field}.slices")
     if chart.metric not in of_labels:
         return
     if chart.columns or chart.importance:

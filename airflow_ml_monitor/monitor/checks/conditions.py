@@ -18,7 +18,7 @@ def check_conditions(spec: MonitorSpec) -> None:
     for field, rule, condition in spec.policy.conditions():
         _check_metric(spec, rule, condition, field)
         _check_columns(spec, condition, field)
-        _check_slices(spec, condition, f"{field}.slices")
+        check_slices(spec, condition.slices, f"{field}.slices")
 
 
 def _check_metric(spec: MonitorSpec, rule: Rule, condition: Condition, field: str) -> None:
@@ -50,8 +50,9 @@ def _check_columns(spec: MonitorSpec, condition: Condition, field: str) -> None:
         raise UnknownName("column", unknown[0], columns, field=f"{field}.columns")
 
 
-def _check_slices(spec: MonitorSpec, condition: Condition, field: str) -> None:
+def check_slices(spec: MonitorSpec, slices: bool | tuple[str, ...], field: str) -> None:
+    """SpecError for a column that rows are not sliced by."""
     known = {name for dataset in spec.datasets for name in dataset.slice_by}
-    named = condition.slices if isinstance(condition.slices, tuple) else ()
+    named = slices if isinstance(slices, tuple) else ()
     if unknown := sorted({*named} - known):
         raise UnknownName("column of slice_by", unknown[0], known, field=field)

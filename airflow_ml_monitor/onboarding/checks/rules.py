@@ -28,8 +28,8 @@ _OF_NO_COLUMN: Final = (Subject.DATASET, Subject.DATASET_PAIR, Subject.FEED, Sub
 
 def check(case: Case) -> Iterator[Finding]:
     """Every rule of the policy."""
-    if not case.spec.policy.rules:
-        told = "no rules: only broken data will ever be decided on"
+    if not case.spec.policy.rules and not case.spec.charts:
+        told = "no rules, and no charts: only broken data will ever be decided on"
         yield warning("policy.rules", told, "add one, e.g. {metric: psi, max: 0.2, action: alert}")
     for field, _, condition in case.spec.policy.conditions():
         if condition.metric in BESIDES:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit, overlaps
+from airflow_ml_monitor.keys import WHOLE, Slice, Window, WindowRule, WindowUnit, overlaps
 from airflow_ml_monitor.policy.chart import SHIFT, Chart
 from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, Flags, Floats, Panel
 
@@ -25,31 +26,49 @@ _FEW: Final = 10
 """A share of fewer rows a window than this is no normal number."""
 
 
+class Part(NamedTuple):
+    """What one component is of."""
+
+    column: str
+    parameters: str
+    slice: Slice = WHOLE
+
+
 @dataclass(frozen=True, eq=False)
 class Charted:
     """A chart's components of one dataset or label source, by window, oldest first.
 
-    names: (column, parameters) of each; value, variance, rows: (T, J), NaN where a window has none. worse: the sign of
+    names: what each is of; value, variance, rows: (T, J), NaN where a window has none. worse: the sign of
     a change for the worse, 0 where both are. models: (T,) True where other model versions answer than before; made:
-    the columns that they make.
+    the columns that they make. holidays: days on which nothing is usual.
     """
 
     chart: Chart
     dataset: str
-    rule: str
+    rule: WindowRule
     model_version: str
     windows: tuple[Window, ...]
-    names: tuple[tuple[str, str], ...]
+    names: tuple[Part, ...]
     value: Floats
     variance: Floats
     rows: Floats
     worse: int = 0
     models: Flags = field(default_factory=lambda: np.zeros(0, bool))
     made: frozenset[str] = frozenset()
+    holidays: frozenset[date] = frozenset()
 
     @property
     def columns(self) -> list[str]:
-        return [column for column, _ in self.names]
+        return [part.column for part in self.names]
+
+    def is_holiday(self, window: Window) -> bool:
+        """True of a day that is one."""
+        day = window.start.astimezone(ZoneInfo(self.rule.zone)).date()
+        return self.rule.unit is WindowUnit.DAY and day in self.holidays
+
+    def free(self, held: Collection[Window]) -> Flags:
+        """(T,): windows that may be judged and learnt from: their data is not broken, and they are no holidays."""
+        return np.array([not overlaps(window, held) and not self.is_holiday(window) for window in self.windows], bool)
 
     @property
     def fresh(self) -> Flags:
@@ -58,17 +77,16 @@ class Charted:
         found: Flags = np.outer(self.models, mine) if self.models.any() else np.zeros((0, 0), bool)
         return found
 
-    def panel(self, rule: WindowRule, held: Collection[Window]) -> Panel:
-        """What is judged of it: nothing in windows that are held, as their data is broken."""
+    def panel(self, held: Collection[Window]) -> Panel:
+        """What is judged of it: nothing in windows that are held, as their data is broken, or on holidays."""
         day = np.array([window.start.timestamp() / 86_400 for window in self.windows])
-        is_daily = rule.unit is WindowUnit.DAY
-        zone = ZoneInfo(rule.zone)
+        is_daily = self.rule.unit is WindowUnit.DAY
+        zone = ZoneInfo(self.rule.zone)
         phase = [window.start.astimezone(zone).weekday() if is_daily else 0 for window in self.windows]
-        free = np.array([not overlaps(window, held) for window in self.windows])
         return Panel(
             day=day,
             phase=np.array(phase, np.int64),
-            value=np.where(free[:, None], self.value, np.nan),
+            value=np.where(self.free(held)[:, None], self.value, np.nan),
             variance=self.variance,
             group=self._group(),
             least=self.least,
@@ -82,10 +100,10 @@ class Charted:
         """By what a component is, and how many rows it is of."""
         if self.chart.metric != SHIFT:
             return np.full(len(self.names), SHAPE, np.int64)
-        is_shape = np.array([part in _SHAPES for _, part in self.names])
+        is_shape = np.array([part.parameters in _SHAPES for part in self.names])
         with np.errstate(invalid="ignore"):
             expected = _middle(self.rows) * np.sin(np.clip(_middle(np.abs(self.value)), 0, np.pi) / 2) ** 2
-        kept = np.array([part.startswith("category=") for _, part in self.names])
+        kept = np.array([part.parameters.startswith("category=") for part in self.names])
         found: Counts = np.where(is_shape, SHAPE, np.where(kept | (expected >= _FEW), SHARE, RARE)).astype(np.int64)
         return found
 
@@ -96,11 +114,14 @@ class Charted:
             return np.full(len(self.names), self.chart.least)
         if self.chart.metric != SHIFT:
             return np.full(len(self.names), _LEAST_PERFORMANCE)
-        return np.array([_LEAST.get(part, _LEAST_SHARE) for _, part in self.names])
+        return np.array([_LEAST.get(part.parameters, _LEAST_SHARE) for part in self.names])
 
     def _weight(self) -> Floats:
-        """Every column has the same, times its importance, whatever the number of its components."""
-        parts = np.array([_WEIGHTS.get(part, _WEIGHT) for _, part in self.names])
+        """Every column has the same, times its importance, whatever the number of its components; all slices together
+        have as much as the whole."""
+        slices = sum(part.slice != WHOLE for part in self.names)
+        of = [_WEIGHTS.get(part.parameters, _WEIGHT) for part in self.names]
+        parts = np.array([w / (slices if part.slice != WHOLE else 1) for w, part in zip(of, self.names, strict=True)])
         columns, place = np.unique(self.columns, return_inverse=True)
         share = np.array([self.chart.importance.get(str(column), 1.0) for column in columns])
         found: Floats = parts / np.bincount(place, parts)[place] * share[place]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from airflow_ml_monitor.keys import WHOLE, Window, overlaps
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.policy.alarms import Alarmed
 from airflow_ml_monitor.policy.case import Case
 from airflow_ml_monitor.policy.chart import SHIFT
@@ -42,11 +42,11 @@ def judge_charts(case: Case, false_alarms: float, held: Collection[Window]) -> J
     if not false_alarms:
         return found
     for charted, budget in zip(case.charted, budgets(case.charted, false_alarms), strict=True):
-        watched = watch(charted.panel(case.rule, held), budget)
+        watched = watch(charted.panel(held), budget)
         alarms = [alarm for t in range(len(charted.windows)) for alarm in _alarms(charted, watched, t, budget)]
         changes = _changes(case, charted, watched)
-        free = [window for window in charted.windows[watched.first :] if not overlaps(window, held)]
-        places = frozenset((charted.model_version, charted.rule, window) for window in free)
+        free = np.flatnonzero(charted.free(held)[watched.first :]) + watched.first
+        places = frozenset((charted.model_version, str(charted.rule), charted.windows[t]) for t in free)
         found.alarmed.append(Alarmed(charted.chart.action, tuple(alarms), places, metric=charted.chart.metric))
         found.told.extend([*_renewed(case, charted, watched), *(change.pop("text") for change in changes)])
         found.document.append({**_document(charted, watched, budget), "changes": changes})
@@ -54,20 +54,21 @@ def judge_charts(case: Case, false_alarms: float, held: Collection[Window]) -> J
 
 
 def _alarms(charted: Charted, watched: Watched, t: int, budget: float) -> Iterator[Alarm]:
-    """One alarm for each column of a window, worst first."""
+    """One alarm for each column and slice of a window, worst first."""
     chart = charted.chart
-    for column, j in _worst(charted, watched, t).items():
+    for (column, slice), j in _worst(charted, watched, t).items():
         text = _words(charted, watched, t, j, budget)
-        about = (chart.metric, column, WHOLE, charted.model_version, text, charted.rule)
+        about = (chart.metric, column, slice, charted.model_version, text, str(charted.rule))
         yield Alarm(f"chart of {chart.title}", chart.action, chart.severity, charted.windows[t], *about)
 
 
-def _worst(charted: Charted, watched: Watched, t: int) -> dict[str, int]:
-    """{column: its component that is furthest beyond its limit} of what alarms in a window, the furthest first."""
-    worst: dict[str, int] = {}
+def _worst(charted: Charted, watched: Watched, t: int) -> dict[tuple[str, Slice], int]:
+    """{(column, slice): its component that is furthest beyond its limit} of what alarms in a window, furthest first."""
+    worst: dict[tuple[str, Slice], int] = {}
     alarmed = np.flatnonzero(watched.alarm[t])
     for place in alarmed[np.argsort(-watched.excess[t, alarmed], kind="stable")]:
-        worst.setdefault(charted.names[place][0], int(place))
+        part = charted.names[place]
+        worst.setdefault((part.column, part.slice), int(place))
     return worst
 
 
@@ -84,10 +85,12 @@ def _words(charted: Charted, watched: Watched, t: int, j: int, budget: float) ->
 
 
 def _name(charted: Charted, j: int) -> str:
-    column, part = charted.names[j]
+    column, parameters, slice = charted.names[j]
     if charted.chart.metric == SHIFT:
-        return f"{part} of {column}"
-    return charted.chart.metric + (f" [{part}]" if part else "")
+        return f"{parameters} of {column}"
+    of = f" of {column}" if column else ""
+    where = f" where {', '.join(f'{name} is {value}' for name, value in slice)}" if slice != WHOLE else ""
+    return charted.chart.metric + (f" [{parameters}]" if parameters else "") + of + where
 
 
 def _changes(case: Case, charted: Charted, watched: Watched) -> list[dict[str, Any]]:
@@ -96,7 +99,7 @@ def _changes(case: Case, charted: Charted, watched: Watched) -> list[dict[str, A
         return []
     newest, score = len(charted.windows) - 1, np.where(np.isfinite(charted.value), watched.score, np.nan)
     found = []
-    for column, j in list(_worst(charted, watched, newest).items())[:MOST_CHANGES]:
+    for j in list(_worst(charted, watched, newest).values())[:MOST_CHANGES]:
         begun = np.flatnonzero(charted.fresh[:, j])[-1:] if len(charted.fresh) else ()
         recent = slice(max(0, newest + 1 - LOOK_BACK, *begun), newest + 1)
         change = change_of(
@@ -108,7 +111,8 @@ def _changes(case: Case, charted: Charted, watched: Watched) -> list[dict[str, A
         between = f"between {first} and {last}" if first != last else "for sure"
         text = f"{_name(charted, j)} changed on {began} ({between}), {change.shape}: {ADVICE[change.shape]}"
         found.append({
-            "column": column, "component": charted.names[j][1], "at": began, "first": first, "last": last,
+            "column": charted.names[j].column, "slice": dict(charted.names[j].slice),
+            "component": charted.names[j].parameters, "at": began, "first": first, "last": last,
             "shape": change.shape.value, "advice": ADVICE[change.shape], "text": text.rstrip("."),
         })  # fmt: skip
     return found
@@ -137,6 +141,8 @@ def _renewed(case: Case, charted: Charted, watched: Watched) -> Iterator[str]:
     if len(charted.fresh) and charted.fresh[-1].any():
         names = _several(sorted({charted.columns[j] for j in np.flatnonzero(charted.fresh[-1])}))
         yield f"other model versions answer from {day} on: {names} charted anew, after {LEAST_WINDOWS} windows"
+    if charted.is_holiday(charted.windows[-1]):
+        yield f"{day} is a holiday: charts do not judge it"
 
 
 def _several(names: Sequence[str]) -> str:
@@ -149,9 +155,9 @@ def _document(charted: Charted, watched: Watched, budget: float) -> dict[str, An
     behind = float(np.median(watched.windows)) if len(watched.windows) else 0.0
     windows = len(charted.windows)
     seen: dict[str, float] = {}
-    for (column, _), size in zip(charted.names, watched.detectable, strict=True):
-        if np.isfinite(size):
-            seen[column] = min(round(float(size), 4), seen.get(column, np.inf))
+    for part, size in zip(charted.names, watched.detectable, strict=True):
+        if np.isfinite(size) and part.slice == WHOLE:
+            seen[part.column] = min(round(float(size), 4), seen.get(part.column, np.inf))
     return {
         "chart": charted.chart.title,
         "dataset": charted.dataset,

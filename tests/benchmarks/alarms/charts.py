@@ -12,7 +12,7 @@ from streams import FIRST, MISSING, OTHER, Feature, Stream
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.metrics.components import Cut, components
 from airflow_ml_monitor.policy.chart import Chart
-from airflow_ml_monitor.policy.charts.charted import Charted
+from airflow_ml_monitor.policy.charts.charted import Charted, Part
 from airflow_ml_monitor.policy.charts.watch import Watched, watch
 
 DIAL = 1.0
@@ -36,14 +36,14 @@ def charted_auc(series: Performance, dial: float = DIAL) -> np.ndarray:
     """(T, 3): alarms of realised ROC AUC alone, the first of the metrics; only a loss is one."""
     value, variance = series.values[:, :1], series.errors[:, None] ** 2
     chart, count = Chart("roc_auc"), np.full(value.shape, float(series.labels))
-    charted = Charted(chart, "", "", "", _windows(series.dates), (("", ""),), value, variance, count, worse=-1)
+    charted = Charted(chart, "", DAY, "", _windows(series.dates), (Part("", ""),), value, variance, count, worse=-1)
     alarm = watched(charted, series.start, dial).alarm
     return np.column_stack([alarm, np.zeros((len(alarm), series.values.shape[1] - 1), bool)])
 
 
 def watched(charted: Charted, start: int, dial: float = DIAL) -> Watched:
     """The fold, with so many first days known to be in control."""
-    return watch(replace(charted.panel(DAY, ()), trusted=start), dial)
+    return watch(replace(charted.panel(()), trusted=start), dial)
 
 
 def of_stream(stream: Stream) -> Charted:
@@ -52,12 +52,12 @@ def of_stream(stream: Stream) -> Charted:
     for feature in stream.features:
         days = feature.days.astype(float)
         for name, (value, n) in components(_cut(feature), feature.reference.astype(float), days).items():
-            names.append((feature.name, name))
+            names.append(Part(feature.name, name))
             values.append(value)
             rows.append(n)
     value, count = np.array(values).T, np.array(rows).T
     variance = 1 / np.maximum(count, 1)
-    return Charted(Chart(), "", "", "", _windows(stream.dates), tuple(names), value, variance, count)
+    return Charted(Chart(), "", DAY, "", _windows(stream.dates), tuple(names), value, variance, count)
 
 
 def _cut(feature: Feature) -> Cut:
