@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
+from airflow_ml_monitor.estimation.drawing import DRAWS, generator
 from airflow_ml_monitor.estimation.predictions import Predictions, scores
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -58,19 +60,37 @@ class Calibration:
         return found
 
 
-def calibrated(reference: Scored, window: Predictions, draws: int, random: np.random.Generator) -> Floats:
-    """The chance of label 1 in each cell of a window by `draws` references that might as well have been, (draws, C)."""
-    negatives = reference.rows - reference.positives
-    found = np.empty((draws, len(window.score)))
-    for draw in range(draws):
-        positives, others = redrawn(reference.positives, negatives, random)
-        found[draw] = Calibration.fitted(Scored(reference.score, positives, positives + others))(window.score)
+def calibrated(reference: Scored, window: Predictions) -> Floats:
+    """The chance of label 1 in each cell of a window by references that might as well have been, (DRAWS, C)."""
+    known, score = reference.score, window.score
+    curves = _curves(*(part.tobytes() for part in (known, reference.positives, reference.rows - reference.positives)))
+    left = np.clip(np.searchsorted(known, score, "right") - 1, 0, len(known) - 1)
+    right = np.minimum(left + 1, len(known) - 1)
+    share = np.clip((score - known[left]) / np.maximum(known[right] - known[left], 1e-300), 0.0, 1.0)
+    found: Floats = curves[:, left] * (1 - share) + curves[:, right] * share
     return found
 
 
-def redrawn(positives: Floats, negatives: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Rows by cell as they might as well have been: Poisson bootstrap; one that came out empty is drawn again."""
-    while True:
-        drawn = random.poisson(positives).astype(np.float64), random.poisson(negatives).astype(np.float64)
-        if (drawn[0] + drawn[1]).any() or not (positives + negatives).any():
-            return drawn
+def redrawn(positives: Floats, negatives: Floats) -> tuple[Floats, Floats]:
+    """Rows by cell as they might as well have been, (DRAWS, K) each: Poisson bootstrap, none without a row."""
+    return _redrawn(positives.tobytes(), negatives.tobytes())
+
+
+# Every window of a reference asks for the same.
+@lru_cache(maxsize=8)
+def _redrawn(*parts: bytes) -> tuple[Floats, Floats]:
+    positives, negatives = (np.frombuffer(part) for part in parts)
+    random, shape = generator(stream=1), (DRAWS, len(positives))
+    drawn = random.poisson(positives, shape), random.poisson(negatives, shape)
+    while (positives + negatives).any() and (empty := ~(drawn[0] + drawn[1]).any(axis=1)).any():
+        for made, rows in zip(drawn, (positives, negatives), strict=True):
+            made[empty] = random.poisson(rows, (int(empty.sum()), len(rows)))
+    return drawn[0].astype(np.float64), drawn[1].astype(np.float64)
+
+
+@lru_cache(maxsize=8)
+def _curves(score: bytes, *parts: bytes) -> Floats:
+    """(DRAWS, K): each redrawn reference's calibration at the reference's scores."""
+    at = np.frombuffer(score)
+    drawn = zip(*_redrawn(*parts), strict=True)
+    return np.array([Calibration.fitted(Scored(at, positives, positives + others))(at) for positives, others in drawn])

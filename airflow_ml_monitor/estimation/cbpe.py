@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_ml_monitor.estimation.agreement import agreement
 from airflow_ml_monitor.estimation.calibration import Calibration, Scored, calibrated
-from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
+from airflow_ml_monitor.estimation.drawing import expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.profile.task import TaskKind
@@ -15,7 +15,7 @@ def check(question: Question) -> Check:
     window = question.predictions
     reference = Scored.of(question.reference, window)
     chance = Calibration.fitted(reference)(window.score)
-    return agreement(question, chance, calibrated(reference, window, DRAWS, generator()))
+    return agreement(question, chance, calibrated(reference, window))
 
 
 @estimator(
@@ -36,7 +36,7 @@ def cbpe(question: Question) -> Expected:
     NannyML 2022 (Białek, Nuyttens et al., confidence-based performance estimation), which calibrates only where that
     helped in a split of the reference; Garg, Balakrishnan, Lipton, Neyshabur and Sedghi 2022 for relatives.
     """
-    window, random = question.predictions, generator()
+    window = question.predictions
     reference = Scored.of(question.reference, window)
     chance = Calibration.fitted(reference)(window.score)
-    return expect(window, chance, calibrated(reference, window, DRAWS, random), random)
+    return expect(window, chance, calibrated(reference, window), generator())

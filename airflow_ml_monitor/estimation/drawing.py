@@ -16,9 +16,9 @@ DRAWS: Final = 240
 """The standard deviation of so many draws is known to 4.6 %."""
 
 
-def generator() -> np.random.Generator:
-    """The same numbers for every question: an estimate depends on its question alone."""
-    return np.random.default_rng(20_230_112)
+def generator(stream: int = 0) -> np.random.Generator:
+    """The same numbers for every question: an estimate depends on its question alone. Streams are independent."""
+    return np.random.default_rng([20_230_112, stream])
 
 
 def expect(

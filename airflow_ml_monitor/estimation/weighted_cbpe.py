@@ -10,7 +10,7 @@ import numpy as np
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.agreement import agreement
 from airflow_ml_monitor.estimation.calibration import Calibration, Scored, redrawn
-from airflow_ml_monitor.estimation.drawing import DRAWS, expect, generator
+from airflow_ml_monitor.estimation.drawing import expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.profile.cells import Counts, Floats
@@ -86,13 +86,12 @@ def _edges(score: Floats, rows: Floats) -> Floats:
     return found
 
 
-def _chances(question: Question, random: np.random.Generator) -> tuple[Floats, Floats]:
+def _chances(question: Question) -> tuple[Floats, Floats]:
     """(chance of label 1 in each cell of the window, the same by references drawn anew)."""
     reference, score = _Reference.of(question), question.predictions.score
-    drawn = np.empty((DRAWS, len(score)))
-    for draw in range(DRAWS):
-        drawn[draw] = reference.calibration(*redrawn(reference.positives, reference.negatives, random))(score)
-    return reference.calibration(reference.positives, reference.negatives)(score), drawn
+    drawn = zip(*redrawn(reference.positives, reference.negatives), strict=True)
+    others = np.array([reference.calibration(positives, negatives)(score) for positives, negatives in drawn])
+    return reference.calibration(reference.positives, reference.negatives)(score), others
 
 
 def check(question: Question) -> Check:
@@ -104,7 +103,7 @@ def check(question: Question) -> Check:
     if unseen > MOST_UNSEEN:
         why = f"the reference has fewer than {FEW_ROWS} rows of their part and score"
         return Check(False, f"for {unseen:.0%} of the window's rows {why}")
-    return agreement(question, *_chances(question, generator()))
+    return agreement(question, *_chances(question))
 
 
 @estimator(
@@ -123,6 +122,4 @@ def weighted_cbpe(question: Question) -> Expected:
     After Sugiyama, Krauledat and Müller 2007 (importance weights); NannyML's PAPE (Białek, Kuberski, Perrakis and
     Bifet 2024) weights by a classifier of all features, for which the ledger has no rows.
     """
-    random = generator()
-    chance, drawn = _chances(question, random)
-    return expect(question.predictions, chance, drawn, random)
+    return expect(question.predictions, *_chances(question), generator())
