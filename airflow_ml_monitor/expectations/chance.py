@@ -42,5 +42,6 @@ def mostly(hits: int) -> float:
 
 
 def _quantile(a: float, b: float) -> int:
-    upto = betabinom.cdf(np.arange(WINDOW_ROWS + 1), WINDOW_ROWS, a, b)
+    # Its own cdf adds up anew for every count.
+    upto = np.cumsum(betabinom.pmf(np.arange(WINDOW_ROWS + 1), WINDOW_ROWS, a, b))
     return min(int(np.searchsorted(upto, 1 - RISK)), WINDOW_ROWS)

@@ -92,7 +92,8 @@ def fit(value: Floats, variance: Floats, phase: Counts, phases: int, use: Flags,
     """
     windows = use.sum(axis=0).astype(float)
     known = np.where(use, variance, 1.0)
-    sampling = np.where(use, variance, 0.0).sum(axis=0) / np.maximum(windows, 1)
+    # Of what was never seen nothing is known, which is no reason to be sure.
+    sampling = np.where(windows > 0, np.where(use, variance, 0.0).sum(axis=0) / np.maximum(windows, 1), 1.0)
     centre, pattern, signal, between, residual, clipped = _levels(value, known, sampling, phase, phases, use)
     part = group * 2 + (between > LUMPY * (between + sampling))
     between = _overdispersed(between, sampling, np.maximum(windows - 1 - (phases - 1) * signal, 2.0), part)

@@ -31,6 +31,8 @@ LASTS: Final = 0.5
 """A component in alarm stays so until its means are back within so much of their limits."""
 STRANGE: Final = 3.7
 """A window with a score beyond is not learnt from, alarm or not."""
+FEWEST: Final = 7
+"""Where a baseline would have fewer windows in control, those out of control are the usual ones: nothing else is."""
 BEYOND: Final = 1.4
 """One window alone must lie so much further out than any that is usual."""
 STAYED: Final = (21, 28)
@@ -191,8 +193,12 @@ class _Fold:
         # Of a short history the quarantine is a quarter.
         old = rows[:, None] < t - np.minimum(QUARANTINE, (t - self.born) // 4)
         own = (rows[:, None] >= self.born) & (old | (rows < panel.trusted)[:, None])
-        use = own & ~lasting(self.out[:t]) & self.known[:t]
+        own &= self.known[:t]
         near = slice(max(0, t - max(LOOK_BACK, int(LEAST_DAYS / panel.step))), t)
+        use = own & ~lasting(self.out[:t])
+        if (anew := use[near].sum(axis=0) < FEWEST).any():
+            self._begin(near.start, anew)
+            use[:, anew] = own[:, anew] & (rows >= near.start)[:, None]
         about = panel.variance[near], panel.phase[near], panel.phases, use[near], panel.group
         before = self.base or fit(panel.value[near], *about)
         level = panel.value[:t] - before.pattern[panel.phase[:t]]

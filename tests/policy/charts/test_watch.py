@@ -107,6 +107,19 @@ def test_windows_without_a_value_are_neither_judged_nor_learnt_from(world: Any) 
     assert not found.alarm.any()
 
 
+def test_what_is_not_there_for_months_or_strange_without_mattering_leaves_the_others_as_they_are(world: Any) -> None:
+    panel = world(7, windows=320)
+    value, variance = panel.value.copy(), panel.variance.copy()
+    value[20:300, 0] = np.nan
+    value[:, 1], variance[:, 1] = value[:, 1] * 0.01, 1e-8
+    value[60:, 1] += 0.03
+    found = watch(replace(panel, value=value, variance=variance), 1.0)
+    assert not found.alarm[:, :2].any()
+    assert (found.alarm[:, 2:] == watch(panel, 1.0).alarm[:, 2:]).mean() > 0.999
+    late = moved(replace(panel, value=value, variance=variance), 0.5, 1, 310)
+    assert watch(late, 1.0).alarm[310:312, 1].all()
+
+
 def test_a_component_that_never_moves_raises_nothing_and_is_found_when_it_does(world: Any) -> None:
     panel = world(7)
     value, variance = panel.value.copy(), panel.variance.copy()
