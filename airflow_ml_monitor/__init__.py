@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.operators.report import ReportOperator
     from airflow_ml_monitor.operators.settle_retraining import SettleRetrainingOperator
     from airflow_ml_monitor.operators.validate_rows import ValidateRowsOperator
+    from airflow_ml_monitor.policy.chart import Chart
     from airflow_ml_monitor.policy.rule import Policy, Rule
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
     from airflow_ml_monitor.profile.label_source import LabelSource
@@ -58,6 +59,7 @@ _HOMES = {
     "WindowUnit": "keys",
     "Policy": "policy.rule",
     "Rule": "policy.rule",
+    "Chart": "policy.chart",
     "monitoring_dag": "task_groups.monitoring_dag",
     "monitor_tasks": "task_groups.monitor_tasks",
     "retrain_dag": "task_groups.retrain_dag",
@@ -100,6 +102,7 @@ __all__ = [
     "WindowUnit",
     "Policy",
     "Rule",
+    "Chart",
     "monitoring_dag",
     "monitor_tasks",
     "retrain_dag",

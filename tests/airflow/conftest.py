@@ -246,7 +246,7 @@ def example_world(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """The DAGs of dags/ on a world of their own: `made = example_world(days=5, edits={})`; then `made.driver` …
 
     At most one in a module: their ids, and the name under which their tasks import the model's file, are fixed.
-    edits: texts to replace in credit.yaml, e.g. to leave out the contract, which takes half of a day's time.
+    edits: texts to replace in credit.yaml, e.g. to leave out the contract.
     """
     from contextlib import ExitStack
 
