@@ -8,6 +8,7 @@ from functools import cache, partial
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, Status
 from airflow_ml_monitor.report.blocks import Answer, Block, Gallery, Light, Picture, Section, Table, capped
+from airflow_ml_monitor.report.charts import chart_blocks
 from airflow_ml_monitor.report.figures.comparison import Sides, comparison, sides_of
 from airflow_ml_monitor.report.figures.heat import Heat, heat
 from airflow_ml_monitor.report.pairs import profiles_of
@@ -32,6 +33,7 @@ def moved(scope: Scope) -> Section:
     blocks: list[Block] = [capped(faults, FAULTS, "faults")] if faults.rows else []
     if rows:
         blocks += [_map(scope, rows), _pictures(scope, rows), _columns(scope, rows)]
+    blocks += chart_blocks(scope)
     if (slices := _slices(scope)).rows:
         blocks.append(slices)
     return Section("moved", "What broke or moved, and where?", _answer(scope, faults, rows), tuple(blocks))

@@ -121,7 +121,7 @@ def test_a_moved_column_is_alerted_by_name_with_its_size_and_the_smallest_that_m
     assert moved.index(first) <= CHANGED + 3
     assert "location of income moved by +0.2" in first.because
     assert "(0.04 would matter; 3000 rows)" in first.because
-    assert "at 1 false alarms a year" in first.because
+    assert "at 1 false alarm a year" in first.because
     alarm = first.evidence["alarms"][0]
     assert (alarm["rule"], alarm["metric"], alarm["column"]) == ("chart of shift", "shift", "income")
 

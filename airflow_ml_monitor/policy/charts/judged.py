@@ -80,7 +80,7 @@ def _words(charted: Charted, watched: Watched, t: int, j: int, budget: float) ->
     far = f"{excess:.1f} times its limit" if excess >= 1 else "back within its limit, not yet for sure"
     return (
         f"{_name(charted, j)}{version} moved by {size:+.2g} ({least:g} would matter; {rows:.0f} rows), {far} at "
-        f"{budget:.2g} false alarms a year"
+        f"{budget:.2g} false alarm{'s' * (budget != 1)} a year"
     )
 
 
@@ -160,6 +160,7 @@ def _document(charted: Charted, watched: Watched, budget: float) -> dict[str, An
             seen[part.column] = min(round(float(size), 4), seen.get(part.column, np.inf))
     return {
         "chart": charted.chart.title,
+        "metric": charted.chart.metric,
         "dataset": charted.dataset,
         "version": charted.model_version,
         "components": len(charted.names),

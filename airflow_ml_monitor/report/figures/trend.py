@@ -31,12 +31,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """lines: by model version, or slice. days: all windows in view. limits: values still good, and no further."""
+    """lines: by model version, or slice. days: all windows in view. limits: values still good, and no further.
+
+    began: the first and the last day on which a change may have begun.
+    """
 
     lines: Sequence[tuple[str, Sequence[Point]]]
     days: Sequence[date]
     reference: float | None = None
     limits: Sequence[float] = ()
+    began: Sequence[date] = ()
 
 
 def trend(axes: Axes, shown: Trend) -> None:
@@ -85,6 +89,9 @@ def _draw(axes: Axes, part: Sequence[Point], line: int, label: str | None) -> No
 
 
 def _levels(axes: Axes, shown: Trend) -> None:
+    if shown.began:
+        first, last = (day.toordinal() for day in shown.began)
+        axes.axvspan(first - 0.5, last + 0.5, color=BAD, alpha=0.14, linewidth=0)
     if shown.reference is not None:
         axes.axhline(shown.reference, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="reference")
     for i, limit in enumerate(shown.limits):
