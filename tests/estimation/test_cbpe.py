@@ -15,7 +15,9 @@ from sklearn.isotonic import IsotonicRegression
 
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.calibration import Calibration, Scored, redrawn
+from airflow_ml_monitor.estimation.calibration import calibrated as chances_of
 from airflow_ml_monitor.estimation.cbpe import cbpe, check
+from airflow_ml_monitor.estimation.drawing import DRAWS
 from airflow_ml_monitor.estimation.estimator import Part, Question
 from airflow_ml_monitor.estimation.expected import Expected
 from airflow_ml_monitor.estimation.predictions import Predictions
@@ -144,9 +146,23 @@ def test_expected_rows_are_the_windows_rows(rows: ModuleType) -> None:
 
 
 def test_a_reference_is_never_drawn_empty() -> None:
-    random = np.random.default_rng(0)
-    drawn = [redrawn(np.array([1.0]), np.array([0.0]), random) for _ in range(50)]
-    assert all((positives + negatives).sum() > 0 for positives, negatives in drawn)
+    positives, negatives = redrawn(np.array([1.0]), np.array([0.0]))
+    assert positives.shape == negatives.shape == (DRAWS, 1)
+    assert ((positives + negatives).sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("cells", [1, 2, 40])
+def test_a_windows_chances_are_those_of_each_redrawn_references_own_calibration(cells: int) -> None:
+    rng = np.random.default_rng(cells)
+    score, rows = np.sort(rng.random(cells)), rng.integers(1, 6, cells).astype(float)
+    reference = Scored(score, rng.binomial(rows.astype(int), score).astype(float), rows)
+    asked = np.sort(np.append(rng.random(30), score))
+    none = np.zeros(len(asked), np.int64)
+    found = chances_of(reference, Predictions(none, none, asked, none + 1))
+    drawn = zip(*redrawn(reference.positives, rows - reference.positives), strict=True)
+    for chance, (positives, negatives) in zip(found, drawn, strict=True):
+        own = Calibration.fitted(Scored(score, positives, positives + negatives))(asked)
+        assert chance == pytest.approx(own, abs=1e-9)
 
 
 CLASSES = Task(TaskKind.MULTICLASS, classes=("a", "b", "c"))
