@@ -1,7 +1,7 @@
 """Say of an incident whether its alarm was true or false; without one, how often each rule was right by what was said.
 
-A later word on the same incident supersedes an earlier one, and both are kept. It is counted and shown; no rule and no
-decision changes by it.
+A later word on the same incident supersedes an earlier one, and both are kept. Charts take what they hold in alarm for
+usual when it is called false; no rule changes by it.
 """
 
 from __future__ import annotations

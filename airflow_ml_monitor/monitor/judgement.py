@@ -13,6 +13,7 @@ from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues, Upstream
 from airflow_ml_monitor.policy.chart import CALLS
 from airflow_ml_monitor.policy.decision import Decision, Event, Incident
+from airflow_ml_monitor.policy.feedback import newest
 from airflow_ml_monitor.policy.judge import Verdict, judge
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.layout import digest
@@ -38,11 +39,14 @@ def decide(monitor: Monitor, run: Run, *, act: bool = True) -> Decision:
     revisions = sorted({(*_named(r), r.number) for r in (*found, *watched)})
     above = _upstream(monitor, run)
     blamed = [[one.monitor, one.incident.id, one.incident.status, str(one.incident.last)] for one in above]
-    inputs = digest([revisions, str(run.window), sorted(map(str, references.items())), *([blamed] if blamed else [])])
+    accepted = _accepted(monitor, run)
+    heard = [*([blamed] if blamed else []), *([list(map(str, accepted))] if accepted else [])]
+    inputs = digest([revisions, str(run.window), sorted(map(str, references.items())), *heard])
     rules = digest(monitor.spec.document()["policy"])
     decision = store.decision_at(key, run.known_at, rules, inputs)
     if decision is None:
-        case = replace(_case(monitor, run, found, references), upstream=above, charted=charted(monitor.spec, watched))
+        panels = charted(monitor.spec, watched)
+        case = replace(_case(monitor, run, found, references), upstream=above, charted=panels, accepted=accepted)
         verdict = judge(policy, case)
         name = "dec-" + digest([key, run.known_at.isoformat(), rules, inputs])[:16]
         decision = store.save_decision(
@@ -63,6 +67,16 @@ def _watched(monitor: Monitor, run: Run) -> list[Recorded]:
     return monitor.store.current(
         monitor.key, as_of=run.known_at, rule=rule, stage=spec.stage, metrics={*metrics, CALLS}, whole=whole
     )
+
+
+def _accepted(monitor: Monitor, run: Run) -> list[tuple[Action, Window]]:
+    """The action of each incident that was last called false, and its last window as known when that was said."""
+    found = []
+    for name, word in newest(monitor.store.feedback(monitor.key, run.known_at)).items():
+        last = monitor.store.last_decision(monitor.key, word.given_at)
+        known = [] if word.is_true or last is None else last.incidents
+        found += [(incident.action, incident.last) for incident in known if incident.id == name]
+    return sorted(found)
 
 
 def _case(monitor: Monitor, run: Run, found: list[Recorded], references: ReferenceValues) -> Case:

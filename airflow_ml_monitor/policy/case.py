@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.keys import Slice, Window, WindowRule
 from airflow_ml_monitor.measurement import HeadKey, Measurement, Status
+from airflow_ml_monitor.policy.action import Action
 from airflow_ml_monitor.policy.charts.charted import Charted
 from airflow_ml_monitor.policy.decision import ActionTaken, Incident
 
@@ -60,6 +61,8 @@ class Case:
     incidents: those known before, with the state in which the last decision left them. actions: those taken so far.
     gaps: what earlier judgements found never measured. datasets: those that must have been measured in the window; none
     named: any. upstream: incidents of the monitors upstream, as known at `known_at`. charted: what charts look at.
+    accepted: the action of each incident that was called false, and its last window then: what charts hold in alarm
+    after it is usual.
     """
 
     monitor: str
@@ -74,6 +77,7 @@ class Case:
     datasets: tuple[str, ...] = ()
     upstream: tuple[Upstream, ...] = ()
     charted: Sequence[Charted] = ()
+    accepted: Sequence[tuple[Action, Window]] = ()
 
     def date(self, moment: datetime) -> str:
         """The day of an instant by the calendar in which the monitor's windows are cut, e.g. '2026-01-05'."""

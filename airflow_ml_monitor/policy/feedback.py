@@ -1,7 +1,8 @@
 """What people said of incidents, and how often each rule was right by it.
 
-So far a verdict is counted and shown, no more: the policy does not hear it. An incident called false stays open, its
-rule keeps its bounds and asks again in the next one; change the rule, or overlook the fault.
+Charts hear that an incident is false: what they hold in alarm then is usual from its first window on. Rules do not: an
+incident called false stays open, its rule keeps its bounds and asks again in the next one; change the rule, or overlook
+the fault.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
 from airflow_ml_monitor.policy.action import Action
 from airflow_ml_monitor.policy.charts.watch import LEAST_WINDOWS
 from airflow_ml_monitor.policy.decision import Decision
+from airflow_ml_monitor.policy.feedback import Feedback
 from airflow_ml_monitor.store.repository import MetricsStore
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
@@ -195,4 +196,23 @@ def test_another_models_scores_are_another_thing_where_its_version_is_told(tmp_p
     assert [told in d.because for d in decisions] == [versioned and day == CHANGED for day in range(DAYS)]
     seen = decisions[-1].evidence["charts"][0]["detectable"]["by_column"]
     assert set(seen) == {"income", "country"} | (set() if versioned else {"score"})
+    desk.store.dispose()
+
+
+def test_a_level_whose_alarm_was_called_false_is_the_usual_one_from_then_on(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    last = live(desk, moved=True)[-1]
+    assert [alarm["column"] for alarm in last.evidence["alarms"] if alarm["window"] == str(desk.run(DAYS - 1).window)]
+    said = Feedback(last.incident, is_true=False, given_at=last.known_at + timedelta(hours=1), note="a new campaign")
+    desk.store.save_feedback(last.monitor, said)
+    for number in (DAYS, DAYS + 1):
+        desk.land(number, moved=True)
+        desk.measure(number)
+    first, later = desk.decide(DAYS), desk.decide(DAYS + 1)
+    assert "as its alarm was called false: location of income" in first.because
+    # The windows that it was said of stay as they were judged, and no later one alarms.
+    for decision in (first, later):
+        assert {alarm["window"] for alarm in decision.evidence["alarms"]} == {
+            alarm["window"] for alarm in last.evidence["alarms"]
+        }
     desk.store.dispose()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window, WindowRule, WindowUnit, overlaps
+from airflow_ml_monitor.policy.action import Action
 from airflow_ml_monitor.policy.chart import SHIFT, Chart
 from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, Flags, Floats, Panel
 
@@ -77,8 +78,20 @@ class Charted:
         found: Flags = np.outer(self.models, mine) if self.models.any() else np.zeros((0, 0), bool)
         return found
 
-    def panel(self, held: Collection[Window]) -> Panel:
-        """What is judged of it: nothing in windows that are held, as their data is broken, or on holidays."""
+    def accepted(self, said: Collection[tuple[Action, Window]]) -> Flags:
+        """(T,): the first window after each incident of the chart's action that was called false."""
+        found = np.zeros(len(self.windows), bool)
+        for action, last in said:
+            later = [t for t, window in enumerate(self.windows) if window.start >= last.end]
+            if action is self.chart.action and later:
+                found[later[0]] = True
+        return found
+
+    def panel(self, held: Collection[Window], said: Collection[tuple[Action, Window]] = ()) -> Panel:
+        """What is judged of it: nothing in windows that are held, as their data is broken, or on holidays.
+
+        said: see `accepted`.
+        """
         day = np.array([window.start.timestamp() / 86_400 for window in self.windows])
         is_daily = self.rule.unit is WindowUnit.DAY
         zone = ZoneInfo(self.rule.zone)
@@ -94,6 +107,7 @@ class Charted:
             weight=self._weight(),
             phases=7 if is_daily else 1,
             fresh=self.fresh,
+            accepted=self.accepted(said),
         )
 
     def _group(self) -> Counts:

@@ -42,7 +42,7 @@ def judge_charts(case: Case, false_alarms: float, held: Collection[Window]) -> J
     if not false_alarms:
         return found
     for charted, budget in zip(case.charted, budgets(case.charted, false_alarms), strict=True):
-        watched = watch(charted.panel(held), budget)
+        watched = watch(charted.panel(held, case.accepted), budget)
         alarms = [alarm for t in range(len(charted.windows)) for alarm in _alarms(charted, watched, t, budget)]
         changes = _changes(case, charted, watched)
         free = np.flatnonzero(charted.free(held)[watched.first :]) + watched.first
@@ -137,7 +137,9 @@ def _renewed(case: Case, charted: Charted, watched: Watched) -> Iterator[str]:
     day = case.date(charted.windows[-1].start)
     if watched.renewed[-1].any():
         names = _several([_name(charted, int(j)) for j in np.flatnonzero(watched.renewed[-1])])
-        yield f"new normal from {day}: {names} stayed where it moved"
+        was_said = charted.accepted(case.accepted)[-1]
+        why = "its alarm was called false" if was_said else "it stayed where it moved"
+        yield f"new normal from {day}, as {why}: {names}"
     if len(charted.fresh) and charted.fresh[-1].any():
         names = _several(sorted({charted.columns[j] for j in np.flatnonzero(charted.fresh[-1])}))
         yield f"other model versions answer from {day} on: {names} charted anew, after {LEAST_WINDOWS} windows"

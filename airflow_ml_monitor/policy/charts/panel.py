@@ -27,7 +27,8 @@ class Panel:
     judged. variance: (T, J) of sampling alone. group: (J,). least: (J,) the smallest move that matters, in the value's
     unit. side: (J,) +1 or -1 where only a rise or a fall is an alarm, 0 for both. weight: (J,) > 0, what it has of the
     budget. trusted: so many first windows are known to be in control. fresh: (T, J) from here on it is another thing,
-    and what was usual before says nothing; without rows: nowhere.
+    and what was usual before says nothing; without rows: nowhere. accepted: (T,) it was said before this window that
+    what stands in alarm is usual; without rows: never.
     """
 
     day: Floats
@@ -41,6 +42,7 @@ class Panel:
     phases: int = 7
     trusted: int = 0
     fresh: Flags = field(default_factory=lambda: np.zeros((0, 0), bool))
+    accepted: Flags = field(default_factory=lambda: np.zeros(0, bool))
 
     @property
     def step(self) -> float:

@@ -129,8 +129,11 @@ class _Fold:
 
     def step(self, t: int) -> None:
         """Judge window t, and keep what the next one needs."""
+        if len(self.panel.accepted) and self.panel.accepted[t]:
+            self._accept(t)
         if (grown := self.young[t - 1] & ~self.young[t]).any():
             self._begin(t - LEAST_WINDOWS, grown)
+            self.out[t - LEAST_WINDOWS : t, grown] = False
         if self.learnt < 0 or t - self.learnt >= REFIT[t > LOOK_BACK + REFIT[1]]:
             self._learn(t)
         assert self.base is not None
@@ -178,6 +181,18 @@ class _Fold:
             self.renewed[t] = stayed
             self.out[t - least + 1 : t + 1, stayed] = False
             self._begin(t - least + 1, stayed)
+
+    def _accept(self, t: int) -> None:
+        """What stands in alarm is usual from its first window on, and judged when there are enough of them."""
+        self.renewed[t] = self.last
+        for j in np.flatnonzero(self.last):
+            calm = np.flatnonzero(self.known[:t, j] & ~self.alarm[:t, j])
+            first = int(calm[-1]) + 1 if len(calm) else 0
+            self.young[t : first + LEAST_WINDOWS, j] = True
+            if not self.young[t, j]:
+                self._begin(first, np.arange(len(self.last)) == j)
+                self.out[first:t, j] = False
+        self.last[:] = False
 
     def _begin(self, t: int, anew: Flags) -> None:
         """What was usual of some components before window t counts no more."""

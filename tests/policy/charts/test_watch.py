@@ -90,6 +90,29 @@ def test_of_another_thing_nothing_is_said_until_its_own_windows_tell_what_is_usu
     assert np.isfinite(detectable[others]).all()
 
 
+@pytest.mark.parametrize("after", [5, 20])
+def test_what_is_said_to_be_usual_is_so_from_its_first_window_on(world: Any, after: int) -> None:
+    panel = moved(moved(world(5), 0.5, 3, 120), 0.9, 3, 150)
+    accepted = np.zeros(len(panel.day), bool)
+    accepted[120 + after] = True
+    plain, found = watch(panel, 1.0), watch(replace(panel, accepted=accepted), 1.0)
+    assert (found.alarm[: 120 + after] == plain.alarm[: 120 + after]).all()
+    assert found.alarm[124, 3]
+    assert not found.alarm[120 + after : 150, 3].any()
+    assert found.renewed[120 + after, 3]
+    assert found.renewed[:150].sum() == 1
+    assert found.alarm[150:154, 3].any()
+
+
+def test_a_word_when_nothing_is_in_alarm_changes_nothing(world: Any) -> None:
+    panel = world(5)
+    accepted = np.ones(len(panel.day), bool)
+    plain, found = watch(panel, 1.0), watch(replace(panel, accepted=accepted), 1.0)
+    calm = ~plain.alarm.any(axis=0)
+    assert calm.sum() >= 38
+    assert not found.alarm[:, calm].any()
+
+
 def test_another_thing_may_begin_before_anything_is_judged(world: Any) -> None:
     panel = moved(world(5), 5.0, 3, 6)
     fresh = np.zeros(panel.value.shape, bool)
