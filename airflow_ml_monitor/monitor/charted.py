@@ -15,7 +15,7 @@ from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Worse, metric_named
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.policy.chart import CALLS, Chart
-from airflow_ml_monitor.policy.charts.charted import Charted, Part
+from airflow_ml_monitor.policy.charts.charted import Charted, Part, shared
 from airflow_ml_monitor.policy.charts.panel import Flags
 from airflow_ml_monitor.store.records import Recorded
 
@@ -47,7 +47,7 @@ def charted(spec: MonitorSpec, found: Sequence[Recorded]) -> list[Charted]:
                 models = _other_models(matrix.windows, _calls(found, dataset))
                 own, holidays = outputs.get(dataset, frozenset()), frozenset(spec.policy.holidays)
                 made.append(replace(matrix, models=models, made=own, holidays=holidays))
-    return made
+    return shared(made, sum(chart.weight for chart in spec.charts))
 
 
 def _calls(found: Sequence[Recorded], dataset: str) -> dict[Window, dict[str, float]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -41,7 +42,8 @@ class Charted:
 
     names: what each is of; value, variance, rows: (T, J), NaN where a window has none. worse: the sign of
     a change for the worse, 0 where both are. models: (T,) True where other model versions answer than before; made:
-    the columns that they make. holidays: days on which nothing is usual.
+    the columns that they make. holidays: days on which nothing is usual. share: (T,) of all false alarms what it may
+    spend; without rows: all.
     """
 
     chart: Chart
@@ -57,10 +59,16 @@ class Charted:
     models: Flags = field(default_factory=lambda: np.zeros(0, bool))
     made: frozenset[str] = frozenset()
     holidays: frozenset[date] = frozenset()
+    share: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def columns(self) -> list[str]:
         return [part.column for part in self.names]
+
+    @property
+    def spent(self) -> Floats:
+        """(T,): its share of all false alarms."""
+        return self.share if len(self.share) else np.ones(len(self.windows))
 
     def is_holiday(self, window: Window) -> bool:
         """True of a day that is one."""
@@ -108,6 +116,7 @@ class Charted:
             phases=7 if is_daily else 1,
             fresh=self.fresh,
             accepted=self.accepted(said),
+            share=self.spent,
         )
 
     def _group(self) -> Counts:
@@ -149,8 +158,11 @@ def _middle(of: Floats) -> Floats:
     return np.array(found)
 
 
-def budgets(charted: Sequence[Charted], false_alarms: float) -> list[float]:
-    """What each has of the false alarms a year: by its chart's weight, and in equal parts where a chart has several."""
-    charts = [id(one.chart) for one in charted]
-    shares = [one.chart.weight / charts.count(id(one.chart)) for one in charted]
-    return [false_alarms * share / sum(shares) for share in shares]
+def shared(charted: Sequence[Charted], weight: float) -> list[Charted]:
+    """Each with its share of the budget: its chart's of the weight of all charts, in equal parts with the chart's other
+    series of the same window. What comes later takes nothing from what was judged before."""
+    beside = Counter((one.chart.title, window) for one in charted for window in one.windows)
+    return [
+        replace(one, share=np.array([one.chart.weight / weight / beside[one.chart.title, w] for w in one.windows]))
+        for one in charted
+    ]

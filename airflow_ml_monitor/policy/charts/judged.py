@@ -13,7 +13,7 @@ from airflow_ml_monitor.policy.alarms import Alarmed
 from airflow_ml_monitor.policy.case import Case
 from airflow_ml_monitor.policy.chart import SHIFT
 from airflow_ml_monitor.policy.charts.change import ADVICE, change_of
-from airflow_ml_monitor.policy.charts.charted import Charted, budgets
+from airflow_ml_monitor.policy.charts.charted import Charted
 from airflow_ml_monitor.policy.charts.limits import WITHIN
 from airflow_ml_monitor.policy.charts.panel import YEAR, Floats
 from airflow_ml_monitor.policy.charts.watch import FULL_POWER, LEAST_WINDOWS, LOOK_BACK, Watched, watch
@@ -41,15 +41,16 @@ def judge_charts(case: Case, false_alarms: float, held: Collection[Window]) -> J
     found = Judged([], [], [])
     if not false_alarms:
         return found
-    for charted, budget in zip(case.charted, budgets(case.charted, false_alarms), strict=True):
-        watched = watch(charted.panel(held, case.accepted), budget)
-        alarms = [alarm for t in range(len(charted.windows)) for alarm in _alarms(charted, watched, t, budget)]
+    for charted in case.charted:
+        watched = watch(charted.panel(held, case.accepted), false_alarms)
+        budget = false_alarms * charted.spent
+        alarms = [alarm for t, part in enumerate(budget) for alarm in _alarms(charted, watched, t, float(part))]
         changes = _changes(case, charted, watched)
         free = np.flatnonzero(charted.free(held)[watched.first :]) + watched.first
         places = frozenset((charted.model_version, str(charted.rule), charted.windows[t]) for t in free)
         found.alarmed.append(Alarmed(charted.chart.action, tuple(alarms), places, metric=charted.chart.metric))
         found.told.extend([*_renewed(case, charted, watched), *(change.pop("text") for change in changes)])
-        found.document.append({**_document(charted, watched, budget), "changes": changes})
+        found.document.append({**_document(charted, watched, float(budget[-1])), "changes": changes})
     return found
 
 

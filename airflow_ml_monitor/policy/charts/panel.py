@@ -28,7 +28,7 @@ class Panel:
     unit. side: (J,) +1 or -1 where only a rise or a fall is an alarm, 0 for both. weight: (J,) > 0, what it has of the
     budget. trusted: so many first windows are known to be in control. fresh: (T, J) from here on it is another thing,
     and what was usual before says nothing; without rows: nowhere. accepted: (T,) it was said before this window that
-    what stands in alarm is usual; without rows: never.
+    what stands in alarm is usual; without rows: never. share: (T,) of the budget what the panel has; without rows: all.
     """
 
     day: Floats
@@ -43,13 +43,15 @@ class Panel:
     trusted: int = 0
     fresh: Flags = field(default_factory=lambda: np.zeros((0, 0), bool))
     accepted: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    share: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def step(self) -> float:
         """Days from one window to the next, as a rule."""
         return float(np.median(np.diff(self.day))) if len(self.day) > 1 else 1.0
 
-    def budget(self, false_alarms: float) -> Floats:
-        """(J,): what each component may spend in one window of so many false alarms a year."""
-        found: Floats = false_alarms * self.weight / self.weight.sum() * self.step / YEAR
+    def budget(self, false_alarms: float, window: int) -> Floats:
+        """(J,): what each component may spend in a window of so many false alarms a year."""
+        share = self.share[window] if len(self.share) else 1.0
+        found: Floats = false_alarms * share * self.weight / self.weight.sum() * self.step / YEAR
         return found

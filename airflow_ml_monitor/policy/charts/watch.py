@@ -63,7 +63,7 @@ class Watched:
 def watch(panel: Panel, false_alarms: float) -> Watched:
     """Judge every window of a panel that has enough before it. false_alarms: a year, over all components; > 0."""
     windows, size = panel.value.shape
-    fold = _Fold(panel, panel.budget(false_alarms))
+    fold = _Fold(panel, false_alarms)
     for t in range(fold.first, windows):
         fold.step(t)
     base = fold.base
@@ -90,7 +90,7 @@ class _Fold:
     """
 
     panel: Panel
-    budget: Floats
+    false_alarms: float
     base: Baseline | None = None
     limits: Limits | None = None
     learnt: int = -1
@@ -221,7 +221,7 @@ class _Fold:
         base = fit(panel.value[near] - season.value(panel.day[near]), *about)
         doubt = season.doubt(float(panel.day[t]), panel.day[near]) / np.maximum(base.variance, 1e-300)
         self.base = replace(base, error=base.error + doubt, daily=base.daily + doubt)
-        self.limits = limits_of(self.base, use[near], self.budget)
+        self.limits = limits_of(self.base, use[near], panel.budget(self.false_alarms, t))
         self.learnt = t
         self.block = self._block(t, season)
 

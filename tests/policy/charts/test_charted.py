@@ -11,8 +11,9 @@ import pytest
 from airflow_ml_monitor.keys import WHOLE, Slice, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.policy.case import Case
 from airflow_ml_monitor.policy.chart import Chart
-from airflow_ml_monitor.policy.charts.charted import Charted, Part
+from airflow_ml_monitor.policy.charts.charted import Charted, Part, shared
 from airflow_ml_monitor.policy.charts.judged import judge_charts
+from airflow_ml_monitor.policy.charts.watch import watch
 
 DAY = WindowRule(WindowUnit.DAY)
 FIRST, DAYS, CHANGED = datetime(2026, 3, 2, tzinfo=UTC), 70, 60
@@ -57,6 +58,21 @@ def test_a_slice_that_got_worse_is_told_by_name_and_the_whole_is_not() -> None:
 def test_all_slices_together_have_as_much_of_the_budget_as_the_whole() -> None:
     weight = aucs().panel(()).weight
     assert weight == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+
+
+def test_a_model_that_comes_later_takes_nothing_of_what_was_judged_before_and_an_old_one_nothing_after() -> None:
+    whole = aucs()
+    cut = {name: getattr(whole, name) for name in ("windows", "value", "variance", "rows")}
+    old = replace(whole, model_version="v1", **{name: part[:50] for name, part in cut.items()})
+    new = replace(whole, model_version="v2", **{name: part[40:] for name, part in cut.items()})
+    other = replace(whole, chart=Chart("shift", weight=3.0))
+    first, second, third = shared([old, new, other], 4.0)
+    assert list(first.share) == [0.25] * 40 + [0.125] * 10
+    assert list(second.share) == [0.125] * 10 + [0.25] * 20
+    assert set(third.share) == {0.75}
+    (alone,) = shared([old], 1.0)
+    all_of_it, a_tenth = (watch(replace(alone, share=alone.share / n).panel(()), 1.0).detectable for n in (1, 10))
+    assert (a_tenth > all_of_it).all()
 
 
 @pytest.mark.parametrize("slices", [False, ("purpose",), ("country",), True])
