@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -31,6 +32,18 @@ from airflow_ml_monitor.profile.task import Task
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def read(written: Any, caller: str = "") -> MonitorSpec:
+    """The spec that is given as itself, as its document, or as the path of its YAML file."""
+    if isinstance(written, MonitorSpec):
+        return written
+    if isinstance(written, Mapping):
+        return validated(written)
+    if isinstance(written, (str, os.PathLike)):
+        return read_yaml(Path(written), caller)
+    kind = type(written).__qualname__
+    raise SpecError(f"a {kind} is no spec; give a MonitorSpec, its document, or the path of a YAML file", field="spec")
 
 
 def read_yaml(path: Path, caller: str = "") -> MonitorSpec:

@@ -42,7 +42,8 @@ class MonitorStep(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.spec = spec
-        self.rule = str(spec.rule(rule))
+        # MonitorOperator alone is given what is read when it runs.
+        self.rule = str(spec.rule(rule)) if isinstance(spec, MonitorSpec) else rule
         self.window_start = window_start
         self.window_end = window_end
         self.known_at = known_at
