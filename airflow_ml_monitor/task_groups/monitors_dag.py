@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_ml_monitor.airflow_compat import DAG, CronTriggerTimetable, TriggerRule, task
+from airflow_ml_monitor.airflow_compat import DAG, AirflowSkipException, CronTriggerTimetable, TriggerRule, task
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -17,8 +17,8 @@ from airflow_ml_monitor.operators.monitor import MonitorOperator
 from airflow_ml_monitor.policy.rule import Action
 
 Written = MonitorSpec | Mapping[str, Any] | str | os.PathLike[str]
-_NAME = re.compile(r"^name:\s*([^#\n]*\S)", re.MULTILINE)
-_NAMESPACE = re.compile(r"^namespace:\s*([^#\n]*\S)", re.MULTILINE)
+_NAME = re.compile(r"^name:[ \t]*([^#\n]*[^#\s])", re.MULTILINE)
+_NAMESPACE = re.compile(r"^namespace:[ \t]*([^#\n]*[^#\s])", re.MULTILINE)
 
 
 def monitors_dag(
@@ -40,6 +40,7 @@ def monitors_dag(
     task once all monitors are done: `lambda asked: tell(asked)` is one task for all of them,
     `lambda asked: tell.expand(decision=asked)` one for each, `lambda asked: retrain_dag("train", decisions=asked)` a
     run of a DAG for each. Skipped where nobody asks.
+    None of them waits for another: an `upstream` monitor belongs into a DAG that runs before.
     A run starts at midnight in UTC unless `schedule` is given, and is about the last window of each monitor that is
     over. rule: as of `monitor_tasks`; empty means the first of each. Other arguments are the DAG's.
     """
@@ -79,7 +80,10 @@ def _asking(decisions: Any, action: str) -> Any:
     @task(task_id=f"asking_to_{action}", trigger_rule=TriggerRule.ALL_DONE)
     def asking(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         # A slice is one request to Airflow's API; an iteration is one each.
-        return [decision for decision in made[:] if decision["acts"] and decision["action"] == action]
+        wanted = [decision for decision in made[:] if decision["acts"] and decision["action"] == action]
+        if not wanted:
+            raise AirflowSkipException(f"no monitor asks to {action}")
+        return wanted
 
     return asking(decisions)
 

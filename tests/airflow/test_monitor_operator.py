@@ -1,4 +1,4 @@
-"""A monitor's whole day in one process: the same rows as of separate tasks, each monitor for itself where it is mapped."""
+"""A monitor's whole day in one process: the rows of separate tasks; mapped, each monitor for itself."""
 
 import json
 from dataclasses import replace
@@ -123,7 +123,7 @@ def test_a_file_is_read_by_the_task_that_watches_it_and_a_broken_one_fails_that_
 
 
 def test_a_path_is_relative_to_the_file_of_the_dag_and_a_document_is_a_spec_too(desk, watch, tmp_path):
-    with pytest.raises(AirflowFailException, match="tests/airflow/nowhere.yaml"):
+    with pytest.raises(AirflowFailException, match=r"tests/airflow/nowhere\.yaml"):
         watch("nowhere.yaml", desk.run(1))
     told, _ = watch([{**desk.spec("told").document()}], desk.run(1), index=0)
     assert told["monitor"] == "default/told"
