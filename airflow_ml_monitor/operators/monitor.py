@@ -27,12 +27,13 @@ class MonitorOperator(MonitorStep, BaseBranchOperator):
     """Measure and judge a window in one task: profile, quality, contract, drift, performance, decision, branch.
 
     Stores the same rows as the tasks of `monitor_tasks`, and pays the imports of one process for those of six; of six,
-    each can be seen, timed and cleared by itself. It waits for no labels: put a GroundTruthSensor before it for that.
+    each can be seen, timed and cleared by itself. It waits for no labels.
 
     spec: a MonitorSpec; or its document as a mapping, or the path of its YAML file, relative to the DAG's file. The
     latter two are read when the task runs: a parse reads nothing, and one that is broken fails its own task, at once.
     known_at: by default the moment at which the run was started, so that a second try knows what the first one knew
-    and comes to the same decision; a run that is cleared when it is over is judged anew.
+    and comes to the same decision; a run that is cleared when it is over is judged anew. Labels that came later count
+    the next day. After a GroundTruthSensor give its moment, `{{ ti.xcom_pull(task_ids='labels')['known_at'] }}`.
     branches, act_in_backfill: as of DecideOperator.
     Returns the small decision, and pushes it as the XCom `decision`: id, monitor, action, because, incident, acts, …
 
