@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def validated(document: Mapping[str, Any], folder: Path | None = None) -> Monito
     shaped = _spec(document, folder)
     check_types(shaped, MonitorSpec)
     try:
-        return pydantic.TypeAdapter(MonitorSpec).validate_python(shaped)
+        return _adapter().validate_python(shaped)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")
@@ -78,6 +79,12 @@ def validated(document: Mapping[str, Any], folder: Path | None = None) -> Monito
         field = ".".join(str(part) for part in first["loc"])
         shown = "" if first["type"] == "missing" else f", got {first['input']!r}"
         raise SpecError(f"{first['msg'].lower()}{shown}", field=field) from error
+
+
+@cache
+def _adapter() -> pydantic.TypeAdapter[MonitorSpec]:
+    # Made once: that takes ten times as long as reading a spec.
+    return pydantic.TypeAdapter(MonitorSpec)
 
 
 def caller_file(depth: int) -> str:
