@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.operators.drift import DriftOperator
     from airflow_ml_monitor.operators.freeze_reference import FreezeReferenceOperator
     from airflow_ml_monitor.operators.measure import MeasureOperator
+    from airflow_ml_monitor.operators.monitor import MonitorOperator
     from airflow_ml_monitor.operators.notify import NotifyOperator
     from airflow_ml_monitor.operators.performance import PerformanceOperator
     from airflow_ml_monitor.operators.profile import ProfileOperator
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.store.repository import MetricsStore
     from airflow_ml_monitor.task_groups.monitor_tasks import monitor_tasks
     from airflow_ml_monitor.task_groups.monitoring_dag import monitoring_dag
+    from airflow_ml_monitor.task_groups.monitors_dag import monitors_dag
     from airflow_ml_monitor.task_groups.retrain_dag import retrain_dag
 
 __version__ = "0.1.0"
@@ -61,6 +63,7 @@ _HOMES = {
     "Rule": "policy.rule",
     "Chart": "policy.chart",
     "monitoring_dag": "task_groups.monitoring_dag",
+    "monitors_dag": "task_groups.monitors_dag",
     "monitor_tasks": "task_groups.monitor_tasks",
     "retrain_dag": "task_groups.retrain_dag",
     "FreezeReferenceOperator": "operators.freeze_reference",
@@ -71,6 +74,7 @@ _HOMES = {
     "PerformanceOperator": "operators.performance",
     "MeasureOperator": "operators.measure",
     "DecideOperator": "operators.decide",
+    "MonitorOperator": "operators.monitor",
     "ReportOperator": "operators.report",
     "ClaimRetrainingOperator": "operators.claim_retraining",
     "SettleRetrainingOperator": "operators.settle_retraining",
@@ -104,6 +108,7 @@ __all__ = [
     "Rule",
     "Chart",
     "monitoring_dag",
+    "monitors_dag",
     "monitor_tasks",
     "retrain_dag",
     "FreezeReferenceOperator",
@@ -114,6 +119,7 @@ __all__ = [
     "PerformanceOperator",
     "MeasureOperator",
     "DecideOperator",
+    "MonitorOperator",
     "ReportOperator",
     "ClaimRetrainingOperator",
     "SettleRetrainingOperator",

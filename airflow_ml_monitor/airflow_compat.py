@@ -28,6 +28,7 @@ from airflow.sdk import (
     TriggerRule,
     chain,
     dag,
+    literal,
     task,
     task_group,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "context_merge",
     "dag",
     "determine_kwargs",
+    "literal",
     "task",
     "task_decorator_factory",
     "task_group",

@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_ml_monitor.operators.performance",
                     "airflow_ml_monitor.operators.measure",
                     "airflow_ml_monitor.operators.decide",
+                    "airflow_ml_monitor.operators.monitor",
                     "airflow_ml_monitor.operators.report",
                     "airflow_ml_monitor.operators.claim_retraining",
                     "airflow_ml_monitor.operators.settle_retraining",

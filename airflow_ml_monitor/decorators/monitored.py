@@ -10,7 +10,7 @@ from airflow_ml_monitor.airflow_compat import DecoratedOperator, context_merge, 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.hooks.monitor_run import opened
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.operators.decide import small
+from airflow_ml_monitor.operators.branches import decided, small
 from airflow_ml_monitor.operators.step import MonitorStep
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         self._path: str | None = None
 
     def execute(self, context: Context) -> Any:
-        from airflow_ml_monitor.monitor.judgement import decide
         from airflow_ml_monitor.monitor.whole import measure_all
 
         context_merge(context, self.op_kwargs)
@@ -60,10 +59,10 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         run = self.run_of(context)
         with opened(self.spec, self.conn_id) as monitor:
             measure_all(monitor, run, _checked(rows))
-            decision = decide(monitor, run, act=not run.is_backfill)
+            decision, acts = decided(monitor, run)
         self._stored, self._path = run, None if _is_frame(rows) else os.fspath(rows)
         self.log.info("%s: %s", decision.action, decision.because)
-        told = small(decision, acts=decision.acts and not run.is_backfill)
+        told = small(decision, acts)
         context["ti"].xcom_push(key="decision", value=told)
         return told if _is_frame(rows) else str(rows)
 

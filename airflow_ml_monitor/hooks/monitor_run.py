@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(spec: MonitorSpec, conn_id: str) -> Iterator[Monitor]:
-    """The monitor on the store behind a connection; its connections are closed afterwards, as workers fork.
-
-    What only its user can mend fails the task at once: trying again would give the same error minutes later.
-    """
+    """The monitor on the store behind a connection; its connections are closed afterwards, as workers fork."""
     from airflow_ml_monitor.monitor.run import Monitor
     from airflow_ml_monitor.profile.engines.chosen import Chosen
 
-    try:
+    with failing_at_once():
         store = MetricsStoreHook(conn_id).store
         try:
             yield Monitor(spec, store, Chosen(database_of))
         finally:
             store.dispose()
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """What only its user can mend fails the task at once: trying again would give the same error minutes later."""
+    try:
+        yield
     except (SpecError, StoreNotMigrated, StoreTooNew) as error:
         raise AirflowFailException(str(error)) from error
 

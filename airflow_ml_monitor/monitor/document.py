@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,21 @@ from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Seven times as fast where PyYAML was built with libyaml; a DAG file's parse is little else."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def read(written: Any, caller: str = "") -> MonitorSpec:
+    """The spec that is given as itself, as its document, or as the path of its YAML file."""
+    if isinstance(written, MonitorSpec):
+        return written
+    if isinstance(written, Mapping):
+        return validated(written)
+    if isinstance(written, (str, os.PathLike)):
+        return read_yaml(Path(written), caller)
+    kind = type(written).__qualname__
+    raise SpecError(f"a {kind} is no spec; give a MonitorSpec, its document, or the path of a YAML file", field="spec")
 
 
 def read_yaml(path: Path, caller: str = "") -> MonitorSpec:
@@ -39,7 +55,7 @@ def read_yaml(path: Path, caller: str = "") -> MonitorSpec:
     if not where.is_file():
         raise SpecError(f"no spec at {str(where)!r}; a relative path is relative to the file that reads it")
     try:
-        document = yaml.safe_load(where.read_text(encoding="utf-8"))
+        document = yaml.load(where.read_text(encoding="utf-8"), _SAFE)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
@@ -54,7 +70,7 @@ def validated(document: Mapping[str, Any], folder: Path | None = None) -> Monito
     shaped = _spec(document, folder)
     check_types(shaped, MonitorSpec)
     try:
-        return pydantic.TypeAdapter(MonitorSpec).validate_python(shaped)
+        return _adapter().validate_python(shaped)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")
@@ -63,6 +79,12 @@ def validated(document: Mapping[str, Any], folder: Path | None = None) -> Monito
         field = ".".join(str(part) for part in first["loc"])
         shown = "" if first["type"] == "missing" else f", got {first['input']!r}"
         raise SpecError(f"{first['msg'].lower()}{shown}", field=field) from error
+
+
+@cache
+def _adapter() -> pydantic.TypeAdapter[MonitorSpec]:
+    # Made once: that takes ten times as long as reading a spec.
+    return pydantic.TypeAdapter(MonitorSpec)
 
 
 def caller_file(depth: int) -> str:

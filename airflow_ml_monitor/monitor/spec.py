@@ -98,6 +98,10 @@ class MonitorSpec:
     def __post_init__(self) -> None:
         check(self)
 
+    def __str__(self) -> str:
+        # What Airflow keeps of an argument of a mapped task, and shows of a rendered one.
+        return self.key
+
     @classmethod
     def from_yaml(cls, path: str | Path) -> MonitorSpec:
         """Read a spec; a relative path is relative to the file of the caller (the DAG file).

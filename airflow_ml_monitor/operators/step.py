@@ -42,7 +42,8 @@ class MonitorStep(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.spec = spec
-        self.rule = str(spec.rule(rule))
+        # MonitorOperator alone is given what is read when it runs.
+        self.rule = str(spec.rule(rule)) if isinstance(spec, MonitorSpec) else rule
         self.window_start = window_start
         self.window_end = window_end
         self.known_at = known_at
@@ -71,9 +72,10 @@ class MonitorStep(BaseOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """What OpenLineage is told once the step is done, from the metrics database: no second scan.
 
-        Its provider calls this, and goes on without where it raises; without the provider nobody does.
+        Its provider calls this, and goes on without where it raises; without the provider nobody does. It calls it of a
+        failed task too, which may be one that could not read its spec.
         """
-        if not is_installed():
+        if not is_installed() or not isinstance(self.spec, MonitorSpec):
             return None
         with opened(self.spec, self.conn_id) as monitor:
             return as_facets(self.lineage(monitor, self._stored))

@@ -151,9 +151,12 @@ def run_task() -> RunTask:
 
     `result, api = run_task(operator, dag_run={...}, xcoms={(task, key): value}, connections={id: {...}})`;
     `result.state.value`, `result.error`, `api.pushed[(task, "return_value")]`, `api.skipped`, `api.states`.
+    map_index: of a mapped operator, which of its tasks.
     """
 
-    def run(task: Any, *, dag_run: dict[str, Any] | None = None, **given: Any) -> tuple[Any, ExecutionApi]:
+    def run(
+        task: Any, *, dag_run: dict[str, Any] | None = None, map_index: int = -1, **given: Any
+    ) -> tuple[Any, ExecutionApi]:
         from airflow.sdk.api.datamodels._generated import TaskInstance
 
         api = ExecutionApi(run_fields(**(dag_run or {})), **given)
@@ -163,7 +166,7 @@ def run_task() -> RunTask:
             dag_id=task.dag.dag_id,
             run_id=api.dag_run["run_id"],
             try_number=1,
-            map_index=-1,
+            map_index=map_index,
             dag_version_id=uuid.uuid4(),
         )
         return airflow_compat.run_task(instance, task, httpx.MockTransport(api)), api

@@ -15,6 +15,7 @@ from airflow_ml_monitor import (
     DriftOperator,
     FreezeReferenceOperator,
     MeasureOperator,
+    MonitorOperator,
     PerformanceOperator,
     ProfileOperator,
     ReportOperator,
@@ -119,11 +120,12 @@ def broken(desk):
     return desk, desk.spec(contract={"expectations": rules})
 
 
-@pytest.mark.parametrize("kind", [DataQualityOperator, MeasureOperator])
+@pytest.mark.parametrize("kind", [DataQualityOperator, MeasureOperator, MonitorOperator])
 def test_each_stored_rule_and_fault_is_an_assertion_and_what_failed_is_no_success(broken, tell, kind):
     desk, spec = broken
     result, event = tell(step(kind, spec), desk.run(4))
     assert (result.error, event.type) == (None, "COMPLETE")
+    assert ("decision" in event.outputs) is (kind is MonitorOperator)
     told = assertions(event, desk.data / "predictions")
     assert {name: (told[name, name]["success"], told[name, name]["severity"]) for name in ("income", "score")} == {
         "income": (False, "error"),
