@@ -87,7 +87,7 @@ def superseded(one: HeadHistory, moments: Sequence[datetime], before: datetime) 
     for mark, then in pairwise(marks):
         at = bisect_left(moments, mark.known_at)
         is_read = at < len(moments) and moments[at] < then.known_at
-        is_young = then.known_at > before or mark.recorded_at > before
+        is_young = then.known_at > max(before, mark.known_at) or mark.recorded_at > before
         if not (is_read or is_young or mark.id in kept):
             found.append(mark.id)
     return found

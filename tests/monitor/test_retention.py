@@ -1,0 +1,171 @@
+"""A monitor that lived, pruned: what was decided is decided again, and faults and drift say what they said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from airflow_ml_monitor.__main__ import main
+from airflow_ml_monitor.keys import WHOLE, WindowUnit
+from airflow_ml_monitor.measurement import Family
+from airflow_ml_monitor.monitor.faults import EARLIER
+from airflow_ml_monitor.monitor.judgement import decide
+from airflow_ml_monitor.monitor.retention.ages import Ages
+from airflow_ml_monitor.monitor.retention.prune import prune
+from airflow_ml_monitor.monitor.run import Monitor, freeze
+from airflow_ml_monitor.monitor.steps import measure_quality
+from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.profile.codec import decode_profile
+from airflow_ml_monitor.store.records import StoredProfile
+from airflow_ml_monitor.store.repository import MetricsStore
+
+DAY = timedelta(days=1)
+DAYS = 30
+AGES = Ages(profiles=5 * DAY, weeks=9 * DAY, revisions=5 * DAY)
+RULES = [{"metric": "roc_auc", "min": 0.74, "action": "retrain"}, {"metric": "psi", "max": 0.2, "action": "alert"}]
+
+
+@pytest.fixture
+def lived(worlds: Callable[..., Any], measure: Callable[..., int]) -> Any:
+    """A month of days measured and judged, each six hours after its end."""
+    world = worlds(days=DAYS, rows=60, policy={"rules": RULES}, windows=["day", "week"])
+    for number in range(DAYS - 1):
+        run = world.run(number)
+        store = clocked(world, run.known_at)
+        measure(world.monitor(store=store), run)
+        decide(world.monitor(store=store), run)
+        store.dispose()
+    return world
+
+
+def clocked(world: Any, now: datetime) -> MetricsStore:
+    """The world's store at a time of the wall clock."""
+    return MetricsStore(f"sqlite:///{world.root}/monitor.db", clock=lambda: now)
+
+
+def stored(store: MetricsStore, key: str, rule: str) -> list[StoredProfile]:
+    return [one for one in store.archive.profiles(key) if one.key.rule.startswith(rule)]
+
+
+def rows(store: MetricsStore, key: str, found: list[StoredProfile]) -> int:
+    payloads = [store.profile(key, one.key) for one in found]
+    return sum(decode_profile(payload).rows[WHOLE] for payload in payloads if payload)
+
+
+def test_a_pruned_monitor_decides_again_what_it_decided_and_goes_on_as_one_that_was_not(
+    lived: Any, measure: Callable[..., int], tmp_path: Path
+) -> None:
+    world, key = lived, lived.spec.key
+    now = world.run(DAYS - 1).known_at
+    lived.store.dispose()
+    shutil.copy(f"{world.root}/monitor.db", tmp_path / "whole.db")
+    store = clocked(world, now)
+    made = store.decisions(key)
+    gone = {one.what: one for one in prune(store, key, AGES)}
+    assert gone["superseded revisions"].rows > 50
+    assert gone["profiles made coarse"].rows > 0
+    assert prune(store, key, AGES) == []
+    asked = [d for d in made if d.action not in (Action.NONE, Action.WAIT)]
+    assert asked, "nothing was ever asked for here"
+    assert min(d.known_at for d in asked) < now - AGES.revisions
+    kept = [number for number in range(DAYS - 1) if made[number] in asked or made[number].known_at >= now - 5 * DAY]
+    for number in kept:
+        assert decide(world.monitor(store=store), world.run(number)) == made[number]
+    assert store.decisions(key) == made
+    # The next day, beside a store that was not pruned.
+    whole = MetricsStore(f"sqlite:///{tmp_path}/whole.db", clock=lambda: now)
+    run = world.run(DAYS - 1)
+    for one in (store, whole):
+        measure(world.monitor(store=one), run)
+    decisions = [decide(world.monitor(store=one), run) for one in (store, whole)]
+    assert decisions[0] == decisions[1]
+    assert store.current(key) == whole.current(key)
+    whole.dispose()
+    store.dispose()
+
+
+def test_profiles_are_fine_then_coarse_then_weeks_and_no_row_is_lost(lived: Any) -> None:
+    world, key = lived, lived.spec.key
+    store = clocked(world, world.run(DAYS - 1).known_at)
+    before = stored(store, key, "day")
+    total = rows(store, key, before)
+    told = prune(store, key, AGES, dry_run=True)
+    assert stored(store, key, "day") == before
+    assert prune(store, key, AGES) == told
+    days, weeks = stored(store, key, "day"), stored(store, key, "week")
+    assert total == rows(store, key, days) + rows(store, key, weeks)
+    assert weeks
+    rule = replace(world.spec.rule(), unit=WindowUnit.WEEK)
+    assert all(one.key.window == rule.containing(one.key.window.start) for one in weeks)
+    fine = [one for one in days if one.key.layout_digest == before[0].key.layout_digest]
+    # Six windows end after the age, and faults look back at fourteen before them.
+    assert [one.key.window for one in fine] == [one.key.window for one in before[-(5 + EARLIER) :]]
+    assert not {one.key.window for one in days if one not in fine} & {one.key.window for one in fine}
+    assert sum(one.size for one in (*days, *weeks)) < sum(one.size for one in before)
+    store.dispose()
+
+
+def test_an_old_day_measured_again_is_news_only_if_its_rows_are(lived: Any) -> None:
+    world, key = lived, lived.spec.key
+    store = clocked(world, world.run(DAYS - 1).known_at)
+    prune(store, key, AGES)
+    before = store.current(key)
+    monitor = Monitor(world.spec, store)
+    assert measure_quality(monitor, world.run(2)).revisions == 0
+    assert store.current(key) == before
+    # What was read again goes again, and the week that has it stays as it is.
+    store.dispose()
+    later = clocked(world, world.run(DAYS + 30).known_at)
+    prune(later, key, AGES)
+    weeks = stored(later, key, "week")
+    assert rows(later, key, weeks) + rows(later, key, stored(later, key, "day")) == (DAYS - 1) * 60
+    mended = world.predictions["at"].between(world.day(2).start, world.day(2).end, inclusive="left")
+    world.predictions.loc[mended, "x"] *= 10
+    world.write_day(2)
+    assert measure_quality(Monitor(world.spec, later), world.run(2)).revisions > 0
+    faults = [r for r in later.current(key, families=[Family.FAULT]) if r.head.window != world.day(2)]
+    assert faults == [r for r in before if r.head.family is Family.FAULT and r.head.window != world.day(2)]
+    later.dispose()
+
+
+def test_the_command_says_what_would_go_and_lets_it_go(lived: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    url, key = f"sqlite:///{lived.root}/monitor.db", lived.spec.key
+    aged = ["--keep-profiles", "5d", "--keep-weeks", "9d", "--keep-revisions", "5d"]
+    before = MetricsStore(url).counted(key)
+    assert main(["db", "prune", "--url", url, *aged, "--dry-run"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == "nothing was changed; to let it go, leave --dry-run out"
+    assert MetricsStore(url).counted(key) == before
+    assert any(line.startswith(f"{key}  revision: ") and "2026-03-" in line for line in told)
+    assert any(f"{key}  measurement: " in line and "about" in line for line in told)
+    assert main(["db", "prune", key, "--url", url, *aged]) == 0
+    assert capsys.readouterr().out.splitlines() == told[:-1]
+    assert MetricsStore(url).counted(key)["measurement"] < before["measurement"]
+    assert main(["db", "prune", "--url", url, *aged]) == 0
+    assert capsys.readouterr().out == "nothing is too old\n"
+    assert main(["db", "prune", "default/x", "--url", url]) == 1
+    assert "unknown monitor 'default/x'" in capsys.readouterr().err
+    assert main(["db", "prune", "--url", url, "--keep-profiles", "90"]) == 1
+    assert "keep-profiles" in capsys.readouterr().err
+
+
+def test_a_profile_whose_layout_is_unknown_stays(lived: Any) -> None:
+    world, key = lived, lived.spec.key
+    store = clocked(world, world.run(DAYS - 1).known_at)
+    freeze(Monitor(world.spec, store), world.run(0).known_at)
+    one = stored(store, key, "day")[0]
+    strange = replace(one.key, layout_digest="of another release", input_digest="x")
+    store._clock = lambda: world.run(0).known_at
+    store.save_profile(key, strange, b"unreadable", world.run(0).known_at - DAY)
+    store._clock = lambda: world.run(DAYS - 1).known_at
+    prune(store, key, AGES)
+    assert store.profile(key, strange) == b"unreadable"
+    assert np.isfinite(store.archive.profiles(key)[0].size)
+    store.dispose()
