@@ -43,15 +43,17 @@ def name_faults(monitor: Monitor, run: Run) -> Done:
 def _again(monitor: Monitor, name: str, run: Run) -> int:
     """Look again at a window that was profiled before; how many revisions were new.
 
-    Where its profile has gone since (`monitor.retention`) what is stored of it stays.
+    Where its profile has gone since, or that of a window before (`monitor.retention`), what is stored of it stays.
     """
     dataset = monitor.spec.dataset(name)
     reference = monitor.reference(dataset, run.window)
     seen = monitor.store.profiles_seen(monitor.key, name, str(run.rule), run.window, run.known_at)
     if not seen or seen[0].layout_digest != reference.layout.digest:
         return 0
-    payload = monitor.store.profile(monitor.key, seen[0])
-    return _settled(monitor, dataset, reference, (seen[0], decode_profile(payload)), run)[1] if payload else 0
+    own, *before = (monitor.store.profile(monitor.key, key) for key in (seen[0], *_before(monitor, seen[0], run)))
+    if own is None or None in before:
+        return 0
+    return _settled(monitor, dataset, reference, (seen[0], decode_profile(own)), run)[1]
 
 
 def _settled(
@@ -59,7 +61,7 @@ def _settled(
 ) -> tuple[Numbers, int]:
     """A window's faults, stored; anew where meanwhile another run brought a window that they look back at.
 
-    Windows before whose profiles have gone are left out; that they have is no news of this one.
+    Windows before whose profiles have gone are left out. That they have gone is no news of this one.
     """
     (key, current), wrote = scanned, 0
     before = _before(monitor, key, run)
