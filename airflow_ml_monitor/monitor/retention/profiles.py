@@ -6,25 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from itertools import islice
-from operator import add
 from typing import Final
 
 from airflow_ml_monitor.errors import StoreError
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.retention.ages import Ages, Gone
+from airflow_ml_monitor.monitor.stored import SUM_OF_DAYS, layouts_of, sum_of
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
-from airflow_ml_monitor.profile.layout import Layout, digest
+from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.report.calendar import rule_of
 from airflow_ml_monitor.store.records import ProfileKey, StoredProfile
 from airflow_ml_monitor.store.repository import MetricsStore
 
-SUM_OF_DAYS: Final = "days/"
-"""What the inputs of a week begin with that was added up from its days."""
 _WINDOWS: Final = 20
 """So many windows' profiles in one transaction."""
 
@@ -45,7 +42,7 @@ class _Swap:
 
 def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool) -> Iterator[Gone]:
     """Old profiles made coarse, days made weeks, what was superseded deleted."""
-    archive, layouts = store.archive, _layouts(store, monitor)
+    archive, layouts = store.archive, layouts_of(store, monitor)
     every = archive.profiles(monitor)
     places: dict[tuple[str, str], list[StoredProfile]] = defaultdict(list)
     for one in every:
@@ -59,16 +56,6 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
             if not dry_run:
                 archive.swap_profiles(monitor, [p.scan for one in some for p in one.gone], made)
             yield from (one.told(monitor, sizes[one.key] if one.key else 0) for one in some)
-
-
-def _layouts(store: MetricsStore, monitor: str) -> dict[str, Layout]:
-    """Every layout that a reference brought, by its digest."""
-    documents = [version.document for version in store.spec_versions(monitor)]
-    names = dict.fromkeys(dataset["name"] for document in documents for dataset in document.get("datasets", ()))
-    digests = [name for dataset in names for _, name in store.references(monitor, dataset)]
-    records = (store.reference(monitor, name) for name in digests)
-    layouts = (Layout.from_document(record.layout) for record in records if record is not None)
-    return {layout.digest: layout for layout in layouts}
 
 
 def _place(key: ProfileKey) -> tuple[str, str, Window, str]:
@@ -110,7 +97,7 @@ class _Swaps:
             else:
                 yield from self._coarse(of)
         for window, days in sorted(weeks.items()):
-            yield from self._added(str(week), window, days)
+            yield from self._added(week, window, days)
 
     def _old(self, fine: Sequence[StoredProfile]) -> list[StoredProfile]:
         """Those that nobody looks back at as they are."""
@@ -126,7 +113,7 @@ class _Swaps:
         if gone := tuple(one for one in of if one.key != key):
             yield _Swap("profiles made coarse", gone, key, made)
 
-    def _added(self, rule: str, window: Window, days: Sequence[Sequence[StoredProfile]]) -> Iterator[_Swap]:
+    def _added(self, rule: WindowRule, window: Window, days: Sequence[Sequence[StoredProfile]]) -> Iterator[_Swap]:
         """The days of a week as one profile for each layout; where there is one already it stays as it is."""
         layouts: dict[str, list[tuple[StoredProfile, Profile]]] = defaultdict(list)
         for newest, *others in days:
@@ -135,9 +122,8 @@ class _Swaps:
             yield from (_Swap("superseded profiles", (one,)) for one in others)
         for name, parts in layouts.items():
             gone = tuple(one for one, _ in parts)
-            read = digest([[str(one.key.window), one.key.input_digest] for one in gone])
-            key = ProfileKey(gone[0].key.dataset, rule, window, name, SUM_OF_DAYS + read)
-            added = replace(reduce(add, (made for _, made in parts)), window=window)
+            key = sum_of([one.key for one in gone], rule, name)
+            added = replace(Profile.total([made for _, made in parts]), window=window)
             is_there = _place(key) in self.sums
             yield _Swap("days made weeks", gone) if is_there else _Swap("days made weeks", gone, key, added)
 
