@@ -34,7 +34,7 @@ from airflow_ml_monitor.profile.coarse import coarse
 from airflow_ml_monitor.profile.codec import encode_profile
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
-from airflow_ml_monitor.store.records import ProfileKey
+from airflow_ml_monitor.store.records import ProfileKey, ReferenceRecord
 from airflow_ml_monitor.store.repository import MetricsStore
 
 RESULTS = Path(__file__).parent / "results"
@@ -92,27 +92,37 @@ def weighed(profile: Profile, layout: Layout) -> dict[str, dict[str, float]]:
 
 
 def added(folder: Path, profile: Profile, layout: Layout) -> dict[str, float]:
-    """Milliseconds to read and add ninety days, and what that is made of."""
-    store = MetricsStore(f"sqlite:///{folder}/monitor.db")
+    """Milliseconds to read and add ninety days: the first time, and when its whole weeks were added before."""
+    url = f"sqlite:///{folder}/monitor.db"
+    store = MetricsStore(url)
     store.upgrade()
     rule, rng = WindowRule(WindowUnit.DAY), np.random.default_rng(3)
     first = engines.DAY.start
     days = list(rule.between(first, first + timedelta(days=DAYS)))
+    store.register_spec(MONITOR, "spec", {"datasets": [{"name": profile.dataset}]}, first)
+    frozen = ReferenceRecord(
+        layout.digest, profile.dataset, layout.document(), encode_profile(profile), None, first, ""
+    )
+    store.save_reference(MONITOR, frozen)
     sizes = []
     for day in days:
         payload = encode_profile(redrawn(profile, day, rng))
         sizes.append(len(payload))
         key = ProfileKey(profile.dataset, str(rule), day, layout.digest, "inputs")
         store.save_profile(MONITOR, key, payload, day.end)
-    span = Window(days[0].start, days[-1].end)
+    place, span = Place(store, MONITOR, profile.dataset, rule), Window(days[0].start, days[-1].end)
 
-    def total() -> Profile:
-        found = stored_total(Place(store, MONITOR, profile.dataset, rule), span)
+    def total() -> None:
+        found = stored_total(place, span)
         assert found is not None
         assert len(found.windows) == DAYS
-        return found.profile
 
-    result = {"sum_ms": median(total), "payload_bytes": round(statistics.mean(sizes))}
+    def anew() -> None:
+        weeks = [one.scan for one in store.archive.profiles(MONITOR) if one.key.rule.startswith("week")]
+        store.archive.swap_profiles(MONITOR, weeks, [])
+
+    once = median(total, anew)
+    result = {"first_sum_ms": once, "sum_ms": median(total), "payload_bytes": round(statistics.mean(sizes))}
     store.dispose()
     return result
 
@@ -131,10 +141,11 @@ def redrawn(profile: Profile, window: Window, rng: np.random.Generator) -> Profi
     return replace(profile, window=window, cells=cells)
 
 
-def median(run: Callable[[], Any]) -> float:
-    """Milliseconds of a run in the middle, after one to warm up."""
+def median(run: Callable[[], Any], before: Callable[[], Any] = int) -> float:
+    """Milliseconds of a run in the middle, after one to warm up; `before` each is not counted."""
     spent = []
     for _ in range(TURNS + 1):
+        before()
         began = time.perf_counter()
         run()
         spent.append(time.perf_counter() - began)
@@ -165,8 +176,9 @@ def page(report: dict[str, Any]) -> str:
         "| | ms |",
         "|---|---|",
         f"| one day scanned | {report['scan_ms']} |",
-        f"| {DAYS} stored days read and added | {report['sum_ms']} |",
-        f"| the second in terms of the first | {report['ratio']} |",
+        f"| {DAYS} stored days read and added for the first time, their weeks stored | {report['first_sum_ms']} |",
+        f"| {DAYS} stored days read and added from then on | {report['sum_ms']} |",
+        f"| the last in terms of the first | {report['ratio']} |",
         "",
     ]
     return "\n".join(lines)
