@@ -1,6 +1,6 @@
 """Drift between two spans of stored days: a quarter, a month or a day against what lay before it. Scans no data.
 
-The days' profiles are added up; the frozen reference owns the buckets. Nothing is stored of it.
+The days' profiles are added up; the frozen reference owns the buckets. No measurement is stored of it.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ def trailing_drift(
 ) -> list[Measurement]:
     """Every drift metric of a span (a day, a quarter) against the span of a length that ends where it begins.
 
-    As known now, or at a moment; scans nothing and stores nothing. The frozen reference still owns the buckets. Where
-    one of the two is kept coarse by now both are. ReferenceMismatch where nothing is stored of one of them, or where
-    another reference was frozen between them.
+    As known now, or at a moment; scans nothing, and stores no measurement. The frozen reference still owns the buckets.
+    Where one of the two is kept coarse by now both are. ReferenceMismatch where nothing is stored of one of them, or
+    where another reference was frozen between them.
     """
     rule = monitor.spec.rule().days
     place = Place(monitor.store, monitor.key, dataset or monitor.spec.dataset().name, rule)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from airflow_ml_monitor.__main__ import main
-from airflow_ml_monitor.keys import WHOLE, WindowUnit
+from airflow_ml_monitor.keys import WHOLE, Window, WindowUnit
 from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.judgement import decide
@@ -24,9 +24,14 @@ from airflow_ml_monitor.monitor.retention.prune import prune
 from airflow_ml_monitor.monitor.run import Monitor, freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality, scan
+from airflow_ml_monitor.monitor.stored import Place, layouts_of, stored_total
 from airflow_ml_monitor.policy.decision import Decision
 from airflow_ml_monitor.policy.rule import Action
+from airflow_ml_monitor.profile.coarse import coarse
 from airflow_ml_monitor.profile.codec import decode_profile
+from airflow_ml_monitor.profile.engines.chosen import Chosen
+from airflow_ml_monitor.report.pairs import profiles_of
+from airflow_ml_monitor.report.scope import scope_of
 from airflow_ml_monitor.store.records import StoredProfile
 from airflow_ml_monitor.store.repository import MetricsStore
 
@@ -164,6 +169,46 @@ def test_an_old_day_measured_again_is_news_only_if_its_rows_are(lived: Any) -> N
     faults = [r for r in later.current(key, families=[Family.FAULT]) if r.head.window != world.day(2)]
     assert faults == [r for r in before if r.head.family is Family.FAULT and r.head.window != world.day(2)]
     later.dispose()
+
+
+def test_a_week_of_which_a_day_was_mended_is_added_up_anew_before_its_days_go(lived: Any) -> None:
+    world, key = lived, lived.spec.key
+    store = clocked(world, world.run(DAYS - 1).known_at)
+    week = Window(world.day(0).start, world.day(6).end)
+    place = Place(store, key, "predictions", world.spec.rule())
+    assert stored_total(place, week, is_coarse=True)
+    inside = world.predictions["at"].between(world.day(2).start, world.day(2).end, inclusive="left")
+    world.predictions.loc[inside, "x"] = 3.0
+    write_into(world, 2)
+    scan(Monitor(world.spec, store), replace(world.run(2), known_at=world.run(DAYS - 1).known_at))
+    (layout,) = layouts_of(store, key).values()
+    expected = coarse(Chosen().profile(world.spec.dataset(), layout, week), layout)
+    later = clocked(world, world.run(DAYS + 30).known_at)
+    prune(later, key, AGES)
+    mine = [one for one in stored(later, key, "week") if one.key.window == week]
+    assert len(mine) == 1
+    payload = later.profile(key, mine[0].key)
+    assert payload is not None
+    for where, cells in decode_profile(payload).cells.items():
+        np.testing.assert_array_equal(cells.count, expected.cells[where].count)
+        np.testing.assert_allclose(cells.d1, expected.cells[where].d1, rtol=1e-9, atol=1e-9)
+    store.dispose()
+    later.dispose()
+
+
+def test_the_page_of_an_old_day_still_draws_its_columns(lived: Any) -> None:
+    world, key = lived, lived.spec.key
+    store = clocked(world, world.run(DAYS - 1).known_at)
+    prune(store, key, replace(AGES, weeks=900 * DAY))
+    scope = scope_of(store, key, day=world.spec.rule().date_of(world.day(1).start))
+    reference = store.references(key, "predictions")[0][1]
+    found = profiles_of(scope, "predictions", reference)
+    assert found is not None
+    pair = found.pair("x")
+    assert pair is not None
+    assert (pair.reference.n, pair.current.n) == (1500, 60)
+    assert found.current.layout_digest == found.layout.digest != layouts_of(store, key).popitem()[0]
+    store.dispose()
 
 
 def write_into(world: Any, number: int) -> None:

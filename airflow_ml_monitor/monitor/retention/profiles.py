@@ -25,6 +25,9 @@ from airflow_ml_monitor.store.repository import MetricsStore
 _WINDOWS: Final = 20
 """So many windows' profiles in one transaction."""
 
+_Place = tuple[str, str, Window, str]
+"""(dataset, rule, window, layout)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Swap:
@@ -47,7 +50,10 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
     places: dict[tuple[str, str], list[StoredProfile]] = defaultdict(list)
     for one in every:
         places[one.key.dataset, one.key.rule].append(one)
-    sums = frozenset(_place(one.key) for one in every if one.key.input_digest.startswith(SUM_OF_DAYS))
+    sums: dict[_Place, list[StoredProfile]] = defaultdict(list)
+    for one in every:
+        if one.key.input_digest.startswith(SUM_OF_DAYS):
+            sums[_place(one.key)].append(one)
     for (_, rule), stored in places.items():
         swaps = _Swaps(store, monitor, layouts, ages, archive.now, sums).of(stored, rule_of(rule))
         while some := list(islice(swaps, _WINDOWS)):
@@ -58,7 +64,7 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
             yield from (one.told(monitor, sizes[one.key] if one.key else 0) for one in some)
 
 
-def _place(key: ProfileKey) -> tuple[str, str, Window, str]:
+def _place(key: ProfileKey) -> _Place:
     return key.dataset, key.rule, key.window, key.layout_digest
 
 
@@ -71,7 +77,7 @@ class _Swaps:
     layouts: Mapping[str, Layout]
     ages: Ages
     now: datetime
-    sums: frozenset[tuple[str, str, Window, str]]
+    sums: Mapping[_Place, Sequence[StoredProfile]]
 
     def of(self, stored: Sequence[StoredProfile], rule: WindowRule) -> Iterator[_Swap]:
         # Without its layout a profile cannot be made coarse: it stays.
@@ -114,7 +120,10 @@ class _Swaps:
             yield _Swap("profiles made coarse", gone, key, made)
 
     def _added(self, rule: WindowRule, window: Window, days: Sequence[Sequence[StoredProfile]]) -> Iterator[_Swap]:
-        """The days of a week as one profile for each layout; where there is one already it stays as it is."""
+        """The days of a week as one profile for each layout, in the place of sums of what was known before.
+
+        Of a week that has its sum, and of which a few days were read again since, the sum stays: the rest has gone.
+        """
         layouts: dict[str, list[tuple[StoredProfile, Profile]]] = defaultdict(list)
         for newest, *others in days:
             made = self._read(newest)
@@ -124,8 +133,11 @@ class _Swaps:
             gone = tuple(one for one, _ in parts)
             key = sum_of([one.key for one in gone], rule, name)
             added = replace(Profile.total([made for _, made in parts]), window=window)
-            is_there = _place(key) in self.sums
-            yield _Swap("days made weeks", gone) if is_there else _Swap("days made weeks", gone, key, added)
+            before = self.sums.get(_place(key), ())
+            if before and len(parts) < 7:
+                yield _Swap("days made weeks", gone)
+            else:
+                yield _Swap("days made weeks", (*gone, *(one for one in before if one.key != key)), key, added)
 
     def _read(self, one: StoredProfile) -> Profile:
         payload = self.store.profile(self.monitor, one.key)
