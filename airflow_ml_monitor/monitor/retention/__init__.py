@@ -18,10 +18,11 @@ Goes when older than its age. Old is what is about an old time *and* was stored 
   are all moments since; those of decisions that asked for something or told of an incident; and of a window those of
   all decisions that name it, and the one at which the scoreboard looks it up.
 
-So `history(as_of=…)` says at each kept moment what it said before, and the decision of that moment can be made again;
-at others it says what was known at the last kept one before. A window that is measured anew after its fine profile went
-is scanned again, and looked at for faults without those windows before it that have gone; what is stored of later
-windows that would look back at it stays.
+So `history(as_of=…)` says at each kept moment what it said before, and at others what was known at the last kept one
+before. The decisions made since then, and those that asked for something or told of an incident, can be made again and
+come out the same. An old run that is cleared at another moment measures it anew, from the ledger.
+A window that is measured anew after its fine profile went is scanned again, and looked at for faults without those
+windows before it that have gone; what is stored of later windows that would look back at it stays.
 What a run is judging while it is pruned is kept if its decision is saved first: only a backfill that judges knowledge
 older than the age in that very second may cite a revision that is gone.
 A change breaks this when something begins to look back on what goes.
