@@ -232,7 +232,7 @@ def _label_source(source: dict[str, Any], folder: Path | None, field: str) -> di
         if name in source:
             source[name] = _list(source[name])
     if "horizon" in source:
-        source["horizon"] = _duration(source["horizon"], f"{field}.horizon")
+        source["horizon"] = duration(source["horizon"], f"{field}.horizon")
     return {**source, "source": _place(source.get("source"), folder, f"{field}.source")}
 
 
@@ -241,7 +241,7 @@ def _window(rule: Any, zone: str, field: str) -> dict[str, Any]:
     if zone:
         shaped = {"zone": zone, **shaped}
     if "offset" in shaped:
-        shaped["offset"] = _duration(shaped["offset"], f"{field}.offset")
+        shaped["offset"] = duration(shaped["offset"], f"{field}.offset")
     return shaped
 
 
@@ -280,7 +280,7 @@ def _chart(chart: Any, field: str) -> dict[str, Any]:
     return shaped
 
 
-def _duration(value: Any, field: str) -> Any:
+def duration(value: Any, field: str) -> Any:
     """'30d', '12h', '90m', or a timedelta; seconds as a float, as documents hold them: 3 would be meant as days."""
     if isinstance(value, float) and math.isfinite(value):
         return timedelta(seconds=value)

@@ -48,6 +48,8 @@ SAMPLE: Final = "prediction_powered"
 """The estimator of sampled labels."""
 NOWCAST: Final = "two_stage"
 """The default's name on the scoreboard; what is compared is its value a quarter of the horizon after the window."""
+NOWCAST_AT: Final = 0.25
+"""Of the horizon: so long after its end a window's value is looked up as it was known then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ def board_of(nowcasts: Nowcasts, among: Collection[Window]) -> Board:
     said = [f"{e}.{name}" for e in estimators() for name in names]
     found = _stored(nowcasts, Family.ESTIMATE, said, moment, (first, last))
     for window in final[-NOWCAST_WINDOWS:]:
-        early = window.end + horizon / 4
+        early = window.end + horizon * NOWCAST_AT
         asked = [f"{FINAL}.{name}" for name in names]
         found += _stored(nowcasts, Family.PERFORMANCE, asked, early, (window.start, window.end))
     references = _references(nowcasts, names)

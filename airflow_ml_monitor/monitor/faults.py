@@ -10,6 +10,7 @@ from airflow_ml_monitor.measurement import Family, Measurement
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.measure import fault_rows
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
+from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.feed_view import FeedView
@@ -29,8 +30,8 @@ def name_faults(monitor: Monitor, run: Run) -> Done:
     wrote = 0
     of_run = monitor.at(run.window, run.known_at)
     for dataset in of_run.spec.datasets:
-        key, _, reference = profiled(of_run, dataset, run)
-        numbers, written = _settled(of_run, dataset, reference, key, run)
+        key, profile, reference = profiled(of_run, dataset, run)
+        numbers, written = _settled(of_run, dataset, reference, (key, profile), run)
         every += numbers.measurements
         wrote += written
         for one in _anew(of_run, dataset, run):
@@ -40,24 +41,33 @@ def name_faults(monitor: Monitor, run: Run) -> Done:
 
 
 def _again(monitor: Monitor, name: str, run: Run) -> int:
-    """Look again at a window that was profiled before; how many revisions were new."""
+    """Look again at a window that was profiled before; how many revisions were new.
+
+    Where its profile has gone since, or that of a window before (`monitor.retention`), what is stored of it stays.
+    """
     dataset = monitor.spec.dataset(name)
     reference = monitor.reference(dataset, run.window)
     seen = monitor.store.profiles_seen(monitor.key, name, str(run.rule), run.window, run.known_at)
     if not seen or seen[0].layout_digest != reference.layout.digest:
         return 0
-    return _settled(monitor, dataset, reference, seen[0], run)[1]
+    own, *before = (monitor.store.profile(monitor.key, key) for key in (seen[0], *_before(monitor, seen[0], run)))
+    if own is None or None in before:
+        return 0
+    return _settled(monitor, dataset, reference, (seen[0], decode_profile(own)), run)[1]
 
 
 def _settled(
-    monitor: Monitor, dataset: Dataset, reference: FrozenReference, key: ProfileKey, run: Run
+    monitor: Monitor, dataset: Dataset, reference: FrozenReference, scanned: tuple[ProfileKey, Profile], run: Run
 ) -> tuple[Numbers, int]:
-    """A window's faults, stored; anew where meanwhile another run brought a window that they look back at."""
-    wrote = 0
+    """A window's faults, stored; anew where meanwhile another run brought a window that they look back at.
+
+    Windows before whose profiles have gone are left out. That they have gone is no news of this one.
+    """
+    (key, current), wrote = scanned, 0
     before = _before(monitor, key, run)
     while True:
-        looked = (monitor.store.profile(monitor.key, one) for one in (key, *before))
-        current, *earlier = (decode_profile(payload) for payload in looked if payload)
+        looked = (monitor.store.profile(monitor.key, one) for one in before)
+        earlier = [decode_profile(payload) for payload in looked if payload]
         rows = fault_rows(FeedView(dataset, reference.layout, reference.profile, current, earlier))
         inputs = [key.input_digest, key.layout_digest, reference.digest, [one.input_digest for one in before]]
         numbers = monitor.numbers(monitor.head(Family.FAULT, dataset, run, reference), run, inputs, rows)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -51,7 +53,8 @@ class Cells:
         """Cells by group, of parts in any order; equal buckets of a group added."""
         if not len(group):
             return {}
-        order = np.lexsort((self.bucket, group))
+        # Of one group: parts that are in order, one after the other, which a stable sort merges.
+        order = np.lexsort((self.bucket, group)) if group.any() else np.argsort(self.bucket, kind="stable")
         group, bucket = group[order], self.bucket[order]
         first = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (bucket[1:] != bucket[:-1])])
         # Beyond the largest double a sum is infinite, as it is in SQL; a metric of it is `undefined`.
@@ -74,13 +77,18 @@ class Cells:
         return Cells(self.bucket[rows], self.count[rows], self.d1[rows], self.d2[rows], self.low[rows], self.high[rows])
 
     def __add__(self, other: Cells) -> Cells:
-        return Cells.collect(
-            np.concatenate([self.bucket, other.bucket]),
-            np.concatenate([self.count, other.count]),
-            np.concatenate([self.d1, other.d1]),
-            np.concatenate([self.d2, other.d2]),
-            np.concatenate([self.low, other.low]),
-            np.concatenate([self.high, other.high]),
+        return Cells.together([self, other])
+
+    @classmethod
+    def together(cls, parts: Sequence[Cells]) -> Cells:
+        """The sum of many."""
+        return cls.collect(
+            np.concatenate([part.bucket for part in parts]),
+            np.concatenate([part.count for part in parts]),
+            np.concatenate([part.d1 for part in parts]),
+            np.concatenate([part.d2 for part in parts]),
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
         )
 
     def coarsened(self, factor: int) -> Cells:
@@ -141,6 +149,17 @@ class Profile:
             {**other.faults, **self.faults},
             self.traces + other.traces,
         )
+
+    @classmethod
+    def total(cls, parts: Sequence[Profile]) -> Profile:
+        """The profile of many windows' rows: what adding them one by one comes to, in one pass. At least one."""
+        bare = [replace(part, cells={}) for part in parts]
+        # Cells are most of the work, and each addition would sort all those before it again.
+        every: dict[tuple[Slice, str], list[Cells]] = {}
+        for part in parts:
+            for key, cells in part.cells.items():
+                every.setdefault(key, []).append(cells)
+        return replace(reduce(add, bare), cells={key: Cells.together(of) for key, of in every.items()})
 
     @property
     def slices(self) -> tuple[Slice, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict
@@ -161,6 +161,52 @@ class RevisionSummary(NamedTuple):
     known_at: datetime
     input_digest: str
     coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProfile:
+    """A profile's bytes, as who decides what is kept sees them.
+
+    saved_at: when it was last made. is_newest: its window was last seen to hold this.
+    """
+
+    scan: int
+    key: ProfileKey
+    size: int
+    saved_at: datetime
+    is_newest: bool
+
+
+class RevisionMark(NamedTuple):
+    """One revision, and when it became known and was stored."""
+
+    id: int
+    number: int
+    known_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeadHistory:
+    """All revisions of a family in a window, by knowledge: what `as_of` reads is the last one known by then."""
+
+    id: int
+    head: HeadKey
+    current: int
+    revisions: tuple[RevisionMark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """The knowledge that decisions rest on.
+
+    decisions: how many were made; more of them may rest on more. moments: of those that asked for something or told of
+    an incident. cited: by window, of those whose evidence names it.
+    """
+
+    decisions: int
+    moments: tuple[datetime, ...]
+    cited: Mapping[Window, tuple[datetime, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from airflow_ml_monitor.store import (
     revisions,
     specs,
 )
+from airflow_ml_monitor.store.archive import Archive
 from airflow_ml_monitor.store.records import (
     ContractVersion,
     DecisionRecord,
@@ -65,6 +66,11 @@ class MetricsStore(Transactions):
     def check(self) -> None:
         """StoreNotMigrated or StoreTooNew unless the tables are those of this release."""
         migration.check(self._database)
+
+    @property
+    def archive(self) -> Archive:
+        """What is stored of the past, for who lets it go."""
+        return Archive(self)
 
     # Monitors
 

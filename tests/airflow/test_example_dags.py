@@ -40,6 +40,7 @@ def week(example_world):
     made.reported = about("report_credit", 1, days=40)
     driver.patience = 0
     made.consumed = [about("price_credit", day) for day in (BROKEN - 1, BROKEN)]
+    made.pruned = driver.run("prune_metrics")
     made.store = MetricsStore(made.metrics)
     yield made
     made.store.dispose()
@@ -116,6 +117,11 @@ def test_the_consumer_takes_a_sound_day_and_waits_on_a_broken_one(week):
     assert broken["employment_is_there"] == "up_for_reschedule"
 
 
+def test_nothing_of_a_young_store_is_let_go(week):
+    assert (week.pruned.state, week.pruned.task_states) == ("success", {"let_go": "success"})
+    assert xcoms(week, "prune_metrics", "let_go") == [[]]
+
+
 def xcoms(week, dag_id, task_id):
     with closing(sqlite3.connect(week.airflow)) as connection:
         query = "select value from xcom where dag_id = ? and task_id = ? and key = 'return_value'"
@@ -138,6 +144,7 @@ def test_the_database_counts_every_run_as_a_success(week):
             ("monitor_credit", "success", 1),
             ("price_credit", "running", 1),
             ("price_credit", "success", 1),
+            ("prune_metrics", "success", 1),
             ("report_credit", "success", 1),
             ("score_credit", "success", DAYS),
             ("train_credit", "success", 1),

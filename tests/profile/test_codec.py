@@ -26,6 +26,7 @@ from airflow_ml_monitor.profile.codec import (
 )
 from airflow_ml_monitor.profile.layout import NULL, PLUS_INF
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
+from airflow_ml_monitor.profile.traces import Products, Traces
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -54,6 +55,21 @@ def some_profile() -> Profile:
         datetime(2026, 3, 1, 23, 59, 59, 999_999, tzinfo=UTC),
         {"v1": 4, "v2": 3},
         {"y": "column 'y' is missing"},
+    )
+
+
+def some_traces() -> Traces:
+    """Of every kind that a scan may leave."""
+    products = Products(("c", "x"), 7, np.array([3.0, -0.25]), np.array([[3.0, 0.5], [0.5, 1.75]]))
+    return Traces(
+        {"x": "DOUBLE", "c": "VARCHAR", "Ñ": "VARCHAR"},
+        {0: 3, 167: 4},
+        {"c": {"Ñew": 21}},
+        products,
+        {"c": 1},
+        {"x": {"m:ss": 2, "": 1}},
+        {"y": {"y_old": {-3: 2, NULL: 5}}},
+        {0: 5, 4096: 2},
     )
 
 
@@ -92,6 +108,29 @@ def test_the_golden_profile_is_read_and_still_written() -> None:
     payload = (GOLDEN / "profile-v1.bin").read_bytes()
     same_profiles(decode_profile(payload), some_profile())
     assert unpacked(encode_profile(some_profile())) == unpacked(payload)
+
+
+def test_the_golden_profile_with_traces_is_read_and_still_written() -> None:
+    payload = (GOLDEN / "profile-v1-traces.bin").read_bytes()
+    made, told = decode_profile(payload), some_traces()
+    expected = replace(some_profile(), traces=told)
+    same_profiles(made, expected)
+    for name in ("columns", "hours", "unseen", "damaged", "forms", "candidates", "distances"):
+        assert getattr(made.traces, name) == getattr(told, name), name
+    found = made.traces.products
+    assert found is not None
+    assert told.products is not None
+    assert (found.columns, found.n) == (told.products.columns, told.products.n)
+    np.testing.assert_array_equal(found.sums, told.products.sums)
+    np.testing.assert_array_equal(found.matrix, told.products.matrix)
+    assert unpacked(encode_profile(expected)) == unpacked(payload)
+
+
+def test_every_version_that_was_ever_written_has_its_golden_files() -> None:
+    for version in range(1, VERSION + 1):
+        for kind in ("profile", "entries"):
+            payload = (GOLDEN / f"{kind}-v{version}.bin").read_bytes()
+            assert (payload[:4], payload[4]) == (MAGIC, version)
 
 
 def test_the_golden_entries_are_read_and_still_written() -> None:
