@@ -13,8 +13,9 @@ from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 
 Floats = NDArray[np.float64]
 
-EXPLAINED: Final = 0.8
-"""The leading components hold at least such a part of the features' variance; what is left is mostly each one's own."""
+EXPLAINED: Final = 0.65
+"""The leading components hold at least such a part of the features' variance: what is left is mostly each one's own.
+NannyML's reconstruction keeps as much."""
 MOST_AXES: Final = 8
 """So many at most: of more columns that hardly correlate none is a direction of its own."""
 

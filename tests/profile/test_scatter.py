@@ -118,9 +118,7 @@ def test_a_column_that_does_not_vary_scatters_nowhere_and_too_few_rows_do_not_te
     assert scatter_of(("a", "b", "c"), u[:, 1:], None) is None
 
 
-def test_scatter_and_products_by_pair_outlive_their_bytes(
-    oracle: ModuleType, made: ModuleType, layout: Layout
-) -> None:
+def test_scatter_and_products_by_pair_outlive_their_bytes(oracle: ModuleType, made: ModuleType, layout: Layout) -> None:
     profile = DuckDB().profile(oracle.dataset(made.with_holes(7), made.KINDS), layout, oracle.DAY)
     a, b = profile.traces, decode_profile(encode_profile(profile)).traces
     assert isinstance(a.scatter, Scatter)

@@ -78,4 +78,6 @@ def test_of_many_rows_and_columns_a_part_that_the_database_draws_tells_as_much(t
     told = expected.scatter.rows > 0
     np.testing.assert_array_equal(found.scatter.rows > 0, told)
     np.testing.assert_allclose(one[told], other[told], rtol=0.15)
-    assert found.scatter.rest / found.scatter.seen == pytest.approx(expected.scatter.rest / expected.scatter.seen, rel=0.1)
+    assert found.scatter.rest / found.scatter.seen == pytest.approx(
+        expected.scatter.rest / expected.scatter.seen, rel=0.1
+    )

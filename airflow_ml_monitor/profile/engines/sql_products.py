@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,5 +77,5 @@ def _standard(mean: Matrix, deviation: Matrix, r: Matrix, axes: Axes | None, nam
     return Standard(*plain, tuple(place), tuple(weight.tolist()), of_axes)
 
 
-def _numbers(row: list[Any]) -> Matrix:
+def _numbers(row: Sequence[Any]) -> Matrix:
     return np.array([x or 0.0 for x in row], np.float64)
