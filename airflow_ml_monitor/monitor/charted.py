@@ -13,7 +13,7 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Status
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Worse, metric_named
-from airflow_ml_monitor.policy.chart import CALLS, Chart
+from airflow_ml_monitor.policy.chart import CALLS, TOGETHER, Chart
 from airflow_ml_monitor.policy.charts.charted import Charted
 from airflow_ml_monitor.policy.charts.panel import Flags
 from airflow_ml_monitor.profile.dataset import Dataset
@@ -37,6 +37,8 @@ def charted(charts: Sequence[Chart], found: Sequence[Recorded], datasets: Sequen
         parts: dict[tuple[str, str, str], list[Recorded]] = defaultdict(list)
         for r in found:
             is_mine = r.measurement.metric == chart.metric and _looked_at(chart, r.measurement.column)
+            # What is largest of many has no sign: its parts are watched.
+            is_mine &= chart.metric not in TOGETHER or bool(r.measurement.parameters)
             if is_mine and r.measurement.status is Status.OK and r.measurement.estimate is not None:
                 parts[r.head.dataset, r.head.model_version, r.head.reference].append(r)
         versioned = {(dataset, r.head.window) for (dataset, version, _), rows in parts.items() if version for r in rows}

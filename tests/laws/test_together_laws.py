@@ -229,7 +229,7 @@ def test_a_shift_of_many_columns_by_little_moves_one_component_much(rows: Module
     new += 0.12 * LOADINGS[:, :1]
     found = component_mean(rows.together(old, new))
     assert max(abs(e.value) for e in found.values()) > 0.05
-    assert min(e.p_value or 0 for e in found.values()) < 1e-6
+    assert min(e.p_value or 0 for e in found.values()) < 1e-4
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -34,11 +34,11 @@ def correlation_change(pair: DatasetPair) -> dict[str, Estimate]:
     24 columns and the model's scores and predictions: features with each other and with what the model says. Labels
     have no part: they come later. Rows that lack one of the two values are left out.
     Parameters: '' the largest change of any pair, at least 0, with the largest to be expected without one, were pairs
-    independent (noise), and a p_value that counts the pairs (Šidák 1967); `a~b` each pair's own, of the 190 pairs strongest in the reference.
-    low, high: 95 %. p_value: two-sided, of independent rows. Standard errors are those of the rows' own distribution,
-    not a normal's (Devlin, Gnanadesikan and Kettenring 1975), from up to a tenth of the rows of both sides. A column
-    that does not vary, and two that are both rare for so few rows, are left out. A spread or location that moved bends
-    u, and moves correlations a little, too.
+    independent (noise), and a p_value that counts the pairs (Šidák 1967); `a~b` each pair's own, of the 190 pairs that
+    are the strongest in the reference. low, high: 95 %. p_value: two-sided, of independent rows. Standard errors are
+    those of the rows' own distribution, not a normal's (Devlin, Gnanadesikan and Kettenring 1975), from a part of the
+    rows of both sides. A column that does not vary, and two that are both rare for so few rows, are left out. A spread
+    or location that moved bends u, and moves correlations a little, too.
     TooFew of fewer than 50 rows on either side, or if no pair has enough.
     Fisher 1921.
     """

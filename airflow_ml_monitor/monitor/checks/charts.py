@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names, quality_names
-from airflow_ml_monitor.policy.chart import SHIFT, Chart
+from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER, Chart
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -25,7 +25,7 @@ def check_charts(spec: MonitorSpec) -> None:
 
 def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
     of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
-    if chart.metric not in (known := {SHIFT} | of_labels | quality_names()):
+    if chart.metric not in (known := {SHIFT, *TOGETHER} | of_labels | quality_names()):
         raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")
     if chart.metric not in of_labels:
         return
