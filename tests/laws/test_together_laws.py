@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
@@ -13,12 +14,17 @@ import pytest
 from sklearn.decomposition import PCA
 
 from airflow_ml_monitor.errors import TooFew, Undefined
+from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.drift.component_mean import component_mean
 from airflow_ml_monitor.metrics.drift.component_variance import component_variance
 from airflow_ml_monitor.metrics.drift.correlation_change import MOST_PAIRS, correlation_change
+from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.quality.reconstruction_error import reconstruction_error
 from airflow_ml_monitor.metrics.together import LEAST_ROWS
+from airflow_ml_monitor.policy.chart import Chart
+from airflow_ml_monitor.policy.charts.charted import Charted
+from airflow_ml_monitor.policy.charts.watch import watch
 from airflow_ml_monitor.profile.axes import axes_of
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.views import DatasetPair
@@ -277,3 +283,29 @@ def test_where_it_cannot_be_told_the_reason_says_why(metric: Callable[..., Any],
     old = replace(whole.reference, traces=Traces(products=whole.reference.traces.products))
     with pytest.raises(Undefined, match="freeze it again"):
         metric(DatasetPair(whole.layout, old, whole.current))
+
+
+@pytest.mark.parametrize(("kind", "metric", "within"), [
+    ("one turns round", correlation_change, 2),
+    ("all go a little less together", component_variance, 5),
+])  # fmt: skip
+def test_charts_find_a_change_of_correlations_alone_within_days_and_nothing_before(
+    kind: str, metric: Callable[[DatasetPair], dict[str, Estimate]], within: int, rows: ModuleType
+) -> None:
+    rng, before, quiet = np.random.default_rng(19), 60, 30
+    days = [plain(1_500, rng) for _ in range(before + quiet)] + [plain(1_500, rng, changed(kind)) for _ in range(8)]
+    reference = np.concatenate(days[:before], axis=1)
+    frozen = rows.together(reference, days[0])
+    found = [metric(replace(frozen, current=rows.together(reference, day).current)) for day in days]
+    names = sorted(name for name in found[0] if name)
+    value, low, high = (
+        np.array([[getattr(each[name], part) for name in names] for each in found]) for part in ("value", "low", "high")
+    )
+    windows = WindowRule(WindowUnit.DAY).between(rows.DAY.start, rows.DAY.start + timedelta(days=len(days)))
+    parts = tuple(("", name) for name in names)
+    variance, count = ((high - low) / (2 * Z)) ** 2, np.full(value.shape, 1_500.0)
+    charted = Charted(Chart(metric.__name__), "", "", "", tuple(windows), parts, value, variance, count)
+    panel = replace(charted.panel(WindowRule(WindowUnit.DAY), ()), trusted=before)
+    alarms = watch(panel, 1.0).alarm.any(axis=1)
+    assert not alarms[: before + quiet].any()
+    assert alarms[before + quiet :][:within].any()

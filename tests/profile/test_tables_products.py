@@ -11,9 +11,15 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor.keys import EVER
+from airflow_ml_monitor.measurement import Estimate
+from airflow_ml_monitor.metrics.drift.component_mean import component_mean
+from airflow_ml_monitor.metrics.drift.component_variance import component_variance
+from airflow_ml_monitor.metrics.drift.correlation_change import correlation_change
+from airflow_ml_monitor.metrics.quality.reconstruction_error import reconstruction_error
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.views import DatasetPair
 
 pytestmark = pytest.mark.servers
 
@@ -60,6 +66,27 @@ def test_products_scatter_as_those_of_a_file_do(
         assert found.scatter is expected.scatter is None
         return
     assert_same(found, expected)
+
+
+@pytest.mark.parametrize(
+    "metric", [correlation_change, component_mean, component_variance, reconstruction_error], ids=lambda m: m.__name__
+)
+def test_what_columns_do_together_is_the_same_in_a_table_as_in_a_file(
+    there: Any, oracle: ModuleType, made: ModuleType, metric: Callable[..., Any]
+) -> None:
+    layout = DuckDB().layout(oracle.dataset(made.rows(1), made.KINDS), EVER)
+    reference, now = (oracle.dataset(frame, made.KINDS) for frame in (made.rows(1), made.with_holes(3)))
+    found, expected = (
+        metric(DatasetPair(layout, *(e.profile(dataset, layout, oracle.DAY) for dataset in (reference, now))))
+        for e in (there, DuckDB())
+    )
+    ours, theirs = ({"": e} if isinstance(e, Estimate) else e for e in (found, expected))
+    assert ours.keys() == theirs.keys()
+    for name, e in ours.items():
+        assert e.n == theirs[name].n
+        for part in ("value", "low", "high", "p_value", "noise"):
+            expected_part = getattr(theirs[name], part)
+            assert getattr(e, part) == (expected_part if expected_part is None else pytest.approx(expected_part, 1e-6))
 
 
 def test_of_many_rows_and_columns_a_part_that_the_database_draws_tells_as_much(there: Any, oracle: ModuleType) -> None:
