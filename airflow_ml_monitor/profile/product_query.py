@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.dialect import product_sum
 from airflow_ml_monitor.profile.layout import Binning
-from airflow_ml_monitor.profile.query import Expression, flag, in_window, number, number_of, size, source, text
+from airflow_ml_monitor.profile.query import Expression, in_window, number, number_of, size, source, text
 
 _NEARLY_NONE: Final = 1e-150
 """A u below it is 0, as a missing one: its square would be, and PostgreSQL does not go on where a product vanishes."""
@@ -28,11 +28,11 @@ def u_sums(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
     # The offsets keep an engine from joining a subquery to what reads it: each u would be worked out for each product.
     read = u_values(binnings, event_time).offset(0).subquery("rows")
     u = [sa.case((size(x) > number(_NEARLY_NONE), x), else_=number(0)).label(x.name) for x in read.c]
-    there = [flag(x.is_not(None)).label(f"n{i}") for i, x in enumerate(read.c)]
+    there = [x.label(f"n{i}") for i, x in enumerate(read.c)]
     found = sa.select(*u, *there).offset(0).subquery("u")
-    values, counts = list(found.c)[: len(u)], list(found.c)[len(u) :]
+    values, counted = list(found.c)[: len(u)], list(found.c)[len(u) :]
     products = [product_sum(a, b) for i, a in enumerate(values) for b in values[i:]]
-    return sa.select(sa.func.count(), *map(sa.func.sum, [*counts, *values]), *products)
+    return sa.select(sa.func.count(), *map(sa.func.count, counted), *map(sa.func.sum, values), *products)
 
 
 def u_shared(binnings: tuple[Binning, ...], lacking: tuple[int, ...], event_time: str) -> sa.SelectBase:

@@ -15,7 +15,8 @@ from airflow_ml_monitor.profile.product_query import u_values
 from airflow_ml_monitor.profile.query import Expression, number, size
 
 _NEARLY_NONE: Final = 1e-30
-"""Less is 0: its eighth power would be, and PostgreSQL does not go on where a product vanishes."""
+"""Less is 0: its eighth power would be, and PostgreSQL does not go on where a product vanishes. What is left of a
+difference of two products has at least its last digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,22 @@ def scattered(binnings: tuple[Binning, ...], standard: Standard, share: float, e
     # The offsets keep an engine from joining a subquery to what reads it: each part would be worked out many times.
     u = (drawn.where(sa.func.random() < number(share)) if share < 1 else drawn).offset(0).subquery("u")
     x = sa.select(*_standardised(list(u.c), standard)).offset(0).subquery("x")
-    turned = sa.select(*x.c, *_turned(list(x.c), standard)).offset(0).subquery("turned")
+    squares = [_square(c).label(f"q{i}") for i, c in enumerate(x.c)]
+    turned = sa.select(*x.c, *squares, *_turned(list(x.c), standard)).offset(0).subquery("turned")
     k, p = len(binnings), len(standard.of_axes)
-    inside = _added(_square(t) for t in list(turned.c)[k : k + p])
-    rows = sa.select(*turned.c, _plain(turned.c["whole"] - inside).label("outside")).offset(0).subquery("rows")
-    mine, (*t, whole, outside) = list(rows.c)[:k], list(rows.c)[k:]
-    fourths = [_sum(_square(_square(a))) for a in mine]
+    mine, q, t, whole = (list(turned.c)[i:j] for i, j in ((0, k), (k, 2 * k), (2 * k, 2 * k + p), (-1, None)))
+    outside = _plain(whole[0] - _added(_square(one) for one in t)).label("outside")
     two = [
-        _sum(_square(_plain(a * b - number(standard.correlations[i][j] / 2) * (_square(a) + _square(b)))))
-        for i, a in enumerate(mine)
-        for j, b in list(enumerate(mine))[i + 1 :]
+        (mine[i] * mine[j] - number(standard.correlations[i][j] / 2) * (q[i] + q[j])).label(f"g{i}_{j}")
+        for i in range(k)
+        for j in range(i + 1, k)
     ]
-    along = [part for one in t for part in (_sum(_square(one)), _sum(_square(_square(one))))]
-    besides = [_sum(part) for part in (whole, outside, _square(outside), outside * whole, _square(whole))]
-    return sa.select(sa.func.count(), *fourths, *two, *along, *besides)
+    rows = sa.select(*q, *two, *t, *whole, outside).offset(0).subquery("rows").c
+    squared = [_sum(_square(rows[part.name])) for part in (*q, *two)]
+    along = [part for one in t for part in (_sum(_square(rows[one.name])), _sum(_square(_square(rows[one.name]))))]
+    all_of, rest = rows["whole"], rows["outside"]
+    besides = [_sum(part) for part in (all_of, rest, _square(rest), rest * all_of, _square(all_of))]
+    return sa.select(sa.func.count(), *squared, *along, *besides)
 
 
 def _turned(x: list[Any], standard: Standard) -> list[Any]:

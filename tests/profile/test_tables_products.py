@@ -100,11 +100,11 @@ def test_of_many_rows_and_columns_a_part_that_the_database_draws_tells_as_much(t
     found, expected = (e.profile(dataset, layout, oracle.DAY).traces for e in (there, DuckDB()))
     assert found.scatter is not None
     assert expected.scatter is not None
-    assert 9_000 < found.scatter.seen < 11_000
+    assert 4_500 < found.scatter.seen < 5_500
     one, other = (s.pairs / np.maximum(s.rows, 1) for s in (found.scatter, expected.scatter))
     told = expected.scatter.rows > 0
     np.testing.assert_array_equal(found.scatter.rows > 0, told)
-    np.testing.assert_allclose(one[told], other[told], rtol=0.15)
+    np.testing.assert_allclose(one[told], other[told], rtol=0.2)
     assert found.scatter.rest / found.scatter.seen == pytest.approx(
         expected.scatter.rest / expected.scatter.seen, rel=0.1
     )
