@@ -18,6 +18,9 @@ from airflow_ml_monitor.profile.views import DatasetPair
 
 LEAST_ROWS: Final = 50
 """On either side; of fewer, normal approximations of correlations and variances say too much."""
+LEAST_DEVIATION: Final = 1e-3
+"""Of a u: less is a constant, or a column at the end of u's range, as one in another unit is; what sums of squares near
+1 leave of it is rounding from the seventh digit on."""
 ENOUGH: Final = 10
 """Rows, times the kurtosis of a column, from which on its mean is nearly normal; times that of two columns, their
 product: so many rows with a rare value, or with both of two."""
@@ -37,9 +40,9 @@ class Side:
 
     @property
     def correlations(self) -> Floats:
-        """Covariances in deviations of the columns' own rows; NaN of a column that does not vary."""
+        """Covariances in deviations of the columns' own rows; NaN of a column that hardly varies."""
         deviation = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-        deviation = np.where(deviation > CONSTANT, deviation, np.nan)
+        deviation = np.where(deviation > LEAST_DEVIATION, deviation, np.nan)
         return np.asarray(np.clip(self.covariance / np.outer(deviation, deviation), -1.0, 1.0))
 
 

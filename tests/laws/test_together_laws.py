@@ -263,6 +263,15 @@ def test_a_column_that_does_not_vary_and_one_that_says_the_same_are_no_change(ro
     assert (found[""].p_value or 0) > 0.01
 
 
+def test_a_column_in_another_unit_has_no_correlation_that_rounding_could_make(rows: ModuleType) -> None:
+    rng = np.random.default_rng(20)
+    reference, now = plain(3_000, rng), plain(800, rng)
+    now[3] = 1e7 + 1e4 * now[3]
+    found = correlation_change(rows.together(reference, now))
+    assert not [name for name in found if "x3" in name.split("~")]
+    assert (found[""].p_value or 0) > 0.01
+
+
 def test_of_many_columns_the_references_strongest_pairs_are_told_whatever_comes(rows: ModuleType) -> None:
     rng = np.random.default_rng(17)
     x = rng.normal(size=(24, 4_000)) + np.linspace(0, 1.5, 24)[:, None] * rng.normal(size=4_000)

@@ -37,8 +37,8 @@ def correlation_change(pair: DatasetPair) -> dict[str, Estimate]:
     independent (noise), and a p_value that counts the pairs (Šidák 1967); `a~b` each pair's own, of the 190 pairs that
     are the strongest in the reference. low, high: 95 %. p_value: two-sided, of independent rows. Standard errors are
     those of the rows' own distribution, not a normal's (Devlin, Gnanadesikan and Kettenring 1975), from a part of the
-    rows of both sides. A column that does not vary, and two that are both rare for so few rows, are left out. A spread
-    or location that moved bends u, and moves correlations a little, too.
+    rows of both sides. A column that hardly varies (in another unit all its u are near 1), and two that are both rare
+    for so few rows, are left out. A spread or location that moved bends u, and moves correlations a little, too.
     TooFew of fewer than 50 rows on either side, or if no pair has enough.
     Fisher 1921.
     """
