@@ -14,7 +14,7 @@ from airflow_ml_monitor.measurement import Status
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.metric import Worse, metric_named
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.policy.chart import CALLS, Chart
+from airflow_ml_monitor.policy.chart import CALLS, TOGETHER, Chart
 from airflow_ml_monitor.policy.charts.charted import Charted, Part, shared
 from airflow_ml_monitor.policy.charts.panel import Flags
 from airflow_ml_monitor.store.records import Recorded
@@ -37,6 +37,8 @@ def charted(spec: MonitorSpec, found: Sequence[Recorded]) -> list[Charted]:
         for r in found:
             m = r.measurement
             is_mine = m.metric == chart.metric and chart.looks_at(m.column, m.slice)
+            # What is largest of many has no sign: its parts are watched.
+            is_mine &= chart.metric not in TOGETHER or bool(m.parameters)
             if is_mine and r.measurement.status is Status.OK and r.measurement.estimate is not None:
                 parts[r.head.dataset, r.head.model_version, r.head.reference].append(r)
         versioned = {(dataset, r.head.window) for (dataset, version, _), rows in parts.items() if version for r in rows}

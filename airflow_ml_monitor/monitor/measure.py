@@ -79,8 +79,10 @@ def score_rows(
 
 
 def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple[str, ...] = ()) -> list[Measurement]:
-    """Metrics of a column in the reference and now, whole and by slice; what charts look at whole only."""
-    rows = []
+    """Metrics of the reference and now: of columns together; of each, whole and by slice, what charts look at whole
+    only."""
+    together = _chosen(Family.DRIFT, Subject.DATASET_PAIR, names)
+    rows = _rows(together, partial(DatasetPair, layout, reference, current), slice=WHOLE)
     chosen = _chosen(Family.DRIFT, Subject.PAIR, names)
     for slice in current.slices:
         for binning in layout.binnings:

@@ -17,8 +17,9 @@ from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.layout import SPECIAL
 from airflow_ml_monitor.profile.traces import Traces, added
 
-CONTENTS: Final = 2
-"""What a profile holds; raise it when a scan leaves more, and stored profiles are made anew. 2: traces."""
+CONTENTS: Final = 3
+"""What a profile holds; raise it when a scan leaves more, and stored profiles are made anew. 2: traces; 3: their
+scatter."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

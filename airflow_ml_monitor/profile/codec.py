@@ -8,6 +8,7 @@ Old versions stay readable: tests/golden holds bytes of each.
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from airflow_ml_monitor.errors import CodecError
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.scatter import Scatter
 from airflow_ml_monitor.profile.traces import Products, Traces
 
 MAGIC: Final = b"AMLM"
@@ -83,6 +85,11 @@ def encode_profile(profile: Profile) -> bytes:
     traces, products = profile.traces, profile.traces.products
     if products is not None:
         columns |= {"sums": products.sums, "products": products.matrix.ravel()}
+        if products.pairs is not None and products.shared is not None:
+            columns |= {"pairs": products.pairs.ravel(), "shared": products.shared.ravel()}
+    if (scatter := traces.scatter) is not None:
+        columns |= {"scatter_rows": scatter.rows.ravel(), "scatter_pairs": scatter.pairs.ravel()}
+        columns |= {"scatter_components": scatter.components}
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
@@ -107,6 +114,7 @@ def encode_profile(profile: Profile) -> bytes:
                 for missing, found in traces.candidates.items()
             },
             "distances": sorted(traces.distances.items()),
+            "scatter": scatter and {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest},
         }
     return _packed("profile", meta, columns)
 
@@ -139,8 +147,8 @@ def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any
         return Traces()
     products = None
     if named := meta["products"]:
-        k = len(named["columns"])
-        products = Products(tuple(named["columns"]), named["n"], columns["sums"], columns["products"].reshape(k, k))
+        matrix, *by_pair = (_square(columns[name]) for name in ("products", "pairs", "shared") if name in columns)
+        products = Products(tuple(named["columns"]), named["n"], columns["sums"], matrix, *by_pair)
     hours = {int(hour): rows for hour, rows in meta["hours"]}
     # Not in the bytes of a release before these were noted.
     damaged, forms, found = (meta.get(name, {}) for name in ("damaged", "forms", "candidates"))
@@ -149,7 +157,18 @@ def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any
         for missing, each in found.items()
     }
     distances = dict(meta.get("distances", ()))
-    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances)
+    scatter = None
+    if named := meta.get("scatter"):
+        rows, pairs = (_square(columns[name]) for name in ("scatter_rows", "scatter_pairs"))
+        of_axes = (named["seen"], columns["scatter_components"], named["rest"])
+        scatter = Scatter(tuple(named["columns"]), rows, pairs, *of_axes)
+    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances, scatter)
+
+
+def _square(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A k × k matrix, row by row."""
+    size = math.isqrt(len(column))
+    return column.reshape(size, size)
 
 
 def encode_entries(entries: Entries) -> bytes:

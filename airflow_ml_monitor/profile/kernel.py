@@ -15,10 +15,12 @@ import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile import outlying
+from airflow_ml_monitor.profile.axes import axes_of
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
+from airflow_ml_monitor.profile.scatter import scatter_of
 from airflow_ml_monitor.profile.text_forms import DAMAGE
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products, Traces
 
@@ -72,12 +74,27 @@ def u_values(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Floa
 
 
 def row_traces(binnings: Sequence[Binning], u: Floats, ellipsoid: Ellipsoid | None) -> Traces:
-    """What rows tell by their u together: products, and distances from the reference's ellipsoid."""
+    """What rows tell by their u together: products, how these scatter, and distances from the reference's ellipsoid."""
     names = tuple(binning.column for binning in binnings)
     distances = outlying.counted(ellipsoid, names, u) if ellipsoid else {}
+    scatter = scatter_of(names, u, axes_of(ellipsoid) if ellipsoid else None)
+    return Traces(products=_products(names, u), distances=distances, scatter=scatter)
+
+
+def _products(names: tuple[str, ...], u: Floats) -> Products:
     missing = np.isnan(u)
-    rows = np.where(missing, 0.0, u) if missing.any() else u
-    return Traces(products=Products(names, rows.shape[1], rows.sum(axis=1), rows @ rows.T), distances=distances)
+    lacking = np.flatnonzero(missing.any(axis=1))
+    if not len(lacking):
+        return Products(names, u.shape[1], u.sum(axis=1), u @ u.T)
+    rows = np.where(missing, 0.0, u)
+    sums, there = rows.sum(axis=1), (~missing[lacking]).astype(np.float64)
+    # A column that has all its values takes nothing from another's rows.
+    own = np.full(len(names), float(u.shape[1]))
+    own[lacking] = there.sum(axis=1)
+    pairs, shared = np.minimum.outer(own, own), np.repeat(sums[:, None], len(names), axis=1)
+    pairs[np.ix_(lacking, lacking)] = there @ there.T
+    shared[:, lacking] = rows @ there.T
+    return Products(names, u.shape[1], sums, rows @ rows.T, pairs, shared)
 
 
 def _u(binning: Binning, column: Column) -> Floats:

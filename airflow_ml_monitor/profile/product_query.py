@@ -23,13 +23,26 @@ def u_values(binnings: tuple[Binning, ...], event_time: str) -> sa.Select[Any]:
 
 
 def u_sums(binnings: tuple[Binning, ...], event_time: str) -> sa.SelectBase:
-    """(rows, sum of each u, then of each product of two of them: 0·0, 0·1 … 1·1, 1·2 …); no row leaves the engine."""
+    """(rows, those with a value of each column, sum of each u, then of each product of two of them: 0·0, 0·1 … 1·1, 1·2
+    …); no row leaves the engine."""
     # The offsets keep an engine from joining a subquery to what reads it: each u would be worked out for each product.
     read = u_values(binnings, event_time).offset(0).subquery("rows")
     u = [sa.case((size(x) > number(_NEARLY_NONE), x), else_=number(0)).label(x.name) for x in read.c]
-    found = sa.select(*u).offset(0).subquery("u")
-    products = [product_sum(a, b) for i, a in enumerate(found.c) for b in list(found.c)[i:]]
-    return sa.select(sa.func.count(), *(sa.func.sum(x) for x in found.c), *products)
+    there = [x.label(f"n{i}") for i, x in enumerate(read.c)]
+    found = sa.select(*u, *there).offset(0).subquery("u")
+    values, counted = list(found.c)[: len(u)], list(found.c)[len(u) :]
+    products = [product_sum(a, b) for i, a in enumerate(values) for b in values[i:]]
+    return sa.select(sa.func.count(), *map(sa.func.count, counted), *map(sa.func.sum, values), *products)
+
+
+def u_shared(binnings: tuple[Binning, ...], lacking: tuple[int, ...], event_time: str) -> sa.SelectBase:
+    """Of columns that lack values: rows with one in each two of them (0·0, 0·1 … 1·1 …); then of every column the sums
+    of u where each of those has a value."""
+    found = u_values(binnings, event_time).offset(0).subquery("u")
+    u = list(found.c)
+    some = [u[i] for i in lacking]
+    pairs = [sa.func.count().filter(a.is_not(None), b.is_not(None)) for i, a in enumerate(some) for b in some[i:]]
+    return sa.select(*pairs, *(sa.func.sum(a).filter(b.is_not(None)) for a in u for b in some))
 
 
 def u_of(column: Expression, binning: Binning) -> Expression:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from airflow_ml_monitor.profile.scatter import Scatter
 
 Matrix = NDArray[np.float64]
 K = TypeVar("K")
@@ -15,7 +17,9 @@ K = TypeVar("K")
 WEEK_HOURS: Final = 168
 """Rows are counted by hour of the week, from Thursday 00:00 (the weekday of 1 January 1970) in the data's own clock."""
 MOST_PRODUCTS: Final = 24
-"""Columns whose products are summed, the first ones: 300 sums."""
+"""Columns whose products are summed, the first ones: 300 sums. What the model says is among them, or comes besides."""
+MOST_OUTPUTS: Final = 2
+"""Of what the model says, so many columns at most come besides."""
 MOST_UNSEEN: Final = 50
 """Values without a bucket that are named, the most frequent ones of a column."""
 MOST_CANDIDATES: Final = 30
@@ -28,19 +32,49 @@ class Products:
 
     A column's value is the u of its buckets, d / (scale + |d|) in (-1, 1), which no outlier carries away; a category's
     is whether it is the first one; a missing value counts as 0. matrix: k × k, Σ uᵢuⱼ; sums: Σ uᵢ; n: rows.
+    pairs: k × k, rows with a value in both columns; shared: Σ uᵢ over those; None where no value is missing.
     """
 
     columns: tuple[str, ...]
     n: int
     sums: Matrix
     matrix: Matrix
+    pairs: Matrix | None = None
+    shared: Matrix | None = None
 
     def __add__(self, other: Products) -> Products:
         """Of the columns that both have."""
         shared = tuple(column for column in self.columns if column in other.columns)
-        mine, its = ([part.columns.index(column) for column in shared] for part in (self, other))
-        matrix = self.matrix[np.ix_(mine, mine)] + other.matrix[np.ix_(its, its)]
-        return Products(shared, self.n + other.n, self.sums[mine] + other.sums[its], matrix)
+        mine, its = self.of(shared), other.of(shared)
+        sums, matrix = mine.sums + its.sums, mine.matrix + its.matrix
+        if mine.pairs is None and its.pairs is None:
+            return Products(shared, self.n + other.n, sums, matrix)
+        (rows, of_each), (more_rows, of_more) = mine.by_pair, its.by_pair
+        return Products(shared, self.n + other.n, sums, matrix, rows + more_rows, of_each + of_more)
+
+    def of(self, columns: Sequence[str]) -> Products:
+        """Of some of its columns, in their order."""
+        place = [self.columns.index(column) for column in columns]
+        both = np.ix_(place, place)
+        parts = (None if part is None else part[both] for part in (self.pairs, self.shared))
+        return Products(tuple(columns), self.n, self.sums[place], self.matrix[both], *parts)
+
+    @property
+    def by_pair(self) -> tuple[Matrix, Matrix]:
+        """(pairs, shared), also where no value is missing."""
+        if self.pairs is not None and self.shared is not None:
+            return self.pairs, self.shared
+        size = len(self.columns)
+        return np.full((size, size), float(self.n)), np.repeat(self.sums[:, None], size, axis=1)
+
+    @property
+    def moments(self) -> tuple[Matrix, Matrix, Matrix]:
+        """(rows, means, covariances) of the rows with a value in both of two columns; k × k, means those of the first.
+        NaN without such rows."""
+        rows, sums = self.by_pair
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = sums / rows
+            return rows, mean, self.matrix / rows - mean * mean.T
 
     @property
     def correlations(self) -> Matrix:
@@ -64,7 +98,8 @@ class Traces:
     forms: by column that is declared a number, time or boolean and arrived as text, form of the text → rows; '' where
     it has none that is known (text_forms.VALUES). candidates: by declared column that did not arrive, undeclared column
     → bucket of the missing one's → rows; grids as coarse as a slice's, without sums and extremes: nobody declared it.
-    distances: rows by bucket of their distance from the reference's ellipsoid (outlying.py).
+    distances: rows by bucket of their distance from the reference's ellipsoid (outlying.py). scatter: of the products;
+    None of too few rows, or of a release that did not look.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -75,11 +110,15 @@ class Traces:
     forms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     candidates: Mapping[str, Mapping[str, Mapping[int, int]]] = field(default_factory=dict)
     distances: Mapping[int, int] = field(default_factory=dict)
+    scatter: Scatter | None = None
 
     def __add__(self, other: Traces) -> Traces:
         products = self.products or other.products
         if self.products is not None and other.products is not None:
             products = self.products + other.products
+        scatter = self.scatter or other.scatter
+        if self.scatter is not None and other.scatter is not None:
+            scatter = self.scatter + other.scatter
         candidates = {
             name: by_name(self.candidates.get(name, {}), other.candidates.get(name, {}))
             for name in {**self.candidates, **other.candidates}
@@ -93,6 +132,7 @@ class Traces:
             by_name(self.forms, other.forms),
             candidates,
             added(self.distances, other.distances),
+            scatter,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
+from airflow_ml_monitor.profile import kernel
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
@@ -17,6 +18,7 @@ from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning, Layout
 from airflow_ml_monitor.profile.ledger import SCORELESS
+from airflow_ml_monitor.profile.outlying import Moments, enclosing
 from airflow_ml_monitor.profile.score_view import ScoreView
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -123,6 +125,18 @@ def outlying(reference: Mapping[int, int], current: Mapping[int, int], shape: El
     """Rows of both sides by bucket of their distance from a shape."""
     of_reference, now = (Profile("d", DAY, "", {}, {}, traces=Traces(distances=d)) for d in (reference, current))
     return DatasetPair(Layout((), (), shape), of_reference, now)
+
+
+def together(reference: Any, current: Any) -> DatasetPair:
+    """Rows of both sides, k × rows, NaN where a value is missing; each column's centre is 0, its scale 1."""
+    before, now = (np.asarray(side, float) for side in (reference, current))
+    binnings = tuple(Binning(f"x{i}", Kind.NUMERIC) for i in range(len(before)))
+    u = [side / (1 + np.abs(side)) for side in (before, now)]
+    shape = enclosing(binnings, Moments.of(u[0]), before.shape[1])
+    profiles = [
+        Profile("d", DAY, "", {WHOLE: side.shape[1]}, {}, traces=kernel.row_traces(binnings, side, shape)) for side in u
+    ]
+    return DatasetPair(Layout(binnings, (), shape), *profiles)
 
 
 def _ledger(key: np.ndarray, sums: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

@@ -589,8 +589,11 @@ WITHOUT = {
 LONG = {"ks_separation", "calibration_slope", "calibration_intercept"}
 """Metrics of which a thousand windows take seconds: drawn or fitted anew in each."""
 WORLDS = worlds()
-ELSEWHERE = {"outlier_share", "shift"}
-"""Of two profiles, not of one view: test_outlier_laws, test_shift_laws."""
+ELSEWHERE = {
+    *("outlier_share", "shift"),
+    *("component_mean", "component_variance", "correlation_change", "reconstruction_error"),
+}
+"""Of two profiles, not of one view: test_outlier_laws, test_shift_laws, test_together_laws."""
 
 
 def test_every_metric_has_an_interval_law_or_a_reason_for_none() -> None:

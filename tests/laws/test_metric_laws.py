@@ -60,7 +60,22 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
     if metric.subject is Subject.DATASET_PAIR:
         of_reference = dict.fromkeys(range(20), 60)
         windows = ({3: 1}, {19: 5, 2: 800}, {2047: 9}, of_reference, {1: 10**9})
-        return [rows.outlying(of_reference, now, Ellipsoid(("x", "y"), 1_200)) for now in windows]
+        found = [rows.outlying(of_reference, now, Ellipsoid(("x", "y"), 1_200)) for now in windows]
+        x = rng.normal(size=(3, 400)) + rng.normal(size=400)
+        holes, gone = np.where(rng.random(x.shape) < 0.3, np.nan, x), np.where([[True], [False], [False]], np.nan, x)
+        nasty = [
+            x,
+            holes,
+            gone,
+            x[:, :60],
+            x[:, :49],
+            x[:, :1],
+            x[:, :0],
+            x[[0, 0, 0]],
+            x[[0, 0, 1]] * [[1], [-1], [0]],
+        ]
+        nasty += [np.full_like(x, 3.0), (rng.random(x.shape) < 0.02).astype(float), np.sinh(5 * x)]
+        return found + [rows.together(a, b) for a in nasty if a.shape[1] for b in nasty]
     if metric.subject is Subject.LABELLED:
         if TaskKind.REGRESSION in metric.tasks:
             e = rng.normal(0, 1, 300)

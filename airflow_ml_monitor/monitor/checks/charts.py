@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names, quality_names
 from airflow_ml_monitor.monitor.checks.conditions import check_slices
-from airflow_ml_monitor.policy.chart import SHIFT, Chart
+from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER, Chart
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.spec import MonitorSpec
@@ -27,10 +27,10 @@ def check_charts(spec: MonitorSpec) -> None:
 
 def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
     of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
-    if chart.metric not in (known := {SHIFT} | of_labels | quality_names()):
+    if chart.metric not in (known := {SHIFT, *TOGETHER} | of_labels | quality_names()):
         raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")
-    if chart.metric == SHIFT and chart.slices:
-        raise SpecError("shift is measured of the whole only; leave slices out", field=f"{field}.slices")
+    if chart.metric in (SHIFT, *TOGETHER) and chart.slices:
+        raise SpecError(f"{chart.metric} is measured of the whole only; leave slices out", field=f"{field}.slices")
     if chart.metric not in of_labels:
         return
     if chart.columns or chart.importance:

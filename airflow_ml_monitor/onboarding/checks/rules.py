@@ -94,7 +94,7 @@ def _bounds(case: Case, condition: Condition, metric: Metric, field: str) -> Ite
             told = f"half of the windows have fewer rows ({few:,.0f} in the median) than least_n: {condition.least_n}"
             yield warning(f"{field}.least_n", told, "use longer windows, or a smaller least_n")
         if metric.family is Family.DRIFT:
-            yield from _drift(case, condition, dataset, frozen, field)
+            yield from _drift(case, condition, dataset, metric, field)
         elif metric.subject is Subject.LABELLED_PAIR:
             yield ok(field, f"{_limits(condition, None)}; a distance from the reference's labels")
         else:
@@ -149,20 +149,21 @@ def _against_reference(
         yield ok(field, f"the reference has {condition.metric} {spread} in {len(mine)} columns; none breaks it")
 
 
-def _drift(case: Case, condition: Condition, dataset: Dataset, frozen: Frozen, field: str) -> Iterator[Finding]:
+def _drift(case: Case, condition: Condition, dataset: Dataset, metric: Metric, field: str) -> Iterator[Finding]:
     """How the newest window stands."""
-    newest = case.newest.get(dataset.name)
-    if newest is None:
+    newest, frozen = case.newest.get(dataset.name), case.frozen[dataset.name]
+    if newest is None or not isinstance(frozen, Frozen):
         return
     mine = _mine(condition, pair_rows(frozen.profile, newest.profile, frozen.layout, (condition.metric,)))
     beyond = [column for column, estimate in mine if _breaks(condition, estimate, None)]
     when = f"in the newest window, {case.first_day(newest.window)}"
+    what = "columns" if metric.subject in _OF_COLUMNS else "values"
     if beyond and len(beyond) >= (condition.share_of_columns or 0.0) * len(mine):
-        told = f"{when}, {len(beyond)} of {len(mine)} columns break it{_named(beyond)}"
+        told = f"{when}, {len(beyond)} of {len(mine)} {what} break it{_named(beyond)}"
         yield warning(field, told, "drift already? Then take a newer reference; seasons? Then leave the columns out")
     elif mine:
         told = f"{len(beyond)} of {len(mine)} columns break it{_named(beyond)}, fewer than share_of_columns"
-        yield ok(field, f"{when}, {told if beyond else f'none of {len(mine)} columns breaks it'}")
+        yield ok(field, f"{when}, {told if beyond else f'none of {len(mine)} {what} breaks it'}")
 
 
 def _mine(condition: Condition, rows: Sequence[Measurement]) -> list[tuple[str, Estimate]]:

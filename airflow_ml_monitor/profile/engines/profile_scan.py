@@ -18,7 +18,7 @@ from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, NOTHING, ROW_NUMBER, Array, Scan, may_hold
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning, Layout
-from airflow_ml_monitor.profile.traces import MOST_PRODUCTS, MOST_UNSEEN, Traces
+from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, MOST_UNSEEN, Traces
 
 SMALL_ROWS: Final = 20_000
 """Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""
@@ -35,8 +35,9 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
     total, groups, newest = scan.rows(query.totals, moment, keys, event_time)[0]
     slices = tuple(layout[name] for name in layout.slice_by if name not in faults)
     binnings = [binning for binning in layout.binnings if binning.column not in faults]
+    together = multiplied(binnings, tuple(column.name for column in dataset.outputs))
     if total <= small:
-        cells, noted = _from_rows(scan, binnings, slices, event_time, layout.ellipsoid)
+        cells, noted = _from_rows(scan, binnings, slices, event_time, (together, layout.ellipsoid))
     else:
         cells, unseen, damaged = {}, dict[str, dict[str, int]](), dict[str, int]()
         for binning in binnings:
@@ -44,7 +45,8 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
             # The column's categories are registered by now.
             unseen |= _unseen(scan, binning, cells, event_time)
             damaged |= _damaged(scan, binning, cells, event_time)
-        noted = replace(_of_rows(scan, binnings, event_time, layout.ellipsoid), unseen=unseen, damaged=damaged)
+        noted = scan.row_traces(together, event_time, layout.ellipsoid) if together else Traces()
+        noted = replace(noted, unseen=unseen, damaged=damaged)
     rows: dict[Slice, int] = {WHOLE: int(total)}
     for binning in slices:
         for bucket, label in enumerate(binning.labels):
@@ -99,9 +101,10 @@ def _from_rows(
     binnings: Sequence[Binning],
     slices: Iterable[Binning],
     event_time: str,
-    ellipsoid: Ellipsoid | None,
+    by_row: tuple[tuple[Binning, ...], Ellipsoid | None],
 ) -> tuple[_Cells, Traces]:
-    """Every column's cells, and what else its rows tell, from one statement that fetches them."""
+    """Every column's cells, and what else its rows tell, from one statement that fetches them. by_row: the columns that
+    rows are looked at by together, and the reference's ellipsoid."""
     wanted = tuple(dict.fromkeys((b.column, b.kind) for b in (*binnings, *slices)))
     if not wanted:
         return {}, Traces()
@@ -117,7 +120,7 @@ def _from_rows(
             unseen[binning.column] = kernel.unseen(binning, values)
         if _unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
             damaged[binning.column] = rows
-    together = multiplied(binnings)
+    together, ellipsoid = by_row
     noted = kernel.row_traces(together, kernel.u_values(together, columns), ellipsoid) if together else Traces()
     return cells, replace(noted, unseen=unseen, damaged=damaged)
 
@@ -162,16 +165,14 @@ def _candidates(scan: Scan, dataset: Dataset, layout: Layout, event_time: str) -
     return found
 
 
-def multiplied(binnings: Iterable[Binning]) -> tuple[Binning, ...]:
-    """The columns that rows are looked at by together; times only pass, and one without categories says nothing."""
-    found = (b for b in binnings if b.kind is not Kind.DATETIME and (b.kind is not Kind.CATEGORICAL or b.categories))
-    return tuple(found)[:MOST_PRODUCTS]
+def multiplied(binnings: Iterable[Binning], outputs: Sequence[str] = ()) -> tuple[Binning, ...]:
+    """The columns that rows are looked at by together; times only pass, and one without categories says nothing.
 
-
-def _of_rows(scan: Scan, binnings: Iterable[Binning], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
-    """What rows tell together."""
-    together = multiplied(binnings)
-    return scan.row_traces(together, event_time, ellipsoid) if together else Traces()
+    outputs: columns that the model makes, of which two come besides where there are too many columns before them.
+    """
+    found = [b for b in binnings if b.kind is not Kind.DATETIME and (b.kind is not Kind.CATEGORICAL or b.categories)]
+    besides = [binning for binning in found[MOST_PRODUCTS:] if binning.column in outputs]
+    return (*found[:MOST_PRODUCTS], *besides[:MOST_OUTPUTS])
 
 
 def _from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> _Cells:

@@ -14,14 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import quoted_name, visitors
 
 from airflow_ml_monitor.errors import ScanError
-from airflow_ml_monitor.profile import product_query, query
+from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines import postgres, sql_distances
+from airflow_ml_monitor.profile.engines import postgres, sql_distances, sql_products
 from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.outlying import Moments
-from airflow_ml_monitor.profile.traces import Products, Traces
+from airflow_ml_monitor.profile.traces import Traces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,12 +73,10 @@ class SQLScan(Scan):
 
     def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
         """By statements: no row leaves the database."""
-        [(count, *sums)] = self.rows(product_query.u_sums, binnings, event_time)
-        size = len(binnings)
-        found = np.array([x or 0.0 for x in sums], np.float64)
-        matrix = sql_distances.symmetric(found[size:], size)
-        products = Products(tuple(b.column for b in binnings), int(count), found[:size], matrix)
-        return Traces(products=products, distances=sql_distances.counted(self, binnings, event_time, ellipsoid))
+        products = sql_products.products(self, binnings, event_time)
+        scatter = sql_products.scatter(self, binnings, products, ellipsoid, event_time)
+        distances = sql_distances.counted(self, binnings, event_time, ellipsoid)
+        return Traces(products=products, distances=distances, scatter=scatter)
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
         return sql_distances.moments(self, binnings, event_time)
