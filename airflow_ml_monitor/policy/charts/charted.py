@@ -36,6 +36,11 @@ class Part(NamedTuple):
     parameters: str
     slice: Slice = WHOLE
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The columns: of a correlation both."""
+        return (self.column,) if self.column else tuple(self.parameters.split("~"))
+
 
 @dataclass(frozen=True, eq=False)
 class Charted:
@@ -83,7 +88,7 @@ class Charted:
     @property
     def fresh(self) -> Flags:
         """(T, J): a component is another thing from this window on, as another model makes it; (0, 0): nowhere."""
-        mine = np.array([column in self.made for column in self.columns], bool)
+        mine = np.array([any(name in self.made for name in part.about) for part in self.names], bool)
         found: Flags = np.outer(self.models, mine) if self.models.any() else np.zeros((0, 0), bool)
         return found
 

@@ -113,3 +113,14 @@ def test_a_holiday_is_one_by_the_calendar_of_the_windows_and_of_days_alone() -> 
     assert here.is_holiday(day)
     assert not replace(here, rule=DAY).is_holiday(day)
     assert not replace(here, rule=WindowRule(WindowUnit.WEEK, "Asia/Tokyo")).is_holiday(day)
+
+
+def test_what_another_model_makes_begins_anew_and_so_does_a_correlation_with_it() -> None:
+    of = replace(
+        aucs(),
+        names=(Part("income", "location"), Part("score", "location"), Part("", "income~score"), Part("", "income~age")),
+        models=np.arange(DAYS) == CHANGED,
+        made=frozenset({"score"}),
+    )
+    assert np.flatnonzero(of.fresh.any(axis=1)) == [CHANGED]
+    assert list(of.fresh[CHANGED]) == [False, True, True, False]
