@@ -95,10 +95,12 @@ class MonitorOperator(MonitorStep, BaseBranchOperator):
 
         self.spec = read(self.spec, self.dag.fileloc)
         self.spec.rule(self.rule)
-        # Airflow 3.1 and 3.2 do not give a mapped task its operator's own template.
-        context["map_index_template"] = context.get("map_index_template") or _NAME
         self.branches.check(self)
-        if self.branches.ids and _is_mapped(context):
+        if not _is_mapped(context):
+            return
+        # Airflow 3.1 does not give a mapped task its operator's own template.
+        context["map_index_template"] = context.get("map_index_template") or _NAME
+        if self.branches.ids:
             raise SpecError(
                 "a mapped task cannot skip what follows one map index; map what is to follow over its output",
                 field=f"{self.task_id}.branches",

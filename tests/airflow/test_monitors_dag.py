@@ -32,11 +32,13 @@ def example(desk, driver, tmp_path):
     """The example on the desk's data, with more files in its folder; what drives it."""
     shutil.copytree(desk.data, tmp_path / ".demo" / "data")
 
-    def made(**files):
+    def made(dag_id, **files):
         folder = Path(shutil.copytree(ROOT / "dags" / "monitors", tmp_path / "dags" / "monitors"))
         for name, text in files.items():
             (folder / f"{name}.yaml").write_text(text)
-        return driver(ROOT / "dags" / "many_monitors.py", TRAINS)
+        # Under a name of its own: what Airflow stored of a DAG is renewed after half a minute at the earliest.
+        text = (ROOT / "dags" / "many_monitors.py").read_text()
+        return driver(text.replace('dag_id="watch_every_model"', f'dag_id="{dag_id}"'), TRAINS), dag_id
 
     return made
 
@@ -45,10 +47,10 @@ def example(desk, driver, tmp_path):
 def day(desk):
     """Run the example about a day of the desk."""
 
-    def run(dags, number):
+    def run(dags, dag_id, number):
         window = desk.day(number)
         known = desk.run(number)["conf"]
-        return dags.run("watch_every_model", run_type="scheduled", data_interval=(window.start, window.end), conf=known)
+        return dags.run(dag_id, run_type="scheduled", data_interval=(window.start, window.end), conf=known)
 
     return run
 
@@ -60,8 +62,8 @@ def asked(database, query):
 
 @pytest.mark.airflow_min
 def test_every_file_is_a_monitor_and_a_quiet_day_does_nothing(desk, example, day, airflow_db):
-    dags = example()
-    result = day(dags, 2)
+    dags, name = example("watch_every_model")
+    result = day(dags, name, 2)
     assert result.state == "success"
     assert result.task_states == {
         **dict.fromkeys(("watch[0]", "watch[1]", "all_watched"), "success"),
@@ -80,10 +82,13 @@ def test_every_file_is_a_monitor_and_a_quiet_day_does_nothing(desk, example, day
 def test_a_monitor_that_fails_fails_alone_and_the_others_actions_are_taken(desk, desks, example, day, airflow_db):
     worse, broken = (desk.spec(name, desks.broken("retrain")).document() for name in ("worse", "broken"))
     broken["task"]["kind"] = "binray"
-    dags = example(
-        broken=yaml.safe_dump(broken), worse=yaml.safe_dump(worse), zany=yaml.safe_dump({**worse, "name": "z"})
+    dags, name = example(
+        "watch_with_a_broken_one",
+        broken=yaml.safe_dump(broken),
+        worse=yaml.safe_dump(worse),
+        zany=yaml.safe_dump({**worse, "name": "z"}),
     )
-    result = day(dags, 1)
+    result = day(dags, name, 1)
     assert result.state == "failed"
     assert result.task_states == {
         **dict.fromkeys((f"watch[{index}]" for index in (0, 2, 3, 4)), "success"),
@@ -102,8 +107,8 @@ def test_a_monitor_that_fails_fails_alone_and_the_others_actions_are_taken(desk,
     told = asked(airflow_db, "select value from xcom where dag_id = 'train_credit' and task_id = 'train'")
     assert {json.loads(value) for (value,) in told} == {"default/worse", "default/z"}
 
-    dags.clear("watch_every_model", result.run_id, None)
-    again = dags.rerun("watch_every_model", result.run_id)
+    dags.clear(name, result.run_id, None)
+    again = dags.rerun(name, result.run_id)
     assert again.task_states["watch[1]"] == "failed"
     assert dags.run_triggered() == []
     assert [desk.store().actions(f"default/{name}") for name in ("worse", "z")] == actions

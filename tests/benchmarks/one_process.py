@@ -148,13 +148,14 @@ def days(root: Path) -> dict[str, Any]:
     for dag_id, _ in WAYS.values():
         # The day before, not counted: tables, reference, the ledger's past, compiled files.
         child(root, root / f"{dag_id}.db", "task", "one", "watch", HISTORY)
+    idle = []
     for day in range(HISTORY + 1, DAYS):
+        idle.append(child(root, root / "idle.db", "task", "nothing", "nothing", day)[0])
         for way, (dag_id, tasks) in WAYS.items():
             costs = [child(root, root / f"{dag_id}.db", "task", dag_id, task, day)[0] for task in tasks]
             whole = {name: sum(cost[name] for cost in costs) for name in ("cpu", "wall")}
             found[way].append({**whole, "peak_mb": max(cost["peak_mb"] for cost in costs)})
             print(way, day, found[way][-1], flush=True)
-    idle = [child(root, root / "idle.db", "task", "nothing", "nothing", HISTORY)[0] for _ in range(3)]
     return {way: medians(costs) for way, costs in found.items()} | {"one task that does nothing": medians(idle)}
 
 
