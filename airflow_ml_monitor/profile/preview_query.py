@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dialect import row_hash
+from airflow_ml_monitor.profile.dialect import instant, is_on_calendar, row_hash
 from airflow_ml_monitor.profile.label_events import label_value
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
@@ -52,7 +52,7 @@ def steps(event_time: str) -> sa.SelectBase:
     """(step of STEP seconds since 1970 by the column's own clock, rows); NULL: rows without a finite time."""
     moment = source(event_time).c[event_time]
     step = sa.cast(sa.func.floor(epoch(moment) / number(STEP), type_=sa.Double), sa.BigInteger)
-    finite = sa.case((sa.func.isfinite(moment, type_=sa.Boolean), step), else_=sa.null())
+    finite = sa.case((is_on_calendar(moment), step), else_=sa.null())
     return sa.select(finite, sa.func.count()).group_by(finite)
 
 
@@ -121,5 +121,5 @@ def _days(table: sa.TableClause, column: str, clock: str | None) -> Expression:
         return sa.cast(sa.null(), sa.Double)
     moment: Expression = table.c[column]
     if clock:
-        moment = sa.func.timezone(sa.literal(clock, sa.String), sa.cast(moment, sa.TIMESTAMP))
+        moment = instant(sa.literal(clock, sa.String), moment)
     return sa.cast(epoch(moment), sa.Double) / number(_DAY)
