@@ -72,7 +72,7 @@ def warehouse(
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AIRFLOW_CONN_WAREHOUSE", url.replace("postgresql+psycopg2", "postgres"))
-        made = Warehouse(url, builders("profile/postgres_tables.py").upload)
+        made = Warehouse(url, builders("profile/database_tables.py").upload)
         made.bring(lender.rows.drop(columns=["label", "known_at"]), "predictions")
         made.bring(lender.rows[lender.rows["known_at"].notna()][["id", "label", "known_at"]], "labels")
         made.bring(pd.read_parquet(lender.home / "reference.parquet"), "past")

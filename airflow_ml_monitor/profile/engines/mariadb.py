@@ -142,7 +142,7 @@ def _exact_mean(x: str) -> str:
 
 
 def _dialect(compiler: type[SQLCompiler]) -> sa.Dialect:
-    made: sa.Dialect = MySQLDialect_pymysql()  # type: ignore[no-untyped-call]
+    made: sa.Dialect = MySQLDialect_pymysql(paramstyle="pyformat")  # type: ignore[no-untyped-call]
     made.name, made.is_mariadb, made.statement_compiler = "mariadb", True, compiler  # type: ignore[attr-defined]
     return made
 

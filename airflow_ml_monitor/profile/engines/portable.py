@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import grouping_sets
 
 from airflow_ml_monitor.profile.dialect import is_on_calendar, not_a_number
 
@@ -70,10 +71,11 @@ def parted(statement: sa.SelectBase) -> sa.SelectBase:
     """A statement without grouping sets: one of each set, joined; keys of the others are NULL there."""
     if not isinstance(statement, sa.Select):
         return statement
-    clauses = list(statement._group_by_clauses)
-    if len(clauses) != 1 or getattr(clauses[0], "name", "") != "grouping_sets":
+    found = (part for clause in statement._group_by_clauses for part in visitors.iterate(clause))
+    grouped = next((part for part in found if isinstance(part, grouping_sets)), None)
+    if grouped is None:
         return statement
-    sets = [[_bare(key) for key in part.clauses] for part in clauses[0].clauses]
+    sets = [[_bare(key) for key in _bare(part).clauses] for part in grouped.clauses]
     every = [key for part in sets for key in part]
     parts = []
     for keys in sets:
