@@ -111,6 +111,16 @@ def _as_text(value: Any) -> Any:
     return value
 
 
+def as_held(table: pa.Table, url: str) -> pa.Table:
+    """The same rows as a database can hold them."""
+    backend = sa.make_url(url).get_backend_name()
+    for i, part in enumerate(table.schema):
+        if pa.types.is_floating(part.type):
+            values = [held(value, backend) for value in table.column(i).to_pylist()]
+            table = table.set_column(i, part.name, pa.array(values, part.type, from_pandas=False))
+    return table
+
+
 class InDatabase:
     """Brings each source once; see Engine."""
 

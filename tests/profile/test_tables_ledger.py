@@ -1,4 +1,4 @@
-"""Labels in tables of PostgreSQL: the entries that DuckDB makes of the same rows, of every kind of task."""
+"""Labels in tables of a database: the entries that DuckDB makes of the same rows, of every kind of task."""
 
 from __future__ import annotations
 
@@ -64,11 +64,14 @@ PAIRS = [(task, "explicit") for task in TASKS] + [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
 def there(
-    builders: Callable[[str], ModuleType], empty_database: Any, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    builders: Callable[[str], ModuleType],
+    empty_database: Any,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Any]:
-    with empty_database("postgresql", tmp_path_factory.mktemp("ledger")) as url:
+    with empty_database(request.param, tmp_path_factory.mktemp("ledger")) as url:
         yield builders("profile/database_tables.py").InDatabase(url)
 
 
@@ -134,9 +137,16 @@ def same(found: LabelBatch, expected: LabelBatch) -> None:
 
 @pytest.mark.parametrize(("kind", "source"), PAIRS)
 def test_entries_are_those_of_the_same_rows_in_memory(
-    there: Any, oracle: ModuleType, predictions: pa.Table, labels: pa.Table, kind: str, source: str
+    there: Any,
+    builders: Callable[[str], ModuleType],
+    oracle: ModuleType,
+    predictions: pa.Table,
+    labels: pa.Table,
+    kind: str,
+    source: str,
 ) -> None:
     task, columns, label = TASKS[kind]
+    predictions, labels = (builders("profile/database_tables.py").as_held(t, there.url) for t in (predictions, labels))
     rows = Dataset("p", predictions, (*columns, GROUP), "at", entity_key=("id",), slice_by=("group",))
     truth = replace(oracle.labelled_by(labels, **SOURCES[source]), label=label)
     here = DuckDB(small=-1)

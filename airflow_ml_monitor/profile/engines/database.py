@@ -144,6 +144,6 @@ def _held(values: Collection[Any], kind: sa.types.TypeEngine[Any]) -> type[Any]:
     if isinstance(kind, sa.Numeric | sa.Float):
         return float
     present = [value for value in values if value is not None]
-    if present and all(isinstance(value, int) for value in present):
+    if all(isinstance(value, int) for value in present):
         return int
-    return float if present and all(isinstance(value, int | float) for value in present) else object
+    return float if all(isinstance(value, int | float) for value in present) else object

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH_ROWS: Final = 50_000
+_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +138,10 @@ def arrow_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
             values = [x if x is None or isinstance(x, str) else str(x) for x in values]
         elif pa.types.is_floating(kind):
             values = [None if x is None else float(x) for x in values]
+        elif pa.types.is_boolean(kind):
+            values = [None if x is None else bool(x) for x in values]
+        elif pa.types.is_date(kind):
+            # SQLite's moments are microseconds.
+            values = [x // _DAY if isinstance(x, int) else x for x in values]
         arrays.append(pa.array(values, kind))
     return pa.Table.from_arrays(arrays, schema=schema)
