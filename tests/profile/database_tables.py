@@ -24,7 +24,7 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.table import Table
-from airflow_ml_monitor.profile.task import Task
+from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _WIDTHS = {
     pa.int8(): "smallint",
@@ -54,7 +54,7 @@ def sql_type(kind: pa.DataType, backend: str = "postgresql") -> str:
         return f"numeric({kind.precision},{kind.scale})"
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return f"{sql_type(kind.value_type, backend)}[]"
-    return {**_WIDTHS, **_TYPES[backend]}.get(kind, "text")
+    return {**_WIDTHS, **_TYPES[backend]}.get(kind, "varchar(200)" if backend == "mysql" else "text")
 
 
 def held(value: Any, backend: str) -> Any:
@@ -128,6 +128,10 @@ class InDatabase:
         self.url = url
         self.engine = SQL(lambda _connection: sa.make_url(url))
         self._brought: dict[int, tuple[Any, Table]] = {}
+
+    def refuses(self, kind: TaskKind) -> bool:
+        """Whether the database cannot make the ledger of such a task."""
+        return self.url.startswith("mysql") and kind in (TaskKind.RANKING, TaskKind.MULTILABEL)
 
     def table(self, source: Any) -> Any:
         if isinstance(source, Table):

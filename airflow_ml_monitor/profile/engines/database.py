@@ -18,6 +18,7 @@ from airflow_ml_monitor.profile.engines.place import Place
 from airflow_ml_monitor.profile.engines.scan import Array, Build, time_column
 from airflow_ml_monitor.profile.query import Expression, whole
 from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.profile.task import TaskKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ class Database(ABC):
     plain: the dialect of statements. guarded: that of a statement whose arithmetic went out of range, where there is
     another. instead: statements that it is asked in place of others, whose words it has not. coded: types whose
     values are written otherwise than as categories. answers_rules: whether Great Expectations asks it about a
-    contract's rules.
+    contract's rules. refused_tasks: those whose ledger it cannot make.
     """
 
     name: ClassVar[str]
@@ -40,6 +41,7 @@ class Database(ABC):
     instead: ClassVar[Mapping[Build, Build]] = {}
     coded: ClassVar[frozenset[str]] = frozenset({"FLOAT", "DOUBLE"})
     answers_rules: ClassVar[bool] = False
+    refused_tasks: ClassVar[frozenset[TaskKind]] = frozenset()
 
     def engine(self, url: sa.URL) -> sa.Engine:
         """Of connections that are closed after each call: workers fork, and a warehouse's are counted."""

@@ -79,11 +79,24 @@ class _Typed(PortableCompiler, MySQLCompiler):
         # LENGTH counts bytes.
         return f"CHAR_LENGTH{self.function_argspec(function, **more)}"
 
+    def visit_in_op_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
+        if not isinstance(binary.right, sa.ScalarSelect):
+            return f"{self.process(binary.left, **more)} IN {self.process(binary.right, **more)}"
+        # Two queries joined would be asked again for every row.
+        inner = self.process(binary.right, **more)
+        return f"{self.process(binary.left, **more)} IN (SELECT * FROM {inner} AS among)"
+
     def visit_regexp_match_op_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
         return _matches(self, binary.left, binary.right, **more)
 
     def last_if_missing(self, written: str, descending: bool) -> str:
         return f"ISNULL({written}), {written}{' DESC' if descending else ''}"
+
+    def get_select_precolumns(self, select: sa.Select[Any], **more: Any) -> str:
+        # Tables as they are named: the largest first, then what is looked up for each of its rows. Left to choose, it
+        # begins with the small ones, whose every pair meets every row.
+        written: str = super().get_select_precolumns(select, **more)
+        return f"{written}STRAIGHT_JOIN "
 
     def _generate_prefixes(self, stmt: Any, prefixes: Any, **more: Any) -> str:
         # It decides by itself what it holds.

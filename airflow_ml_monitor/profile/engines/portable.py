@@ -6,6 +6,7 @@ every order, as they do elsewhere, and the largest of some numbers is that of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,7 +15,15 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import grouping_sets
 
+from airflow_ml_monitor.profile import preview_query, query, rank_query
 from airflow_ml_monitor.profile.dialect import is_on_calendar, not_a_number
+from airflow_ml_monitor.profile.engines.scan import Build
+
+BY_RANK: Final[Mapping[Build, Build]] = {
+    query.spread: rank_query.spread,
+    preview_query.arrivals: rank_query.arrivals,
+}
+"""Statements in place of those of quantiles."""
 
 LEAST: Final = "-1.7976931348623157e308"
 """Of all doubles."""

@@ -1,6 +1,6 @@
 """Tables of a database, by statements that run there: no row leaves it, but for samples that are asked for.
 
-PostgreSQL 14, MariaDB 10.6 or SQLite 3.39, or newer. A database is its words (dialect.py), its text of the statements
+PostgreSQL 14, MariaDB 10.6 or SQLite 3.35, or newer. A database is its words (dialect.py), its text of the statements
 (as postgres.py) and how it is asked (as postgres_database.py); databases.py names them.
 """
 
@@ -21,13 +21,17 @@ from airflow_ml_monitor.profile.engines import sql_opening, sql_prints
 from airflow_ml_monitor.profile.engines.connections import Resolve, from_environment
 from airflow_ml_monitor.profile.engines.database import Database
 from airflow_ml_monitor.profile.engines.databases import database_of
+from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.in_place import InPlace, in_place
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
 from airflow_ml_monitor.profile.engines.sql_scan import SQLScan
 from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.profile.task import Task
 
 TIMEOUT: Final = timedelta(hours=1)
 """For one statement."""
@@ -69,6 +73,16 @@ class SQL(ScanEngine):
                 raise MissingColumn(f"column {missing[0]!r} is missing in the labels of {labels.name!r}")
             return scan.fetched("labels", labels.columns)
 
+    def label_entries(self, request: LabelRequest) -> LabelBatch:
+        """See Engine. SpecError where the database cannot make the ledger of such a task."""
+        self._need_task(request.dataset, request.task)
+        return super().label_entries(request)
+
+    def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
+        """See Engine. SpecError as label_entries."""
+        self._need_task(dataset, task)
+        return super().reference_entries(dataset, task, layout, label, window)
+
     @contextmanager
     def in_place(self, dataset: Dataset, window: Window) -> Iterator[InPlace | None]:
         """See Engine; None where Great Expectations is not let into the database. Raises DataFault where the table or
@@ -94,6 +108,15 @@ class SQL(ScanEngine):
             raise SpecError(
                 f"{ROW_NUMBER!r} numbers the rows of a file, and a table has no order; name columns as key",
                 field=f"datasets.{dataset.name}.entity_key",
+            )
+
+    def _need_task(self, dataset: Dataset, task: Task) -> None:
+        database, _ = self._engine(_table(dataset.source).connection)
+        if task.kind in database.refused_tasks:
+            raise SpecError(
+                f"performance of a {task.kind} task cannot be measured in {database.name} yet; keep its predictions and "
+                "labels in files or in PostgreSQL",
+                field="task.kind",
             )
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""SQLite 3.39 or newer as a database of tables: its file, its snapshot, and what its columns really hold."""
+"""SQLite 3.35 or newer as a database of tables: its file, its snapshot, and what its columns really hold."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER
-from airflow_ml_monitor.profile import query, rank_query
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import sqlite
 from airflow_ml_monitor.profile.engines.database import Database, moment
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.place import Place, place
-from airflow_ml_monitor.profile.engines.portable import parted
+from airflow_ml_monitor.profile.engines.portable import BY_RANK, parted
 from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, TIMES, in_terms, is_any, time_column
 from airflow_ml_monitor.profile.query import Expression, text, whole
 from airflow_ml_monitor.profile.table import Table
 
-_OLDEST: Final = (3, 39)
-"""The first release with full joins."""
+_OLDEST: Final = (3, 35)
+"""The first release that is told what to hold."""
 _STEPS: Final = 20_000
 """Of its virtual machine, between two looks at the clock."""
 _NUMBERS: Final = NUMBERS | {"BOOLEAN"}
@@ -43,7 +42,7 @@ class SQLite(Database):
     name = "SQLite"
     extra = ""
     plain = sqlite.PLAIN
-    instead = {query.spread: rank_query.spread}  # noqa: RUF012
+    instead = BY_RANK
     coded = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
 
     def engine(self, url: sa.URL) -> sa.Engine:
