@@ -72,8 +72,8 @@ def upload(url: str, table: pa.Table, name: str, types: dict[str, str] | None = 
     columns = [f"{quoted(f.name)} {(types or {}).get(f.name, sql_type(f.type, backend))}" for f in table.schema]
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}".replace("%", "%%"))
-        connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)})".replace("%", "%%"))
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+        connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)})")
         if rows and columns:
             _INSERT[backend](connection, name, [tuple(held(value, backend) for value in row) for row in rows])
     engine.dispose()
@@ -128,6 +128,18 @@ class InDatabase:
         self.url = url
         self.engine = SQL(lambda _connection: sa.make_url(url))
         self._brought: dict[int, tuple[Any, Table]] = {}
+
+    @property
+    def backend(self) -> str:
+        return sa.make_url(self.url).get_backend_name()
+
+    def held(self, value: Any) -> Any:
+        """See held."""
+        return held(value, self.backend)
+
+    def as_held(self, table: pa.Table) -> pa.Table:
+        """See as_held."""
+        return as_held(table, self.url)
 
     def refuses(self, kind: TaskKind) -> bool:
         """Whether the database cannot make the ledger of such a task."""

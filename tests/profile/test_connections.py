@@ -39,8 +39,8 @@ def test_a_variable_describes_a_database_as_it_does_to_airflow(text: str, monkey
     ("text", "driver", "database"),
     [
         ("mysql://me:s3cret%2F%2B%40@db:3307/scores?charset=latin1", "mysql+pymysql", "scores"),
-        ('{"conn_type": "mysql", "login": "me", "password": "s3cret/+@", "host": "db", "port": 3307, "schema": "scores"}',
-         "mysql+pymysql", "scores"),
+        ('{"conn_type": "mysql", "login": "me", "password": "s3cret/+@", "host": "db", "port": 3307, "schema": "s"}',
+         "mysql+pymysql", "s"),
         ("sqlite:////data/scores.db", "sqlite", "/data/scores.db"),
         ('{"conn_type": "sqlite", "host": "/data/scores.db"}', "sqlite", "/data/scores.db"),
     ],

@@ -138,7 +138,6 @@ def same(found: LabelBatch, expected: LabelBatch) -> None:
 @pytest.mark.parametrize(("kind", "source"), PAIRS)
 def test_entries_are_those_of_the_same_rows_in_memory(
     there: Any,
-    builders: Callable[[str], ModuleType],
     oracle: ModuleType,
     predictions: pa.Table,
     labels: pa.Table,
@@ -146,7 +145,7 @@ def test_entries_are_those_of_the_same_rows_in_memory(
     source: str,
 ) -> None:
     task, columns, label = TASKS[kind]
-    predictions, labels = (builders("profile/database_tables.py").as_held(t, there.url) for t in (predictions, labels))
+    predictions, labels = (there.as_held(table) for table in (predictions, labels))
     rows = Dataset("p", predictions, (*columns, GROUP), "at", entity_key=("id",), slice_by=("group",))
     truth = replace(oracle.labelled_by(labels, **SOURCES[source]), label=label)
     here = DuckDB(small=-1)

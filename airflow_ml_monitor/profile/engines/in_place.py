@@ -35,7 +35,10 @@ class InPlace:
 
 
 def in_place(connection: sa.Connection, dataset: Dataset, window: Window) -> InPlace:
-    """A table's rows of a window, in PostgreSQL. Raises NoSource, and MissingColumn or WrongType where the event time is none."""
+    """A table's rows of a window, in PostgreSQL.
+
+    Raises NoSource, and MissingColumn or WrongType where the event time is none.
+    """
     scan = opened(connection, POSTGRES, {"source": declared(dataset, window)})
     scan.within(dataset, window)
     kinds = POSTGRES.found(connection, dataset.source).columns

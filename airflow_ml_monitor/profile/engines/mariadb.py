@@ -84,9 +84,9 @@ class _Typed(PortableCompiler, MySQLCompiler):
             return f"{self.process(binary.left, **more)} IN {self.process(binary.right, **more)}"
         # Two queries joined would be asked again for every row.
         inner = self.process(binary.right, **more)
-        return f"{self.process(binary.left, **more)} IN (SELECT * FROM {inner} AS among)"
+        return f"{self.process(binary.left, **more)} IN (SELECT * FROM {inner} AS among)"  # noqa: S608
 
-    def visit_regexp_match_op_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
+    def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return _matches(self, binary.left, binary.right, **more)
 
     def last_if_missing(self, written: str, descending: bool) -> str:
@@ -100,7 +100,7 @@ class _Typed(PortableCompiler, MySQLCompiler):
 
     def _generate_prefixes(self, stmt: Any, prefixes: Any, **more: Any) -> str:
         # It decides by itself what it holds.
-        return "" if isinstance(stmt, sa.CTE) else super()._generate_prefixes(stmt, prefixes, **more)
+        return "" if isinstance(stmt, sa.CTE) else str(super()._generate_prefixes(stmt, prefixes, **more))  # type: ignore[no-untyped-call]
 
 
 class _Guarded(_Typed):
@@ -108,14 +108,14 @@ class _Guarded(_Typed):
 
     def visit_binary(self, binary: sa.BinaryExpression[Any], *position: Any, **more: Any) -> str:
         if binary.operator not in _SIGNS or not isinstance(binary.type, _NUMBERS):
-            plain: str = super().visit_binary(binary, *position, **more)
+            plain: str = super().visit_binary(binary, *position, **more)  # type: ignore[no-untyped-call]
             return plain
         a, b = (self.process(side, **more) for side in (binary.left, binary.right))
         return _guarded(a, b, _SIGNS[binary.operator])
 
     def visit_expression_clauselist(self, clauselist: Any, **more: Any) -> str:
         if clauselist.operator not in _SIGNS or not isinstance(clauselist.type, _NUMBERS):
-            plain: str = super().visit_expression_clauselist(clauselist, **more)
+            plain: str = super().visit_expression_clauselist(clauselist, **more)  # type: ignore[no-untyped-call]
             return plain
         sign, parts = _SIGNS[clauselist.operator], (self.process(part, **more) for part in clauselist.clauses)
         return reduce(lambda a, b: _guarded(a, b, sign), parts)
@@ -155,7 +155,7 @@ def _exact_mean(x: str) -> str:
 
 
 def _dialect(compiler: type[SQLCompiler]) -> sa.Dialect:
-    made: sa.Dialect = MySQLDialect_pymysql(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+    made: sa.Dialect = MySQLDialect_pymysql(paramstyle="pyformat")
     made.name, made.is_mariadb, made.statement_compiler = "mariadb", True, compiler  # type: ignore[attr-defined]
     return made
 

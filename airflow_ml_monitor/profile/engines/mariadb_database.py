@@ -125,7 +125,7 @@ class MariaDB(Database):
         rows = [[_json(x) for x in row] for row in zip(*(c.to_pylist() for c in table.columns), strict=True)]
         document = sa.bindparam("document", json.dumps(rows), sa.String, unique=True)
         written = f"JSON_TABLE(:document, '$[*]' COLUMNS ({', '.join(columns)})) AS listed"
-        chosen = (sa.column(quoted_name(column, True)) for column in table.column_names)
+        chosen: Iterator[sa.ColumnClause[Any]] = (sa.column(quoted_name(column, True)) for column in table.column_names)
         # The offset has it held, with an index by which it is joined.
         return sa.select(*chosen).select_from(sa.text(written).bindparams(document)).offset(0).cte(name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,5 +29,5 @@ class Place:
 def place(name: str, schema: str, columns: Sequence[Mapping[str, Any]], row_names: tuple[str, ...] = ()) -> Place:
     """Of columns as SQLAlchemy finds them."""
     kinds = {str(column["name"]): column["type"] for column in columns}
-    named = (sa.column(quoted_name(column, True)) for column in (*kinds, *row_names))
+    named: Iterator[sa.ColumnClause[Any]] = (sa.column(quoted_name(column, True)) for column in (*kinds, *row_names))
     return Place(sa.table(quoted_name(name, True), *named, schema=quoted_name(schema, True)), kinds, row_names)

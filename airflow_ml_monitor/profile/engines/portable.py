@@ -1,7 +1,8 @@
 """Text of the statements that MariaDB and SQLite share, where SQL's words are not known to them.
 
-Neither has grouping sets: a statement of the whole and of its slices is one of each, joined. Missing values come last in
-every order, as they do elsewhere, and the largest of some numbers is that of those that are there.
+Neither has grouping sets: a statement of the whole and of its slices is one of each, joined, and reads the rows as often.
+Missing values come last in every order, as they do elsewhere, and the largest of some numbers is that of those that are
+there.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class PortableCompiler(SQLCompiler):
             clause = clause.element
         return self.last_if_missing(self.process(clause, **more), descending)
 
-    def visit_values(self, element: Any, asfrom: bool = False, **more: Any) -> str:
+    def visit_values(self, element: Any, *_: Any, **_more: Any) -> str:
         # Neither names the columns of VALUES.
         names = [self.preparer.quote(column.name) for column in element.columns]
         rows = []

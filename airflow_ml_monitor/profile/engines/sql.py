@@ -114,8 +114,8 @@ class SQL(ScanEngine):
         database, _ = self._engine(_table(dataset.source).connection)
         if task.kind in database.refused_tasks:
             raise SpecError(
-                f"performance of a {task.kind} task cannot be measured in {database.name} yet; keep its predictions and "
-                "labels in files or in PostgreSQL",
+                f"performance of a {task.kind} task cannot be measured in {database.name} yet; keep its predictions "
+                "and labels in files or in PostgreSQL",
                 field="task.kind",
             )
 

@@ -66,7 +66,7 @@ class _Compiler(PortableCompiler, SQLiteCompiler):
         a, b = (self.process(clause, **more) for clause in function.clauses)
         return f"({a} % {b})"
 
-    def visit_regexp_match_op_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
+    def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return f"monitor_matches({self.process(binary.left, **more)}, {self.process(binary.right, **more)})"
 
     def last_if_missing(self, written: str, descending: bool) -> str:
@@ -74,7 +74,7 @@ class _Compiler(PortableCompiler, SQLiteCompiler):
 
 
 def _dialect() -> sa.Dialect:
-    made: sa.Dialect = SQLiteDialect_pysqlite(paramstyle="named")  # type: ignore[no-untyped-call]
+    made: sa.Dialect = SQLiteDialect_pysqlite(paramstyle="named")
     made.statement_compiler = _Compiler
     return made
 

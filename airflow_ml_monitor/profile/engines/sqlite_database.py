@@ -37,7 +37,7 @@ _INSTANT: Final = ("*[+-][0-9][0-9]:[0-9][0-9]", "*Z")
 
 
 class SQLite(Database):
-    """A file of SQLite, whose statements PLAIN of sqlite.py writes. Its rows stay in its file; this process reads it."""
+    """A file of SQLite, which this process reads; sqlite.py's PLAIN writes its statements."""
 
     name = "SQLite"
     extra = ""
