@@ -176,6 +176,8 @@ def test_rules_that_cells_cannot_answer_are_asked_in_the_database_or_else_of_the
 def test_labels_in_a_table_are_joined_with_predictions_in_files(
     lender: Any, warehouse: Warehouse, files: tuple[pd.DataFrame, list[str]], tmp_path: Path
 ) -> None:
+    if warehouse.url.startswith("sqlite"):
+        pytest.skip("how labels are fetched is asked of every database in profile/test_tables_ledger.py")
     mixed, _ = measured(lender, tmp_path / "mixed", labels=Table("warehouse", "labels"))
     same(mixed, files[0])
 

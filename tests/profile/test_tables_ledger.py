@@ -64,6 +64,9 @@ PAIRS = [(task, "explicit") for task in TASKS] + [
 ]  # fmt: skip
 
 
+SAID_ELSEWHERE = {("decided", "explicit"), ("multiclass", "without times"), ("ranking", "implicit")}
+
+
 @pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
 def there(
     request: pytest.FixtureRequest,
@@ -144,6 +147,8 @@ def test_entries_are_those_of_the_same_rows_in_memory(
     kind: str,
     source: str,
 ) -> None:
+    if (kind, source) in SAID_ELSEWHERE and there.backend != "postgresql":
+        pytest.skip("its statements have no word that those of other pairs have not")
     task, columns, label = TASKS[kind]
     predictions, labels = (there.as_held(table) for table in (predictions, labels))
     rows = Dataset("p", predictions, (*columns, GROUP), "at", entity_key=("id",), slice_by=("group",))

@@ -1,6 +1,6 @@
 """Text of the statements that MariaDB and SQLite share, where SQL's words are not known to them.
 
-Neither has grouping sets: a statement of the whole and of its slices is one of each, joined, and reads the rows as often.
+Neither has grouping sets: a statement of the whole and of its slices is one of each, joined, and reads rows as often.
 Missing values come last in every order, as they do elsewhere, and the largest of some numbers is that of those that are
 there.
 """
