@@ -87,8 +87,12 @@ class SQL(ScanEngine):
     def in_place(self, dataset: Dataset, window: Window) -> Iterator[InPlace | None]:
         """See Engine; None where Great Expectations is not let into the database. Raises DataFault where the table or
         its event time is missing."""
-        with self._snapshot(_table(dataset.source).connection) as (connection, database):
-            yield in_place(connection, dataset, window) if database.answers_rules else None
+        named = _table(dataset.source).connection
+        if not self._engine(named)[0].answers_rules:
+            yield None
+            return
+        with self._snapshot(named) as (connection, _):
+            yield in_place(connection, dataset, window)
 
     @contextmanager
     def _opened(self, **sources: Opening) -> Iterator[SQLScan]:
