@@ -99,4 +99,4 @@ def _differs(a: Expression, b: Expression, kind: Kind) -> Expression:
         # d - d = 0 holds for finite d only: beside an infinite number every other would be near.
         alike = sa.or_(alike, sa.and_(d - d == number(0), size(d) <= within))
     lone = flag(a.is_(None)) != flag(b.is_(None))
-    return sa.or_(lone, sa.and_(a.is_not(None), b.is_not(None), sa.not_(alike)))
+    return sa.or_(lone, sa.and_(a.is_not(None), b.is_not(None), sa.not_(sa.func.coalesce(alike, sa.false()))))

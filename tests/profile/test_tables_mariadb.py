@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_ml_monitor.errors import NoSource, ScanError
+from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE
-from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dataset import Kind, Replay
 from airflow_ml_monitor.profile.engines.sql import SQL
 from airflow_ml_monitor.profile.layout import NULL
 from airflow_ml_monitor.profile.table import Table
@@ -64,6 +64,30 @@ def test_types_that_only_the_database_has_are_read_as_what_they_are(there: Any, 
     assert profile.cells[WHOLE, "small"].d1[0] < 0
     types = dict(profile.traces.columns)
     assert [types[n] for n in ("at", "small", "share")] == ["TIMESTAMP WITH TIME ZONE", "UTINYINT", "DECIMAL(5,2)"]
+
+
+def test_a_clock_that_the_server_does_not_know_is_refused_and_one_that_it_knows_is_read(
+    there: Any, oracle: ModuleType
+) -> None:
+    engine, run = there
+    run(
+        "CREATE TABLE naive (id bigint, at datetime, t datetime)",
+        "CREATE TABLE aware (id bigint, t timestamp NULL)",
+        "INSERT INTO naive VALUES (1, '2026-03-01 19:00:00', '2026-03-01 09:00:00')",
+        "SET time_zone = '+00:00'",
+        "INSERT INTO aware VALUES (1, '2026-03-01 00:00:00')",
+    )
+    replay = Replay(Table("w", "aware"))
+    dataset = oracle.dataset(
+        Table("w", "naive"), {"t": Kind.DATETIME}, zone="Asia/Tokyo", entity_key=("id",), replay=replay
+    )
+    with engine._snapshot("w") as (connection, _):
+        is_known = connection.scalar(sa.text("SELECT CONVERT_TZ('2026-01-01', 'Asia/Tokyo', '+00:00')")) is not None
+    if is_known:
+        assert dict(engine.skew(dataset, oracle.DAY).differing) == {"t": 0}
+    else:
+        with pytest.raises(SpecError, match="the server does not know 'Asia/Tokyo'"):
+            engine.skew(dataset, oracle.DAY)
 
 
 def test_a_table_without_a_snapshot_is_refused_with_the_remedy(there: Any, oracle: ModuleType) -> None:

@@ -81,8 +81,8 @@ class Database(ABC):
         """A value as it is given to the driver."""
         return value
 
-    def built(self, statement: sa.SelectBase) -> sa.SelectBase:
-        """A statement of which it knows all words."""
+    def built(self, connection: sa.Connection, statement: sa.SelectBase) -> sa.SelectBase:
+        """A statement of which it knows all words. SpecError where it does not, before any row is read."""
         return statement
 
     def returned(self, row: Sequence[Any], dialect: sa.Dialect) -> tuple[Any, ...]:

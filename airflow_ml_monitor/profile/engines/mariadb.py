@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql.base import MySQLCompiler
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.profile.dialect import ascending_mean, contains, gathered, instant, row_hash, seconds
 from airflow_ml_monitor.profile.engines.portable import LEAST, PortableCompiler
 
@@ -26,6 +26,7 @@ LARGEST: Final = float(LEAST.removeprefix("-"))
 EXACT: Final = "utf8mb4_nopad_bin"
 """The order of texts in which only equal ones are equal: others take 'a', 'A' and 'a ' for one."""
 
+_UTC: Final = "UTC"
 _CASTS: Final[tuple[tuple[Any, str], ...]] = (
     (sa.Double, "DOUBLE"),
     (sa.Float, "DOUBLE"),
@@ -149,6 +150,16 @@ def _matches(compiler: SQLCompiler, value: Any, pattern: Any, **more: Any) -> st
     return f"({compiler.process(value, **more)} REGEXP {compiler.process(sa.literal(written, sa.String), **more)})"
 
 
+def zones(statement: sa.SelectBase) -> set[str]:
+    """Those by whose clocks a statement reads times, besides UTC."""
+    return {_zone(part) for part in visitors.iterate(statement) if isinstance(part, instant)} - {_UTC}
+
+
+def _zone(element: instant) -> str:
+    zone: Any = next(iter(element.clauses))
+    return str(zone.value)
+
+
 def _exact_mean(x: str) -> str:
     # Of decimals, whose sum is the same in any order.
     return f"AVG(CAST({x} AS DECIMAL(65, 30)))"
@@ -184,14 +195,8 @@ def _epoch(element: seconds, compiler: SQLCompiler, **more: Any) -> str:
 
 @compiles(instant, "mariadb")
 def _instant(element: instant, compiler: SQLCompiler, **more: Any) -> str:
-    zone, moment = element.clauses
-    if (name := getattr(zone, "value", "")) != "UTC":
-        # CONVERT_TZ is NULL, without a word, where nobody has loaded the zones.
-        raise SpecError(
-            f"MariaDB cannot be asked for times by the clock of {name!r}; keep them as TIMESTAMP, or by UTC's clock",
-            field="zone",
-        )
-    return compiler.process(moment, **more)
+    zone, moment = (compiler.process(clause, **more) for clause in element.clauses)
+    return moment if _zone(element) == _UTC else f"CONVERT_TZ({moment}, {zone}, '+00:00')"
 
 
 @compiles(contains, "mariadb")

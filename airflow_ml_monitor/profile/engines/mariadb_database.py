@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import quoted_name
 
-from airflow_ml_monitor.errors import NoSource, ScanError
+from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import mariadb
 from airflow_ml_monitor.profile.engines.database import Database
@@ -133,8 +133,16 @@ class MariaDB(Database):
         """See Database."""
         return mariadb.exact_text(column) if arrived == "VARCHAR" else column
 
-    def built(self, statement: sa.SelectBase) -> sa.SelectBase:
-        """See Database."""
+    def built(self, connection: sa.Connection, statement: sa.SelectBase) -> sa.SelectBase:
+        """See Database; it knows the zones that somebody has loaded."""
+        for zone in mariadb.zones(statement):
+            known = connection.scalar(sa.select(sa.func.convert_tz("2026-01-01", zone, "+00:00")))
+            if known is None:
+                raise SpecError(
+                    f"the server does not know {zone!r}, by whose clock times are read: CONVERT_TZ would be NULL; "
+                    "load its zones (mariadb-tzinfo-to-sql), or keep the times as TIMESTAMP",
+                    field="zone",
+                )
         return parted(statement)
 
     def bound(self, value: Any) -> Any:

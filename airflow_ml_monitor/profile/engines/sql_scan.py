@@ -85,7 +85,7 @@ class SQLScan(Scan):
 
     def _built(self, build: Build, *about: Hashable) -> sa.SelectBase:
         """A statement in the words of the database."""
-        return self.database.built(self.database.instead.get(build, build)(*about))
+        return self.database.built(self.connection, self.database.instead.get(build, build)(*about))
 
     def _ran(self, statement: sa.SelectBase) -> tuple[list[tuple[Any, ...]], Sequence[Any]]:
         """A statement's rows, and what the driver says of its columns."""

@@ -154,7 +154,7 @@ class SQLite(Database):
             return sqlite.moment_of_text(column)
         return text(column).concat(sa.literal("", sa.String)) if arrived == "VARCHAR" else column
 
-    def built(self, statement: sa.SelectBase) -> sa.SelectBase:
+    def built(self, connection: sa.Connection, statement: sa.SelectBase) -> sa.SelectBase:
         """See Database."""
         return parted(statement)
 
