@@ -1,4 +1,7 @@
-"""Rows that stay in the warehouse: predictions, labels and reference are tables of PostgreSQL.
+"""Rows that stay in the warehouse: predictions, labels and reference are tables of PostgreSQL here.
+
+A connection to MariaDB, or to a file of SQLite, is watched by the same spec; only the job that plays the bank's own is
+written for PostgreSQL.
 
 Why: a warehouse has the rows, the index on their time and the cores; what a monitor needs of a day are counts and sums.
 Every profile, ledger entry and fingerprint is a statement that runs there, in one transaction that only reads; no row

@@ -34,7 +34,7 @@ from airflow_ml_monitor.expectations.told import (
 )
 from airflow_ml_monitor.expectations.transaction import MOST_VALUES, TooManyValues, Transaction
 from airflow_ml_monitor.profile.engines.in_place import InPlace
-from airflow_ml_monitor.profile.engines.sql_scan import said
+from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES
 
 RULES_AT_ONCE: Final = 400
 """Great Expectations puts all aggregates of a level into one SELECT; PostgreSQL allows 1,664 of them. No rule has more
@@ -112,7 +112,7 @@ def _counted(place: InPlace, rules: Rules) -> dict[str, int]:
     rows, found = place.rows.subquery("counted"), {"": 0}
     for some in _parts(list(named), _COUNTS_AT_ONCE) or [()]:
         counts = [sa.func.count(rows.c[name]) for name in some]
-        with said():
+        with POSTGRES.said():
             [values] = place.connection.execute(sa.select(sa.func.count(), *counts).select_from(rows)).all()
         found |= dict(zip(("", *some), map(int, values), strict=True))
     return found

@@ -64,8 +64,8 @@ class Together:
         now, n = _products(pair.current, "in the window")
         old, new = pair.reference.traces.scatter, pair.current.traces.scatter
         if old is None or new is None:
-            whose = "the reference was frozen by an older release; freeze it again" if old is None else _OLD
-            raise Undefined(f"how products of columns scatter is not known: {whose}")
+            whose = "reference" if old is None else "window"
+            raise Undefined(f"how products of columns scatter is not known of the {whose}: {_WITHOUT}")
         columns = tuple(name for name in before.columns if name in now.columns)
         if len(columns) < 2:
             raise Undefined("fewer than two columns are there in the reference and in the window")
@@ -78,7 +78,7 @@ class Together:
         return np.asarray(self.scatter.pairs / rows)
 
 
-_OLD: Final = "an older release profiled the window"
+_WITHOUT: Final = "an older release profiled it, or a database that does not draw rows (MariaDB, SQLite)"
 
 
 def _products(profile: Profile, where: str) -> tuple[Products, int]:

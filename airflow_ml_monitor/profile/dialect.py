@@ -1,6 +1,7 @@
 """What engines say differently: expressions of statements that are written once, and the dialect of DuckDB.
 
-DuckDB's SQL is PostgreSQL's but for these. Another database adds its own words beside those of "postgresql".
+DuckDB's SQL is PostgreSQL's but for these. Another database adds its own words, as those of "postgresql" are here, in
+the file of its text: engines/mariadb.py, engines/sqlite.py.
 """
 
 from __future__ import annotations
@@ -35,6 +36,30 @@ class seconds(FunctionElement[float]):
 
     name = "seconds"
     type = sa.Double()
+    inherit_cache = True
+
+
+class not_a_number(FunctionElement[float]):
+    """NaN, which is equal to itself in engines; NULL, which is equal to nothing, of those that hold none."""
+
+    name = "not_a_number"
+    type = sa.Double()
+    inherit_cache = True
+
+
+class is_on_calendar(FunctionElement[bool]):
+    """Whether a time is none of those before and after all others."""
+
+    name = "is_on_calendar"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+class instant(FunctionElement[Any]):
+    """A time that names no zone, by the clock of one: (zone, time)."""
+
+    name = "instant"
+    type = sa.TIMESTAMP(timezone=True)
     inherit_cache = True
 
 
@@ -96,6 +121,22 @@ def _finite_epoch(element: seconds, compiler: SQLCompiler, **more: Any) -> str:
     # Not EXTRACT, which is a decimal there and takes three times as long.
     [moment] = _listed(element, compiler, **more)
     return f"CASE WHEN isfinite({moment}) THEN date_part('epoch', {moment}) END"
+
+
+@compiles(not_a_number)
+def _nan(element: not_a_number, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(sa.cast(sa.literal("NaN", sa.String), sa.Double), **more)
+
+
+@compiles(is_on_calendar)
+def _isfinite(element: is_on_calendar, compiler: SQLCompiler, **more: Any) -> str:
+    return f"isfinite({', '.join(_listed(element, compiler, **more))})"
+
+
+@compiles(instant)
+def _timezone(element: instant, compiler: SQLCompiler, **more: Any) -> str:
+    zone, moment = element.clauses
+    return f"timezone({compiler.process(zone, **more)}, {compiler.process(sa.cast(moment, sa.TIMESTAMP), **more)})"
 
 
 @compiles(gathered)

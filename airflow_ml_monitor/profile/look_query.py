@@ -10,8 +10,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile import text_forms
-from airflow_ml_monitor.profile.dialect import contains, row_hash
-from airflow_ml_monitor.profile.query import Expression, epoch, in_window, not_a_number, number, size, source, whole
+from airflow_ml_monitor.profile.dialect import contains, is_on_calendar, not_a_number, row_hash
+from airflow_ml_monitor.profile.query import Expression, epoch, in_window, number, size, source, whole
 
 SUM_TOLERANCE: Final = 1e-6
 """A sum is met where it is off by at most this share of its terms: less than a cent in 10,000."""
@@ -24,9 +24,7 @@ def present(columns: tuple[str, ...], floats: tuple[str, ...], event_time: str) 
     """(rows, rows with a value of each column); NaN is none."""
     table = _table(event_time, *columns)
     counts = (
-        sa.func.count().filter(sa.and_(table.c[name].is_not(None), table.c[name] != not_a_number()))
-        if name in floats
-        else sa.func.count(table.c[name])
+        sa.func.count(sa.func.nullif(table.c[name], not_a_number())) if name in floats else sa.func.count(table.c[name])
         for name in columns
     )
     return sa.select(sa.func.count(), *counts).select_from(table).where(in_window(table, event_time))
@@ -104,7 +102,7 @@ def _number(table: sa.TableClause, name: str, is_time: bool) -> Expression:
     column: Expression = table.c[name]
     if is_time:
         # Infinite times have no epoch.
-        column = sa.case((sa.func.isfinite(column, type_=sa.Boolean), epoch(column)), else_=sa.null())
+        column = sa.case((is_on_calendar(column), epoch(column)), else_=sa.null())
     return sa.cast(column, sa.Double)
 
 

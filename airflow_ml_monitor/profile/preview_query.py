@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.dialect import row_hash
+from airflow_ml_monitor.profile.dialect import instant, is_on_calendar, row_hash
 from airflow_ml_monitor.profile.label_events import label_value
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns, read_key
@@ -52,7 +52,7 @@ def steps(event_time: str) -> sa.SelectBase:
     """(step of STEP seconds since 1970 by the column's own clock, rows); NULL: rows without a finite time."""
     moment = source(event_time).c[event_time]
     step = sa.cast(sa.func.floor(epoch(moment) / number(STEP), type_=sa.Double), sa.BigInteger)
-    finite = sa.case((sa.func.isfinite(moment, type_=sa.Boolean), step), else_=sa.null())
+    finite = sa.case((is_on_calendar(moment), step), else_=sa.null())
     return sa.select(finite, sa.func.count()).group_by(finite)
 
 
@@ -81,14 +81,7 @@ def arrivals(
     Columns: predictions, labelled, orphans, labels (keys of each), repeated (label rows beyond a key's first); median,
     99th percentile and share below 0 of the delay in days, NULL without times.
     """
-    dataset, label_time = columns.dataset, labels.label_time or ""
-    p = source(*dict.fromkeys([*dataset.entity_key, *([dataset.event_time] if clocks[0] is not None else [])]))
-    names = [*labels.key, labels.label, *([label_time] if clocks[1] is not None else [])]
-    table = source(*dict.fromkeys(names), name="labels")
-    there = sa.and_(*(table.c[name].is_not(None) for name in (*labels.key, labels.label)))
-    mine = _firsts(p, columns.predicted_keys(p), _days(p, dataset.event_time, clocks[0]), one_in, sa.true())
-    theirs = _firsts(table, columns.label_keys(labels, table), _days(table, label_time, clocks[1]), one_in, there)
-    both = sa.and_(*(mine.c[f"k{i}"] == theirs.c[f"k{i}"] for i in range(len(labels.key))))
+    mine, theirs, both = sides(columns, labels, clocks, one_in)
     delay = theirs.c.moment - mine.c.moment
     late = [sa.func.percentile_cont(number(part)).within_group(delay.asc()) for part in (0.5, 0.99)]
     count, lone = sa.func.count, mine.c.rows.is_(None)
@@ -101,6 +94,21 @@ def arrivals(
         *late,
         sa.func.avg(sa.case((delay < number(0), number(1)), (delay >= number(0), number(0)))),
     ).select_from(mine.outerjoin(theirs, both, full=True))
+
+
+def sides(
+    columns: LedgerColumns, labels: LabelSource, clocks: tuple[str | None, str | None], one_in: int
+) -> tuple[sa.CTE, sa.CTE, Expression]:
+    """Keys of predictions, keys of labels, and when they are the same: k0 …, moment (the first, in days), rows."""
+    dataset, label_time = columns.dataset, labels.label_time or ""
+    p = source(*dict.fromkeys([*dataset.entity_key, *([dataset.event_time] if clocks[0] is not None else [])]))
+    names = [*labels.key, labels.label, *([label_time] if clocks[1] is not None else [])]
+    table = source(*dict.fromkeys(names), name="labels")
+    there = sa.and_(*(table.c[name].is_not(None) for name in (*labels.key, labels.label)))
+    mine = _firsts(p, columns.predicted_keys(p), _days(p, dataset.event_time, clocks[0]), one_in, sa.true())
+    theirs = _firsts(table, columns.label_keys(labels, table), _days(table, label_time, clocks[1]), one_in, there)
+    both = sa.and_(*(mine.c[f"k{i}"] == theirs.c[f"k{i}"] for i in range(len(labels.key))))
+    return mine, theirs, both
 
 
 def _firsts(
@@ -121,5 +129,5 @@ def _days(table: sa.TableClause, column: str, clock: str | None) -> Expression:
         return sa.cast(sa.null(), sa.Double)
     moment: Expression = table.c[column]
     if clock:
-        moment = sa.func.timezone(sa.literal(clock, sa.String), sa.cast(moment, sa.TIMESTAMP))
+        moment = instant(sa.literal(clock, sa.String), moment)
     return sa.cast(epoch(moment), sa.Double) / number(_DAY)

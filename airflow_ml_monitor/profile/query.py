@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.dialect import row_hash, seconds
+from airflow_ml_monitor.profile.dialect import not_a_number, row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -52,11 +52,6 @@ def part_where(condition: Expression, part: Expression) -> Expression:
 def flag(condition: Expression) -> Expression:
     """1 where a condition holds, else 0, as a whole number."""
     return sa.case((condition, whole(1)), else_=whole(0))
-
-
-def not_a_number() -> Expression:
-    """NaN, which is equal to itself in engines."""
-    return sa.cast(sa.literal("NaN", sa.String), sa.Double)
 
 
 def size(x: Expression) -> Expression:

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dialect import instant, not_a_number
 from airflow_ml_monitor.profile.ledger_columns import KeyReading, read_key
 from airflow_ml_monitor.profile.query import Expression, epoch, flag, in_window, number, size, source, text, whole
 
@@ -81,10 +82,10 @@ def _value(column: Expression, kind: Kind, zone: str) -> Expression:
     if kind is Kind.CATEGORICAL:
         return text(column)
     if kind is Kind.DATETIME:
-        moment = sa.func.timezone(sa.literal(zone, sa.String), sa.cast(column, sa.TIMESTAMP)) if zone else column
+        moment = instant(sa.literal(zone, sa.String), column) if zone else column
         return sa.cast(epoch(moment), sa.Double)
     x = sa.cast(sa.cast(column, sa.Integer) if kind is Kind.BOOLEAN else column, sa.Double)
-    return sa.func.nullif(x, sa.cast(sa.literal("NaN", sa.String), sa.Double), type_=sa.Double)
+    return sa.func.nullif(x, not_a_number(), type_=sa.Double)
 
 
 def _differs(a: Expression, b: Expression, kind: Kind) -> Expression:
@@ -98,4 +99,4 @@ def _differs(a: Expression, b: Expression, kind: Kind) -> Expression:
         # d - d = 0 holds for finite d only: beside an infinite number every other would be near.
         alike = sa.or_(alike, sa.and_(d - d == number(0), size(d) <= within))
     lone = flag(a.is_(None)) != flag(b.is_(None))
-    return sa.or_(lone, sa.and_(a.is_not(None), b.is_not(None), sa.not_(alike)))
+    return sa.or_(lone, sa.and_(a.is_not(None), b.is_not(None), sa.not_(sa.func.coalesce(alike, sa.false()))))

@@ -75,4 +75,4 @@ def _part(column: Expression, binning: Binning) -> Expression:
     x = sa.cast(column, sa.Double)
     ladder = [(x <= number(edge), whole(i)) for i, edge in enumerate(edges(binning))]
     # NULL, NaN and infinite: no number that lies anywhere.
-    return sa.case((x.is_(None), last), (x - x != number(0), last), *ladder, else_=whole(len(ladder)))
+    return sa.case((x - x == number(0), sa.case(*ladder, else_=whole(len(ladder)))), else_=last)

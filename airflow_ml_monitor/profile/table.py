@@ -15,6 +15,10 @@ _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 class Table:
     """A table or view, read where it lies: its rows are counted there, and only counts and sums leave the database.
 
+    It is PostgreSQL's, MariaDB's (a schema is a database of the server there), or in a file of SQLite, where a column
+    holds whatever it was given: times are texts as ISO 8601 writes them, and a stray text makes a column one of texts.
+    MariaDB does not make the ledger of a ranking or multilabel task; how letters are ordered there, or in SQLite, does
+    not matter: 'a', 'A' and 'a ' are three.
     connection: the id of an Airflow connection, never a URL; outside Airflow that of the variable AIRFLOW_CONN_<ID>.
     table: its name, or schema and name with a dot between them, as the database writes them: "Orders" and orders are
     two tables. A part that holds a dot itself stands in double quotes: 'sales."2026.q1"'.

@@ -130,5 +130,5 @@ def warehouse(
     """The table of warehouse.py, in a database."""
     made = builders("expectations/warehouse.py")
     with empty_database("postgresql", tmp_path_factory.mktemp("contract")) as url:
-        builders("profile/postgres_tables.py").upload(url, made.table(), "events")
+        builders("profile/database_tables.py").upload(url, made.table(), "events")
         yield made.Warehouse(url)

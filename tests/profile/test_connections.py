@@ -36,6 +36,26 @@ def test_a_variable_describes_a_database_as_it_does_to_airflow(text: str, monkey
 
 
 @pytest.mark.parametrize(
+    ("text", "driver", "database"),
+    [
+        ("mysql://me:s3cret%2F%2B%40@db:3307/scores?charset=latin1", "mysql+pymysql", "scores"),
+        ('{"conn_type": "mysql", "login": "me", "password": "s3cret/+@", "host": "db", "port": 3307, "schema": "s"}',
+         "mysql+pymysql", "s"),
+        ("sqlite:////data/scores.db", "sqlite", "/data/scores.db"),
+        ('{"conn_type": "sqlite", "host": "/data/scores.db"}', "sqlite", "/data/scores.db"),
+    ],
+)  # fmt: skip
+def test_mariadb_and_a_file_of_sqlite_are_described_too(
+    text: str, driver: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_W", text)
+    url = from_environment("w")
+    assert (url.drivername, url.database, dict(url.query)) == (driver, database, {})
+    if driver != "sqlite":
+        assert (url.username, url.password, url.host, url.port) == ("me", SECRET, "db", 3307)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "set the variable AIRFLOW_CONN_W"),
@@ -43,7 +63,7 @@ def test_a_variable_describes_a_database_as_it_does_to_airflow(text: str, monkey
         ("postgres://me:s3cret@db:port/scores", "neither a URI nor JSON"),
         ('{"password": "s3cret"', "neither a URI nor JSON"),
         ('{"password": "s3cret"}', "neither a URI nor JSON"),
-        ("mysql://me:s3cret@db/scores", "is of type 'mysql'"),
+        ("snowflake://me:s3cret@db/scores", "is of type 'snowflake'"),
     ],
 )
 def test_what_describes_none_is_refused_with_the_remedy_and_unquoted(

@@ -1,24 +1,19 @@
-"""Tables of PostgreSQL against the oracle: every type, odd names, what names their rows, and what is refused."""
+"""Tables of PostgreSQL: what only it has, what names their rows, and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.sql import SQL
-from airflow_ml_monitor.profile.layout import GRID
 from airflow_ml_monitor.profile.table import Table
 
 pytestmark = pytest.mark.servers
@@ -30,7 +25,7 @@ def there(
 ) -> Iterator[Any]:
     """The engine of tables, which brings what it is given in memory into a database first."""
     with empty_database("postgresql", tmp_path_factory.mktemp("tables")) as url:
-        yield builders("profile/postgres_tables.py").InPostgres(url)
+        yield builders("profile/database_tables.py").InDatabase(url)
 
 
 @pytest.fixture
@@ -45,47 +40,6 @@ def run(there: Any) -> Iterator[Callable[..., None]]:
 
     yield statements
     engine.dispose()
-
-
-def test_every_type_is_cut_like_numpy_cuts_it(
-    there: Any, oracle: ModuleType, rows: ModuleType, builders: Callable[[str], ModuleType]
-) -> None:
-    agree = builders("profile/test_cells_agree.py")
-    now, before = agree.columns(2), agree.arrow(agree.columns(1))
-    dataset = oracle.dataset(agree.arrow(now), agree.KINDS, slice_by=("group", "flag"))
-    layout = there.layout(replace(dataset, source=before), EVER)
-    profile = there.profile(dataset, layout, oracle.DAY)
-    assert profile.faults == {}
-    oracle.same_profile(profile, oracle.profile_cells(rows, agree.seen(now), layout))
-    # What is no cell, as the other engine has it.
-    same = DuckDB(small=-1).profile(dataset, layout, oracle.DAY)
-    assert (profile.traces.hours, profile.traces.unseen) == (same.traces.hours, same.traces.unseen)
-    assert (profile.newest, profile.duplicates) == (same.newest, same.duplicates)
-    assert profile.traces.columns == {**same.traces.columns, **OF_OTHER_NAME}
-    np.testing.assert_allclose(profile.traces.products.matrix, same.traces.products.matrix, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(profile.traces.products.sums, same.traces.products.sums, rtol=1e-9, atol=1e-9)
-
-
-OF_OTHER_NAME = {
-    "unsigned": "DECIMAL(20,0)",
-    "few": "SMALLINT",
-    **dict.fromkeys(("seconds", "millis", "nanos"), "TIMESTAMP"),
-    "zoned_nanos": "TIMESTAMP WITH TIME ZONE",
-}
-"""Types that PostgreSQL has not."""
-
-
-def test_arithmetic_out_of_range_is_infinite_or_nothing_and_ends_no_scan(
-    there: Any, oracle: ModuleType, rows: ModuleType
-) -> None:
-    wild = [1e200, -1e200, 1e308, 1e308, -1e308, 1e-200, 5e-324, 0.0, -0.0, float("inf"), float("nan"), None, 1.5] * 9
-    table = pa.table({"at": [oracle.NOON] * len(wild), "x": pa.array(wild, pa.float64(), from_pandas=False)})
-    dataset = oracle.dataset(table, {"x": Kind.NUMERIC})
-    layout = DuckDB().layout(replace(dataset, source=pa.table({"x": np.linspace(-1, 1, 1001)})), EVER)
-    profile = there.profile(dataset, layout, oracle.DAY)
-    assert profile.faults == {}
-    assert layout["x"].resolution == GRID
-    oracle.same_profile(profile, oracle.profile_cells(rows, {"x": wild}, layout))
 
 
 def test_types_that_only_the_database_has_are_read_as_what_they_are(
@@ -120,27 +74,6 @@ def test_types_that_only_the_database_has_are_read_as_what_they_are(
     before = there.fingerprints(dataset, [oracle.DAY])
     run('DELETE FROM "Odd.Schema"."Ümläut ""%"" Table" WHERE share = 7')
     assert there.fingerprints(dataset, [oracle.DAY]) != before
-
-
-def test_a_fault_reads_as_it_does_of_a_file(there: Any, oracle: ModuleType) -> None:
-    def table(x: Any) -> pa.Table:
-        return pa.table({"at": [oracle.NOON] * 40, "x": x, "spare": ["a", "b"] * 20})
-
-    dataset = oracle.dataset(table([float(i) for i in range(40)]), {"x": Kind.NUMERIC})
-    layout = there.layout(dataset, EVER)
-    for wrong in (table([f"{i},5" for i in range(40)]), table([True, False] * 20).rename_columns(["at", "y", "spare"])):
-        of_table = there.profile(replace(dataset, source=wrong), layout, oracle.DAY)
-        of_file = DuckDB().profile(replace(dataset, source=wrong), layout, oracle.DAY)
-        assert of_table.faults == of_file.faults != {}
-        assert of_table.traces.forms == of_file.traces.forms
-        assert of_table.traces.candidates == of_file.traces.candidates
-
-
-def test_a_table_that_is_not_there_is_a_fault_and_has_a_name(there: Any, oracle: ModuleType) -> None:
-    dataset = oracle.dataset(Table("warehouse", "scores.nowhere"), {"x": Kind.NUMERIC})
-    layout = there.layout(replace(dataset, source=pa.table({"x": [1.0, 2.0] * 20})), EVER)
-    assert "no table scores.nowhere of connection 'warehouse'" in there.profile(dataset, layout, oracle.DAY).faults[""]
-    assert len(set(there.fingerprints(dataset, [oracle.DAY, EVER]))) == 1
 
 
 def test_a_window_has_another_name_after_any_change_of_its_rows_alone(

@@ -23,7 +23,7 @@ def there(
     builders: Callable[[str], ModuleType], empty_database: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
     with empty_database("postgresql", tmp_path_factory.mktemp("tables")) as url:
-        yield builders("profile/postgres_tables.py").InPostgres(url)
+        yield builders("profile/database_tables.py").InDatabase(url)
 
 
 @pytest.fixture(scope="module")

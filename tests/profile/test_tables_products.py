@@ -30,7 +30,7 @@ def there(
 ) -> Iterator[Any]:
     """The engine of tables, which brings what it is given in memory into a database first."""
     with empty_database("postgresql", tmp_path_factory.mktemp("products")) as url:
-        yield builders("profile/postgres_tables.py").InPostgres(url)
+        yield builders("profile/database_tables.py").InDatabase(url)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,13 @@ Resolve = Callable[[str], sa.URL]
 """Where the database of a connection is; SpecError, or Airflow's own error, where there is no such connection."""
 
 _PREFIX = "AIRFLOW_CONN_"
-_DRIVERS = {"postgres": "postgresql+psycopg2", "postgresql": "postgresql+psycopg2"}
+_DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "sqlite": "sqlite",
+}
 
 
 def from_environment(connection: str) -> sa.URL:
@@ -37,12 +43,21 @@ def from_environment(connection: str) -> sa.URL:
         ) from None
     kind, fields = parts
     if (driver := _DRIVERS.get(kind.partition("+")[0])) is None:
-        raise SpecError(f"{variable} is of type {kind!r}; tables are read in PostgreSQL", field="source.connection")
-    return sa.URL.create(kind if "+" in kind else driver, **fields)
+        raise SpecError(
+            f"{variable} is of type {kind!r}; tables are read in PostgreSQL, MariaDB and SQLite",
+            field="source.connection",
+        )
+    if driver == "sqlite":
+        return sa.URL.create(driver, database=fields["database"] or fields["host"])
+    options = fields.pop("query") if driver.startswith("postgresql") else {}
+    return sa.URL.create(kind if "+" in kind else driver, **{**fields, "query": options})
 
 
 def _of_uri(text: str) -> tuple[str, dict[str, Any]]:
     parts = urlsplit(text)
+    if parts.scheme == "sqlite":
+        # As Airflow reads it: what follows the third slash.
+        return parts.scheme, {"host": None, "database": unquote(parts.path[1:]) or None}
     if not parts.scheme or not parts.hostname:
         raise ValueError
     extra = dict(parse_qsl(parts.query))

@@ -12,10 +12,12 @@ from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.dialect import not_a_number
 from airflow_ml_monitor.profile.engines.opening import declared
-from airflow_ml_monitor.profile.engines.sql_opening import found, opened
+from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES
+from airflow_ml_monitor.profile.engines.sql_opening import opened
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
-from airflow_ml_monitor.profile.query import Expression, not_a_number
+from airflow_ml_monitor.profile.query import Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,10 +35,13 @@ class InPlace:
 
 
 def in_place(connection: sa.Connection, dataset: Dataset, window: Window) -> InPlace:
-    """A table's rows of a window. Raises NoSource, and MissingColumn or WrongType where the event time is none."""
-    scan = opened(connection, {"source": declared(dataset, window)})
+    """A table's rows of a window, in PostgreSQL.
+
+    Raises NoSource, and MissingColumn or WrongType where the event time is none.
+    """
+    scan = opened(connection, POSTGRES, {"source": declared(dataset, window)})
     scan.within(dataset, window)
-    kinds = found(connection, dataset.source).columns
+    kinds = POSTGRES.found(connection, dataset.source).columns
     names = list(dict.fromkeys(column.name for column in dataset.columns if column.name in scan.types["source"]))
     read: Any = scan.tables["source"].element
     inner = read.subquery("read")

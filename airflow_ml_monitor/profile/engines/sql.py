@@ -1,7 +1,7 @@
 """Tables of a database, by statements that run there: no row leaves it, but for samples that are asked for.
 
-PostgreSQL 14 or newer. Another database is a dialect's words (dialect.py), its compiler (as postgres.py) and what names
-its rows (as sql_prints.py).
+PostgreSQL 14, MariaDB 10.6 or SQLite 3.35, or newer. A database is its words (dialect.py), its text of the statements
+(as postgres.py) and how it is asked (as postgres_database.py); databases.py names them.
 """
 
 from __future__ import annotations
@@ -13,33 +13,35 @@ from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from airflow_ml_monitor.errors import MissingColumn, NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import sql_opening, sql_prints
 from airflow_ml_monitor.profile.engines.connections import Resolve, from_environment
+from airflow_ml_monitor.profile.engines.database import Database
+from airflow_ml_monitor.profile.engines.databases import database_of
+from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.in_place import InPlace, in_place
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
 from airflow_ml_monitor.profile.engines.sql_scan import SQLScan
 from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.layout import Layout
+from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.profile.task import Task
 
 TIMEOUT: Final = timedelta(hours=1)
 """For one statement."""
-
-_OLDEST: Final = (14, 0)
-"""The first release that hashes records."""
 
 
 class SQL(ScanEngine):
     """Profiles and label entries of tables, by their database.
 
     resolve: tells where the database of a connection is. timeout: after which a statement is given up, where the
-    connection's user has no statement_timeout of its own.
+    connection's user has none of its own.
     """
 
     def __init__(self, resolve: Resolve = from_environment, timeout: timedelta = TIMEOUT) -> None:
@@ -47,17 +49,17 @@ class SQL(ScanEngine):
         super().__init__(small=-1)
         self._resolve = resolve
         self._timeout = timeout
-        self._engines: dict[str, sa.Engine] = {}
+        self._engines: dict[str, tuple[Database, sa.Engine]] = {}
 
     def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
         """See Engine; of rows that are stored there by place and writing transaction, of a view's by their text."""
         table = _table(dataset.source)
-        with self._snapshot(table.connection) as connection:
+        with self._snapshot(table.connection) as (connection, database):
             try:
-                place = sql_opening.found(connection, table)
+                place = database.found(connection, table)
             except NoSource:
                 return ["absent"] * len(windows)
-            return sql_prints.fingerprints(connection, place, dataset, windows)
+            return sql_prints.fingerprints(sql_prints.Asked(connection, database, place), dataset, windows)
 
     def fetched(self, labels: LabelSource) -> pa.Table:
         """The columns of a label source that are read of it, of all its rows; its only use is to be joined elsewhere.
@@ -65,16 +67,31 @@ class SQL(ScanEngine):
         Raises NoSource, MissingColumn.
         """
         table = _table(labels.source)
-        with self._snapshot(table.connection) as connection:
-            scan = sql_opening.opened(connection, {"labels": Opening(labels, labels.columns)})
+        with self._snapshot(table.connection) as (connection, database):
+            scan = sql_opening.opened(connection, database, {"labels": Opening(labels, labels.columns)})
             if missing := [name for name in labels.columns if name not in scan.types["labels"]]:
                 raise MissingColumn(f"column {missing[0]!r} is missing in the labels of {labels.name!r}")
             return scan.fetched("labels", labels.columns)
 
+    def label_entries(self, request: LabelRequest) -> LabelBatch:
+        """See Engine. SpecError where the database cannot make the ledger of such a task."""
+        self._need_task(request.dataset, request.task)
+        return super().label_entries(request)
+
+    def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
+        """See Engine. SpecError as label_entries."""
+        self._need_task(dataset, task)
+        return super().reference_entries(dataset, task, layout, label, window)
+
     @contextmanager
-    def in_place(self, dataset: Dataset, window: Window) -> Iterator[InPlace]:
-        """See Engine. Raises DataFault where the table or its event time is missing."""
-        with self._snapshot(_table(dataset.source).connection) as connection:
+    def in_place(self, dataset: Dataset, window: Window) -> Iterator[InPlace | None]:
+        """See Engine; None where Great Expectations is not let into the database. Raises DataFault where the table or
+        its event time is missing."""
+        named = _table(dataset.source).connection
+        if not self._engine(named)[0].answers_rules:
+            yield None
+            return
+        with self._snapshot(named) as (connection, _):
             yield in_place(connection, dataset, window)
 
     @contextmanager
@@ -87,8 +104,8 @@ class SQL(ScanEngine):
                 field="labels.source",
             )
         [connection_id] = named
-        with self._snapshot(connection_id) as connection:
-            yield sql_opening.opened(connection, sources)
+        with self._snapshot(connection_id) as (connection, database):
+            yield sql_opening.opened(connection, database, sources)
 
     def _check(self, dataset: Dataset, labels: LabelSource) -> None:
         if ROW_NUMBER in dataset.entity_key:
@@ -97,28 +114,30 @@ class SQL(ScanEngine):
                 field=f"datasets.{dataset.name}.entity_key",
             )
 
-    @contextmanager
-    def _snapshot(self, connection: str) -> Iterator[sa.Connection]:
-        with sql_opening.snapshot(self._engine(connection), connection, self._timeout) as opened:
-            if (opened.dialect.server_version_info or _OLDEST) < _OLDEST:
-                raise ScanError(f"the database of connection {connection!r} is older than PostgreSQL {_OLDEST[0]}")
-            yield opened
+    def _need_task(self, dataset: Dataset, task: Task) -> None:
+        database, _ = self._engine(_table(dataset.source).connection)
+        if task.kind in database.refused_tasks:
+            raise SpecError(
+                f"performance of a {task.kind} task cannot be measured in {database.name} yet; keep its predictions "
+                "and labels in files or in PostgreSQL",
+                field="task.kind",
+            )
 
-    def _engine(self, connection: str) -> sa.Engine:
-        """Of connections that are closed after each call: workers fork, and a warehouse's are counted."""
+    @contextmanager
+    def _snapshot(self, connection: str) -> Iterator[tuple[sa.Connection, Database]]:
+        database, engine = self._engine(connection)
+        with sql_opening.snapshot(database, engine, connection, self._timeout) as opened:
+            yield opened, database
+
+    def _engine(self, connection: str) -> tuple[Database, sa.Engine]:
         if connection not in self._engines:
             url = self._resolve(connection)
-            if url.get_backend_name() != "postgresql":
-                raise SpecError(
-                    f"connection {connection!r} is of {url.get_backend_name()}, whose tables cannot be read yet; "
-                    "PostgreSQL's can",
-                    field="source.connection",
-                )
+            database = database_of(url, connection)
             try:
-                self._engines[connection] = sa.create_engine(url, poolclass=NullPool)
+                self._engines[connection] = database, database.engine(url)
             except ModuleNotFoundError as error:
                 raise ScanError(
-                    f"no driver for {url.drivername}: {error}; pip install 'airflow-ml-monitor[postgres]'"
+                    f"no driver for {url.drivername}: {error}; pip install 'airflow-ml-monitor[{database.extra}]'"
                 ) from error
         return self._engines[connection]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import quoted_name, visitors
+from sqlalchemy.sql import visitors
 
-from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines import postgres, sql_distances, sql_products
+from airflow_ml_monitor.profile.engines import sql_distances, sql_products
+from airflow_ml_monitor.profile.engines.database import Database
 from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
 from airflow_ml_monitor.profile.layout import Binning
@@ -26,16 +24,8 @@ from airflow_ml_monitor.profile.traces import Traces
 if TYPE_CHECKING:
     import pandas as pd
 
-_OUT_OF_RANGE: Final = ("22003", "22012")
-"""Numeric value out of range, division by zero."""
-_UNKNOWN_WORDS: Final = "42"
-"""What PostgreSQL does not understand, or who is not allowed to read; no value of the data is in such messages."""
-_FORBIDDEN: Final = "42501"
 _BATCH_ROWS: Final = 50_000
-_CANCELLED: Final = "57014"
-_INTEGERS: Final = (20, 21, 23, 26, 16)
-_FLOATS: Final = (700, 701, 1700)
-"""PostgreSQL's numbers of its types; booleans and decimals among them."""
+_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +33,23 @@ class SQLScan(Scan):
     """A transaction, and the tables that are open in it or were brought, by their names in statements."""
 
     connection: sa.Connection
+    database: Database
     tables: dict[str, sa.CTE] = field(default_factory=dict)
 
     def register(self, name: str, table: pa.Table) -> None:
-        # An array a column: a table of a thousand rows is no longer a statement than one of two.
-        columns = zip(table.column_names, table.columns, table.schema.types, strict=True)
-        arrays = (sa.literal(column.to_pylist(), sa.ARRAY(_sql_type(kind))) for _, column, kind in columns)
-        named: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(column, True)) for column in table.column_names]
-        listed = sa.func.unnest(*arrays).table_valued(*named, name="listed").render_derived()
-        self.tables[name] = sa.select(*listed.c).cte(name)
+        listed = self.database.listed(self.connection, name, table)
+        if listed is not None:
+            self.tables[name] = listed
 
     def rows(self, build: Build, *about: Hashable) -> list[tuple[Any, ...]]:
-        return self._ran(build(*about))[0]
+        return self._ran(self._built(build, *about))[0]
 
     def masked(self, build: Build, *about: Hashable) -> dict[str, Array]:
-        rows, description = self._ran(build(*about))
-        columns = zip(*rows, strict=True) if rows else [()] * len(description)
-        return {name: _array(values, kind) for values, (name, kind, *_) in zip(columns, description, strict=True)}
+        statement = self._built(build, *about)
+        return self.database.arrays(statement, *self._ran(statement))
 
     def frame(self, build: Build, *about: Hashable) -> pd.DataFrame:
-        rows, description = self._ran(build(*about))
+        rows, description = self._ran(self._built(build, *about))
         schema = pa.schema([(name, arrow_type(self.types["source"].get(name, "VARCHAR"))) for name, *_ in description])
         table = arrow_rows(rows, schema)
         for i, part in enumerate(table.schema):
@@ -74,7 +61,9 @@ class SQLScan(Scan):
     def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
         """By statements: no row leaves the database."""
         products = sql_products.products(self, binnings, event_time)
-        scatter = sql_products.scatter(self, binnings, products, ellipsoid, event_time)
+        scatter = None
+        if self.database.draws_rows:
+            scatter = sql_products.scatter(self, binnings, products, ellipsoid, event_time)
         distances = sql_distances.counted(self, binnings, event_time, ellipsoid)
         return Traces(products=products, distances=distances, scatter=scatter)
 
@@ -84,30 +73,35 @@ class SQLScan(Scan):
     def fetched(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Columns of a source, whole, a part at a time."""
         schema = pa.schema([(column, arrow_type(self.types[name][column])) for column in columns])
-        text, values = self._filled(sa.select(*query.source(*columns, name=name).c), postgres.PLAIN)
+        text, values = self._filled(sa.select(*query.source(*columns, name=name).c), self.database.plain)
         parts = []
-        with said():
+        with self.database.said():
             streaming = self.connection.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS)
             result = streaming.exec_driver_sql(text, values)
             while rows := result.fetchmany(_BATCH_ROWS):
                 parts.append(arrow_rows(rows, schema))
         return pa.concat_tables([schema.empty_table(), *parts])
 
+    def _built(self, build: Build, *about: Hashable) -> sa.SelectBase:
+        """A statement in the words of the database."""
+        return self.database.built(self.connection, self.database.instead.get(build, build)(*about))
+
     def _ran(self, statement: sa.SelectBase) -> tuple[list[tuple[Any, ...]], Sequence[Any]]:
         """A statement's rows, and what the driver says of its columns."""
-        with said():
+        database = self.database
+        with database.said():
             try:
-                with self.connection.begin_nested():
-                    return self._fetched(statement, postgres.PLAIN)
+                with database.savepoint(self.connection):
+                    return self._fetched(statement, database.plain)
             except DBAPIError as error:
-                if state(error) not in _OUT_OF_RANGE:
+                if database.guarded is None or not database.is_out_of_range(error):
                     raise
-            return self._fetched(statement, postgres.GUARDED)
+            return self._fetched(statement, database.guarded)
 
     def _fetched(self, statement: sa.SelectBase, dialect: sa.Dialect) -> tuple[list[tuple[Any, ...]], Sequence[Any]]:
         result = self.connection.exec_driver_sql(*self._filled(statement, dialect))
         description = result.cursor.description if result.cursor else ()
-        return [tuple(row) for row in result], description
+        return [self.database.returned(row, dialect) for row in result], description
 
     def _filled(self, statement: sa.SelectBase, dialect: sa.Dialect) -> tuple[str, Mapping[str, Any]]:
         """A statement's text over the tables that it names, and what is bound to it."""
@@ -120,7 +114,8 @@ class SQLScan(Scan):
             statement = statement.add_cte(_narrowed(table, named[name]) if name in self.types else table)
         compiled = statement.compile(dialect=dialect)
         wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
-        return str(compiled), compiled.construct_params(wanted)
+        values = compiled.construct_params(wanted)
+        return str(compiled), {name: self.database.bound(value) for name, value in values.items()}
 
 
 def _narrowed(table: sa.CTE, wanted: set[str]) -> sa.CTE:
@@ -142,54 +137,10 @@ def arrow_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
             values = [x if x is None or isinstance(x, str) else str(x) for x in values]
         elif pa.types.is_floating(kind):
             values = [None if x is None else float(x) for x in values]
+        elif pa.types.is_boolean(kind):
+            values = [None if x is None else bool(x) for x in values]
+        elif pa.types.is_date(kind):
+            # SQLite's moments are microseconds.
+            values = [x // _DAY if isinstance(x, int) else x for x in values]
         arrays.append(pa.array(values, kind))
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-@contextmanager
-def said() -> Iterator[None]:
-    """What the database raises, in our words; never chained: its message may quote a value of the data."""
-    try:
-        yield
-    except DBAPIError as error:
-        code = state(error)
-        told = str(error.orig).strip().splitlines()[:1]
-        if code == _FORBIDDEN:
-            raise ScanError(
-                f"PostgreSQL refused the statement: {' '.join(told)}; grant SELECT on the whole table, or name a view"
-            ) from None
-        if code.startswith(_UNKNOWN_WORDS):
-            raise ScanError(f"PostgreSQL refused the statement ({code}): {' '.join(told)}") from None
-        if code == _CANCELLED:
-            raise ScanError(
-                "the statement was cancelled, or took longer than statement_timeout; is there an index on the event "
-                "time, or is the timeout too short?"
-            ) from None
-        raise ScanError(f"PostgreSQL gave up with {type(error.orig).__name__} ({code or 'no code'})") from None
-
-
-def state(error: DBAPIError) -> str:
-    """The SQLSTATE; '' where the server was not asked."""
-    return str(getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None) or "")
-
-
-def _sql_type(kind: pa.DataType) -> sa.types.TypeEngine[Any]:
-    if pa.types.is_timestamp(kind):
-        return sa.TIMESTAMP(timezone=kind.tz is not None)
-    if pa.types.is_boolean(kind):
-        return sa.Boolean()
-    if pa.types.is_integer(kind):
-        return sa.BigInteger()
-    return sa.Double() if pa.types.is_null(kind) or pa.types.is_floating(kind) else sa.String()
-
-
-def _array(values: Sequence[Any], kind: int) -> Array:
-    """A column as numpy has it, NULL masked."""
-    missing = np.fromiter((value is None for value in values), bool, len(values))
-    if kind in _INTEGERS:
-        plain: Array = np.array([0 if value is None else int(value) for value in values], np.int64)
-    elif kind in _FLOATS:
-        plain = np.array([0.0 if value is None else float(value) for value in values], np.float64)
-    else:
-        plain = np.array(values, object)
-    return np.ma.MaskedArray(plain, missing) if missing.any() else plain

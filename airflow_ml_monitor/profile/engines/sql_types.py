@@ -6,9 +6,17 @@ from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import mysql, postgresql
+
+from airflow_ml_monitor.profile.engines.scan import INTEGERS
 
 _NAMES: Final[tuple[tuple[type[Any], str], ...]] = (
+    (mysql.TINYINT, "TINYINT"),
+    (mysql.MEDIUMINT, "INTEGER"),
+    (mysql.YEAR, "SMALLINT"),
+    (mysql.FLOAT, "FLOAT"),
+    (mysql.BIT, "BIT"),
+    (mysql.TIME, "TIME"),
     (sa.Boolean, "BOOLEAN"),
     (sa.SmallInteger, "SMALLINT"),
     (sa.BigInteger, "BIGINT"),
@@ -30,10 +38,9 @@ _AS_TEXT: Final = (sa.CHAR, sa.Enum, sa.Uuid, postgresql.CITEXT)
 """Read as text: elsewhere two of them would not be equal, or differ in blanks at their end."""
 
 _ARROW: Final = {
+    **dict.fromkeys(INTEGERS - {"HUGEINT", "UHUGEINT", "UBIGINT"}, pa.int64()),
+    "UBIGINT": pa.uint64(),
     "BOOLEAN": pa.bool_(),
-    "SMALLINT": pa.int64(),
-    "INTEGER": pa.int64(),
-    "BIGINT": pa.int64(),
     "FLOAT": pa.float64(),
     "DOUBLE": pa.float64(),
     "DATE": pa.date32(),
@@ -46,6 +53,9 @@ def type_name(kind: Any) -> str:
     """DuckDB's name of a column's type; of one that DuckDB has not the database's own."""
     if isinstance(kind, postgresql.DOMAIN):
         return type_name(kind.data_type)
+    if isinstance(kind, mysql.TIMESTAMP):
+        # Kept as an instant, and shown by the session's clock.
+        return "TIMESTAMP WITH TIME ZONE"
     if isinstance(kind, sa.ARRAY):
         return f"{type_name(kind.item_type)}{'[]' * (kind.dimensions or 1)}"
     if isinstance(kind, sa.TIMESTAMP | sa.DateTime):
@@ -53,6 +63,8 @@ def type_name(kind: Any) -> str:
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
         return f"DECIMAL({kind.precision},{kind.scale or 0})" if kind.precision else "DECIMAL"
     found = next((name for base, name in _NAMES if isinstance(kind, base)), "")
+    if found in INTEGERS and getattr(kind, "unsigned", False):
+        return f"U{found}"
     return found or str(kind).upper() if not isinstance(kind, sa.types.NullType) else "UNKNOWN"
 
 
@@ -73,3 +85,14 @@ def has_any_size(kind: Any) -> bool:
     """Whether a column's numbers may be too large, or too small, for a double."""
     is_decimal = isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float)
     return is_decimal and (kind.precision is None or kind.precision > 300 or abs(kind.scale or 0) > 300)
+
+
+def sql_type(kind: pa.DataType) -> sa.types.TypeEngine[Any]:
+    """The type of an Arrow column in statements."""
+    if pa.types.is_timestamp(kind):
+        return sa.TIMESTAMP(timezone=kind.tz is not None)
+    if pa.types.is_boolean(kind):
+        return sa.Boolean()
+    if pa.types.is_integer(kind):
+        return sa.BigInteger()
+    return sa.Double() if pa.types.is_null(kind) or pa.types.is_floating(kind) else sa.String()

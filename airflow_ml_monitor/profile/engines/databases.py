@@ -1,0 +1,24 @@
+"""Which databases' tables can be read."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.engines.database import Database
+from airflow_ml_monitor.profile.engines.mariadb_database import MARIADB
+from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES
+from airflow_ml_monitor.profile.engines.sqlite_database import SQLITE
+
+_DATABASES: dict[str, Database] = {"postgresql": POSTGRES, "mysql": MARIADB, "mariadb": MARIADB, "sqlite": SQLITE}
+
+
+def database_of(url: sa.URL, connection: str) -> Database:
+    """The database of a connection. SpecError where its tables cannot be read, before anything is."""
+    if (found := _DATABASES.get(url.get_backend_name())) is None:
+        raise SpecError(
+            f"connection {connection!r} is of {url.get_backend_name()}, whose tables cannot be read yet; those of "
+            "PostgreSQL, MariaDB and SQLite can",
+            field="source.connection",
+        )
+    return found
