@@ -35,10 +35,11 @@ def tell(run_task, tmp_path, monkeypatch):
     """Run an operator: `result, event = tell(operator, dag_run)`, the event as the file holds it."""
     log = tmp_path / "events.jsonl"
     transport = {"type": "file", "log_file_path": str(log), "append": True}
-    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    # Before there is a transport: the provider's plugin would add its own listener, for all tests that follow.
     manager = import_module("airflow.sdk.execution_time.task_runner").get_listener_manager()
-    listener = import_module(LISTENER).OpenLineageListener()
-    manager.add_listener(listener)
+    before = set(manager.pm.get_plugins())
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    manager.add_listener(import_module(LISTENER).OpenLineageListener())
 
     def run(operator, dag_run):
         result, _ = run_task(operator, dag_run=dag_run)
@@ -49,7 +50,8 @@ def tell(run_task, tmp_path, monkeypatch):
         return result, SimpleNamespace(type=event["eventType"], inputs=inputs, outputs=outputs, text=text)
 
     yield run
-    manager.pm.unregister(listener)
+    for listener in set(manager.pm.get_plugins()) - before:
+        manager.pm.unregister(listener)
 
 
 def step(kind, spec, **arguments):
