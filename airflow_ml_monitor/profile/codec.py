@@ -114,9 +114,13 @@ def encode_profile(profile: Profile) -> bytes:
                 for missing, found in traces.candidates.items()
             },
             "distances": sorted(traces.distances.items()),
-            "scatter": scatter and {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest},
+            **({"scatter": _scattered(scatter)} if scatter is not None else {}),
         }
     return _packed("profile", meta, columns)
+
+
+def _scattered(scatter: Scatter) -> dict[str, Any]:
+    return {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest}
 
 
 def decode_profile(payload: bytes) -> Profile:

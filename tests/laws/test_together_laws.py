@@ -23,7 +23,7 @@ from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.quality.reconstruction_error import reconstruction_error
 from airflow_ml_monitor.metrics.together import LEAST_ROWS
 from airflow_ml_monitor.policy.chart import Chart
-from airflow_ml_monitor.policy.charts.charted import Charted
+from airflow_ml_monitor.policy.charts.charted import Charted, Part
 from airflow_ml_monitor.policy.charts.watch import watch
 from airflow_ml_monitor.profile.axes import axes_of
 from airflow_ml_monitor.profile.traces import Traces
@@ -290,7 +290,7 @@ def test_where_it_cannot_be_told_the_reason_says_why(metric: Callable[..., Any],
         metric(few)
     whole = rows.together(x, x)
     old = replace(whole.reference, traces=Traces(products=whole.reference.traces.products))
-    with pytest.raises(Undefined, match="freeze it again"):
+    with pytest.raises(Undefined, match="of the reference: an older release profiled it"):
         metric(DatasetPair(whole.layout, old, whole.current))
 
 
@@ -311,10 +311,11 @@ def test_charts_find_a_change_of_correlations_alone_within_days_and_nothing_befo
         np.array([[getattr(each[name], part) for name in names] for each in found]) for part in ("value", "low", "high")
     )
     windows = WindowRule(WindowUnit.DAY).between(rows.DAY.start, rows.DAY.start + timedelta(days=len(days)))
-    parts = tuple(("", name) for name in names)
+    parts = tuple(Part("", name) for name in names)
     variance, count = ((high - low) / (2 * Z)) ** 2, np.full(value.shape, 1_500.0)
-    charted = Charted(Chart(metric.__name__), "", "", "", tuple(windows), parts, value, variance, count)
-    panel = replace(charted.panel(WindowRule(WindowUnit.DAY), ()), trusted=before)
+    about = (Chart(metric.__name__), "", WindowRule(WindowUnit.DAY), "")
+    charted = Charted(*about, tuple(windows), parts, value, variance, count)
+    panel = replace(charted.panel(()), trusted=before)
     alarms = watch(panel, 1.0).alarm.any(axis=1)
     assert not alarms[: before + quiet].any()
     assert alarms[before + quiet :][:within].any()
