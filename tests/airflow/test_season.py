@@ -12,13 +12,13 @@ from airflow_ml_monitor.store.repository import MetricsStore
 
 pytestmark = pytest.mark.slow
 
-CONCEPT, LONGEST, AFTER, BACK = 1, 30, 10, 30
+CONCEPT, LONGEST, AFTER, BACK = 1, 30, 10, 14
 WITHOUT_CONTRACT = {"contract: inferred": "contract: null"}
 
 
 @pytest.fixture(scope="module")
 def season(example_world):
-    """Days until a retraining is done; its day cleared in part and whole; ten more; thirty days backfilled, twice."""
+    """Days until a retraining is done; its day cleared in part and whole; ten more; fourteen days backfilled."""
     made = example_world(days=LONGEST + AFTER, faults=f"concept@{CONCEPT}", edits=WITHOUT_CONTRACT)
     driver, simulated = made.driver, made.simulated
     driver.run("train_credit", run_id="first_model", run_after=simulated.midnight(0))

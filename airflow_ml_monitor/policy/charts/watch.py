@@ -112,7 +112,8 @@ class _Fold:
         self.last, self.young = np.zeros(shape[1], bool), np.zeros(shape, bool)
         for t, mine in zip(*np.nonzero(self.panel.fresh), strict=True):
             self.young[t : t + LEAST_WINDOWS, mine] = True
-            self.born[mine] = t if t + LEAST_WINDOWS <= self.first else 0
+            if t + LEAST_WINDOWS <= self.first:
+                self.born[mine] = t
 
     @property
     def first(self) -> int:

@@ -117,8 +117,11 @@ def test_another_thing_may_begin_before_anything_is_judged(world: Any) -> None:
     panel = moved(world(5), 5.0, 3, 6)
     fresh = np.zeros(panel.value.shape, bool)
     fresh[6, 3] = True
-    found = watch(replace(panel, fresh=fresh), 1.0)
+    # And again, long after.
+    fresh[150, 3] = True
+    found = watch(replace(panel, fresh=fresh, trusted=40), 1.0)
     assert not found.alarm[:, 3].any()
+    assert np.abs(found.score[40:150, 3]).max() < 5
     assert watch(panel, 1.0).alarm[14:20, 3].any() or watch(panel, 1.0).size[20, 3] > 0.5
 
 
