@@ -136,9 +136,14 @@ def write(summaries: Summaries, about: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "alarms.md").write_text(text)
     document = [{"of": key, "ways": {way: plain(one) for way, one in ways.items()}} for key, ways in summaries.items()]
-    report = {**about, "streams": document}
-    (RESULTS / "alarms.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / "alarms.json").write_text(lines({**about, "streams": document}))
     print(text)
+
+
+def lines(report: dict[str, Any]) -> str:
+    """JSON, a stream a line."""
+    streams = ",\n".join(json.dumps(one, ensure_ascii=False) for one in report["streams"])
+    return json.dumps({**report, "streams": []}, ensure_ascii=False)[:-2] + f"\n{streams}\n]}}\n"
 
 
 def plain(one: Summary) -> dict[str, Any]:

@@ -21,8 +21,8 @@ def page(summaries: Summaries, ways: Sequence[str], about: dict[str, Any]) -> It
 
     yield "# Alarms: false ones a year, and days to true ones"
     yield ""
-    yield f"{about['seeds']} streams of each kind for everyone and {about['more']} more for the charts, of seeds that "
-    yield f"nothing was tuned on; made by `make bench NAME=alarms` in {about['seconds']} s. The dial stands at 1 false "
+    yield f"{about['seeds']} streams of each kind for everyone and {about['more']} more for the charts, of seeds that"
+    yield f"nothing was tuned on; made by `make bench NAME=alarms` in {about['seconds']} s. The dial stands at 1 false"
     yield "incident a year for a stream's columns together. Alarm days with fewer than 3 quiet days between are one."
     yield ""
     yield "## Nothing changes: days with a false alarm a year / false incidents a year (95 % interval)"
@@ -39,8 +39,8 @@ def page(summaries: Summaries, ways: Sequence[str], about: dict[str, Any]) -> It
     yield from quiet(summaries, of("placebo"), ways)
     yield "## Days to detection"
     yield ""
-    yield "Median days to the first alarm of a changed column; share in which one is found within 30 days (90 of a "
-    yield "gradual change); of the columns flagged on the first alarm day, those that changed. Rules that always alarm "
+    yield "Median days to the first alarm of a changed column; share in which one is found within 30 days (90 of a"
+    yield "gradual change); of the columns flagged on the first alarm day, those that changed. Rules that always alarm"
     yield "find everything at once. top: the column that charts rank first has changed."
     yield ""
     yield from detected(summaries, of("change"), ways)
