@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -24,3 +25,15 @@ def engine() -> DuckDB:
 def either(request: pytest.FixtureRequest) -> DuckDB:
     """The engine, cutting every window by the numpy kernel, then by SQL."""
     return DuckDB(small=10**9 if request.param == "kernel" else -1)
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
+def there(
+    request: pytest.FixtureRequest,
+    builders: Callable[[str], ModuleType],
+    empty_database: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Any]:
+    """The engine of tables, which brings what it is given in memory into a database first."""
+    with empty_database(request.param, tmp_path_factory.mktemp("tables")) as url:
+        yield builders("profile/database_tables.py").InDatabase(url)

@@ -39,18 +39,6 @@ TWINS = ["a", "A", "a ", "ä", "Ä", "ss", "ß", "", " ", "😀", "é", "e\u0301
 """Texts of which orders of letters take some for one."""
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
-def there(
-    request: pytest.FixtureRequest,
-    builders: Callable[[str], ModuleType],
-    empty_database: Any,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
-    """The engine of tables, which brings what it is given in memory into a database first."""
-    with empty_database(request.param, tmp_path_factory.mktemp("tables")) as url:
-        yield builders("profile/database_tables.py").InDatabase(url)
-
-
 @pytest.fixture
 def run(there: Any) -> Iterator[Callable[..., None]]:
     """Runs statements in the database, each in a transaction of its own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
@@ -65,17 +64,6 @@ PAIRS = [(task, "explicit") for task in TASKS] + [
 
 
 SAID_ELSEWHERE = {("decided", "explicit"), ("multiclass", "without times"), ("ranking", "implicit")}
-
-
-@pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
-def there(
-    request: pytest.FixtureRequest,
-    builders: Callable[[str], ModuleType],
-    empty_database: Any,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
-    with empty_database(request.param, tmp_path_factory.mktemp("ledger")) as url:
-        yield builders("profile/database_tables.py").InDatabase(url)
 
 
 @pytest.fixture(scope="module")

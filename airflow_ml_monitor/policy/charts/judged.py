@@ -142,7 +142,8 @@ def _renewed(case: Case, charted: Charted, watched: Watched) -> Iterator[str]:
         why = "its alarm was called false" if was_said else "it stayed where it moved"
         yield f"new normal from {day}, as {why}: {names}"
     if len(charted.fresh) and charted.fresh[-1].any():
-        names = _several(sorted({charted.columns[j] for j in np.flatnonzero(charted.fresh[-1])}))
+        about = {name for j in np.flatnonzero(charted.fresh[-1]) for name in charted.names[j].about}
+        names = _several(sorted(about & charted.made))
         yield f"other model versions answer from {day} on: {names} charted anew, after {LEAST_WINDOWS} windows"
     if charted.is_holiday(charted.windows[-1]):
         yield f"{day} is a holiday: charts do not judge it"

@@ -6,8 +6,6 @@ statement is asked again in guarded form: what would be infinite is the largest 
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add, mul, sub, truediv
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,6 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from airflow_ml_monitor.profile.dialect import ascending_mean, contains, gathered, instant, row_hash, seconds
+from airflow_ml_monitor.profile.engines.guarded import NUMBERS, GuardedCompiler
 from airflow_ml_monitor.profile.engines.portable import LEAST, PortableCompiler
 
 LARGEST: Final = float(LEAST.removeprefix("-"))
@@ -36,8 +35,6 @@ _CASTS: Final[tuple[tuple[Any, str], ...]] = (
     (sa.Date, "DATE"),
     (sa.String, "CHAR"),
 )
-_SIGNS: Final = {add: "+", sub: "-", mul: "*", truediv: "/"}
-_NUMBERS: Final = (sa.Numeric, sa.Float)
 
 
 class exact_text(FunctionElement[str]):
@@ -57,6 +54,8 @@ def is_moment(parameter: sa.BindParameter[Any]) -> bool:
 
 class _Typed(PortableCompiler, MySQLCompiler):
     """Values with their types."""
+
+    missing_last = "ISNULL({0}), {0}{1}"
 
     def visit_bindparam(self, bindparam: sa.BindParameter[Any], *flags: Any, **more: Any) -> str:
         written: str = super().visit_bindparam(bindparam, *flags, **more)  # type: ignore[no-untyped-call]
@@ -90,9 +89,6 @@ class _Typed(PortableCompiler, MySQLCompiler):
     def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return _matches(self, binary.left, binary.right, **more)
 
-    def last_if_missing(self, written: str, descending: bool) -> str:
-        return f"ISNULL({written}), {written}{' DESC' if descending else ''}"
-
     def get_select_precolumns(self, select: sa.Select[Any], **more: Any) -> str:
         # Tables as they are named: the largest first, then what is looked up for each of its rows. Left to choose, it
         # begins with the small ones, whose every pair meets every row.
@@ -104,26 +100,14 @@ class _Typed(PortableCompiler, MySQLCompiler):
         return "" if isinstance(stmt, sa.CTE) else str(super()._generate_prefixes(stmt, prefixes, **more))  # type: ignore[no-untyped-call]
 
 
-class _Guarded(_Typed):
+class _Guarded(GuardedCompiler, _Typed):
     """Sums, differences, products and shares of doubles that end at the largest one."""
 
-    def visit_binary(self, binary: sa.BinaryExpression[Any], *position: Any, **more: Any) -> str:
-        if binary.operator not in _SIGNS or not isinstance(binary.type, _NUMBERS):
-            plain: str = super().visit_binary(binary, *position, **more)  # type: ignore[no-untyped-call]
-            return plain
-        a, b = (self.process(side, **more) for side in (binary.left, binary.right))
-        return _guarded(a, b, _SIGNS[binary.operator])
-
-    def visit_expression_clauselist(self, clauselist: Any, **more: Any) -> str:
-        if clauselist.operator not in _SIGNS or not isinstance(clauselist.type, _NUMBERS):
-            plain: str = super().visit_expression_clauselist(clauselist, **more)  # type: ignore[no-untyped-call]
-            return plain
-        sign, parts = _SIGNS[clauselist.operator], (self.process(part, **more) for part in clauselist.clauses)
-        return reduce(lambda a, b: _guarded(a, b, sign), parts)
+    operation = staticmethod(lambda a, b, sign: _guarded(a, b, sign))
 
     def visit_sum_func(self, function: Any, **more: Any) -> str:
         [values] = (self.process(clause, **more) for clause in function.clauses)
-        if not isinstance(function.type, _NUMBERS):
+        if not isinstance(function.type, NUMBERS):
             return f"sum({values})"
         small = f"SUM(({values}) / 1e60)"
         return f"CASE WHEN ABS({small}) < 1.7e248 THEN SUM({values}) ELSE SIGN({small}) * {LARGEST!r} END"

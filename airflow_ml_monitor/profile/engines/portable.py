@@ -35,10 +35,8 @@ class PortableCompiler(SQLCompiler):
 
     greatest = "GREATEST"
     least = "LEAST"
-
-    def last_if_missing(self, written: str, descending: bool) -> str:
-        """An expression to order by, NULL after all others."""
-        raise NotImplementedError
+    missing_last = "{0}{1} NULLS LAST"
+    """An expression {0} and its direction {1}, to order by with NULL after all others."""
 
     def visit_over(self, over: Any, **more: Any) -> str:
         written = over.element._compiler_dispatch(self, **more)
@@ -54,7 +52,7 @@ class PortableCompiler(SQLCompiler):
         while isinstance(clause, sa.UnaryExpression) and clause.modifier is not None:
             descending = descending or clause.modifier is operators.desc_op
             clause = clause.element
-        return self.last_if_missing(self.process(clause, **more), descending)
+        return self.missing_last.format(self.process(clause, **more), " DESC" if descending else "")
 
     def visit_values(self, element: Any, *_: Any, **_more: Any) -> str:
         # Neither names the columns of VALUES.

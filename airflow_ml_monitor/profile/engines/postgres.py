@@ -7,14 +7,14 @@ so small go through decimals, which have room for them. It takes many times as l
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add, mul, sub, truediv
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from airflow_ml_monitor.profile.engines.guarded import NUMBERS, GuardedCompiler
 
 _CASTS: Final = {
     sa.Double: "double precision",
@@ -23,8 +23,6 @@ _CASTS: Final = {
     sa.Boolean: "boolean",
     sa.TIMESTAMP: "timestamp",
 }
-_SIGNS: Final = {add: "+", sub: "-", mul: "*", truediv: "/"}
-_NUMBERS: Final = (sa.Numeric, sa.Float)
 _HUGE: Final = "1.7976931348623157e308::numeric"
 _TINY: Final = "4.94065645841247e-324::numeric"
 
@@ -47,27 +45,14 @@ class _Typed(PGCompiler):
         return f"{written}::{kind}" if kind else written
 
 
-class _Guarded(_Typed):
+class _Guarded(GuardedCompiler, _Typed):
     """Sums, differences, products and shares of doubles as IEEE 754 has them: out of range is infinite, or 0."""
 
-    def visit_binary(self, binary: sa.BinaryExpression[Any], *position: Any, **more: Any) -> str:
-        if binary.operator not in _SIGNS or not isinstance(binary.type, _NUMBERS):
-            plain: str = super().visit_binary(binary, *position, **more)  # type: ignore[no-untyped-call]
-            return plain
-        a, b = (self.process(side, **more) for side in (binary.left, binary.right))
-        return _guarded(a, b, _SIGNS[binary.operator])
-
-    def visit_expression_clauselist(self, clauselist: Any, **more: Any) -> str:
-        # Three factors and more are one list.
-        if clauselist.operator not in _SIGNS or not isinstance(clauselist.type, _NUMBERS):
-            plain: str = super().visit_expression_clauselist(clauselist, **more)  # type: ignore[no-untyped-call]
-            return plain
-        sign, parts = _SIGNS[clauselist.operator], (self.process(part, **more) for part in clauselist.clauses)
-        return reduce(lambda a, b: _guarded(a, b, sign), parts)
+    operation = staticmethod(lambda a, b, sign: _guarded(a, b, sign))
 
     def visit_sum_func(self, function: Any, **more: Any) -> str:
         [values] = (self.process(clause, **more) for clause in function.clauses)
-        if not isinstance(function.type, _NUMBERS) or more.get("within_window"):
+        if not isinstance(function.type, NUMBERS) or more.get("within_window"):
             return f"sum({values})"
         return _as_double(f"sum(({values})::numeric)")
 

@@ -69,9 +69,6 @@ class _Compiler(PortableCompiler, SQLiteCompiler):
     def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return f"monitor_matches({self.process(binary.left, **more)}, {self.process(binary.right, **more)})"
 
-    def last_if_missing(self, written: str, descending: bool) -> str:
-        return f"{written}{' DESC' if descending else ''} NULLS LAST"
-
 
 def _dialect() -> sa.Dialect:
     made: sa.Dialect = SQLiteDialect_pysqlite(paramstyle="named")
