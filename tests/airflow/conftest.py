@@ -280,6 +280,31 @@ def example_world(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield make
 
 
+@pytest.fixture(scope="module")
+def scored_by_one_model() -> Callable[[Any, int], None]:
+    """`scored_by_one_model(made, days)`: an example's first days, scored by its first model; all labels landed."""
+
+    def score(made: Any, days: int) -> None:
+        import pandas as pd
+
+        from airflow_ml_monitor.lifecycle.registry import ModelRegistry
+        from airflow_ml_monitor.simulate.credit import HORIZON
+        from airflow_ml_monitor.simulate.landing import land_applications, land_outcomes
+
+        made.driver.run("train_credit", run_id="first_model", run_after=made.simulated.midnight(0))
+        import credit_model as model
+
+        champion = model.from_bytes(ModelRegistry(model.MODELS).load("v1"))
+        for day in range(days):
+            landed = pd.read_parquet(land_applications(made.simulated, model.APPLICATIONS, day))
+            path = model.PREDICTIONS / f"{made.simulated.midnight(day).date()}.parquet"
+            model.write(model.scored(landed, champion, "v1"), path)
+        for day in range(days + HORIZON.days):
+            land_outcomes(made.simulated, model.OUTCOMES, day)
+
+    return score
+
+
 def _forget_runs(database: Path) -> None:
     """Airflow's database as it is before its first DAG."""
     with closing(sqlite3.connect(_template())) as source, closing(sqlite3.connect(database)) as copy:

@@ -2,16 +2,13 @@
 
 from datetime import timedelta
 
-import pandas as pd
 import pytest
 
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.lifecycle.registry import ModelRegistry
 from airflow_ml_monitor.monitor.performance import measure_performance
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
 from airflow_ml_monitor.simulate.credit import HORIZON
-from airflow_ml_monitor.simulate.landing import land_applications, land_outcomes
 from airflow_ml_monitor.store.repository import MetricsStore
 
 pytestmark = pytest.mark.slow
@@ -21,19 +18,12 @@ QUIET, DAYS = 20, 23
 
 
 @pytest.fixture(scope="module")
-def decisions(example_world):
+def decisions(example_world, scored_by_one_model):
     """Of the last quiet day and of those after it, each as known when its last label is in; those before measured."""
     made = example_world(days=DAYS, faults=f"shift@{QUIET}", edits={})
-    made.driver.run("train_credit", run_id="first_model", run_after=made.simulated.midnight(0))
+    scored_by_one_model(made, DAYS)
     import alarms_on_budget as example
-    import credit_model as model
 
-    champion = model.from_bytes(ModelRegistry(model.MODELS).load("v1"))
-    for day in range(DAYS):
-        rows = model.scored(pd.read_parquet(land_applications(made.simulated, model.APPLICATIONS, day)), champion, "v1")
-        model.write(rows, model.PREDICTIONS / f"{made.simulated.midnight(day).date()}.parquet")
-    for day in range(DAYS + HORIZON.days):
-        land_outcomes(made.simulated, model.OUTCOMES, day)
     store = MetricsStore(made.metrics)
     store.upgrade()
     monitor = Monitor(example.on_budget, store)

@@ -1,12 +1,9 @@
 """The example of a rule of several conditions, run for real on a few simulated days: its docstring's promise holds."""
 
-import pandas as pd
 import pytest
 
-from airflow_ml_monitor.lifecycle.registry import ModelRegistry
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.simulate.credit import HORIZON
-from airflow_ml_monitor.simulate.landing import land_applications, land_outcomes
 from airflow_ml_monitor.store.repository import MetricsStore
 
 pytestmark = pytest.mark.slow
@@ -15,19 +12,11 @@ DAYS, OTHERS, WORSE = 5, 1, 2
 
 
 @pytest.fixture(scope="module")
-def world(example_world):
+def world(example_world, scored_by_one_model):
     """Five days scored by one model: other applicants from the second on, whose relation differs from the third on."""
     faults = f"shift@{OTHERS},concept@{WORSE}"
     made = example_world(days=DAYS, faults=faults, edits={"contract: inferred": "contract: null"})
-    made.driver.run("train_credit", run_id="first_model", run_after=made.simulated.midnight(0))
-    import credit_model as model
-
-    champion = model.from_bytes(ModelRegistry(model.MODELS).load("v1"))
-    for day in range(DAYS):
-        rows = model.scored(pd.read_parquet(land_applications(made.simulated, model.APPLICATIONS, day)), champion, "v1")
-        model.write(rows, model.PREDICTIONS / f"{made.simulated.midnight(day).date()}.parquet")
-    for day in range(DAYS + HORIZON.days):
-        land_outcomes(made.simulated, model.OUTCOMES, day)
+    scored_by_one_model(made, DAYS)
     made.store = MetricsStore(made.metrics)
     yield made
     made.store.dispose()
