@@ -17,6 +17,7 @@ from airflow_ml_monitor.profile.engines import streamed
 from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan, Wanted
 from airflow_ml_monitor.profile.engines.statement_cells import by_statements
 from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.number_pass import BATCH_ROWS
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
 
@@ -113,7 +114,7 @@ class DuckDBScan(Scan):
     def batches(self, build: Build, *about: Hashable) -> Iterator[pa.RecordBatch]:
         """A statement's rows, a part at a time: so many that memory stays constant."""
         with _said():
-            yield from self._result(build, about).to_arrow_reader(streamed.BATCH_ROWS)
+            yield from self._result(build, about).to_arrow_reader(BATCH_ROWS)
 
 
 @contextmanager
