@@ -11,7 +11,9 @@ from airflow_ml_monitor.measurement import Family, Measurement
 from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.faults import name_faults
+from airflow_ml_monitor.monitor.looking_back import Profiled
 from airflow_ml_monitor.monitor.measure import column_rows, pair_rows, score_rows
+from airflow_ml_monitor.monitor.recent import recent_drift
 from airflow_ml_monitor.monitor.replayed import compared
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
 
@@ -36,16 +38,21 @@ def measure_quality(monitor: Monitor, run: Run) -> Done:
 
 
 def measure_drift(monitor: Monitor, run: Run) -> Done:
-    """Distances between the window's profile and the reference's."""
+    """Distances between the window's profile and the reference's, or the trailing one's."""
     return _each(monitor, run, Family.DRIFT)
 
 
-def _each(monitor: Monitor, run: Run, family: Family) -> Done:
-    monitor = monitor.at(run.window, run.known_at)
+def _each(given: Monitor, run: Run, family: Family) -> Done:
+    monitor = given.at(run.window, run.known_at)
     every: list[Measurement] = []
     wrote = 0
     for dataset in monitor.spec.datasets:
         key, profile, reference = profiled(monitor, dataset, run)
+        if family is Family.DRIFT and monitor.spec.reference.trailing:
+            told, new = recent_drift(given, monitor, Profiled(dataset, reference, key, profile), run)
+            every += told
+            wrote += new
+            continue
         names = monitor.spec.measured
         if family is Family.QUALITY:
             rows = column_rows(profile, reference.layout, family, names, reference.profile)

@@ -17,6 +17,7 @@ from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
 from airflow_ml_monitor.monitor.checks.tables import check_tables
 from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
+from airflow_ml_monitor.monitor.checks.trailing import check_trailing
 from airflow_ml_monitor.monitor.checks.values import check_values
 from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
@@ -50,6 +51,7 @@ def check(spec: MonitorSpec) -> None:
     names = [d.name for d in spec.datasets] + [s.name for s in spec.labels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
+    check_trailing(spec.reference.trailing, spec.windows)
     _check_measurements(spec)
     check_conditions(spec)
     check_charts(spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import StoreError
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.retention.ages import Ages, Gone
+from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.stored import SUM_OF_DAYS, layouts_of, sum_of
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
@@ -45,7 +46,7 @@ class _Swap:
 
 def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool) -> Iterator[Gone]:
     """Old profiles made coarse, days made weeks, what was superseded deleted."""
-    archive, layouts = store.archive, layouts_of(store, monitor)
+    archive, layouts, ages = store.archive, layouts_of(store, monitor), _looked_back(store, monitor, ages)
     every = archive.profiles(monitor)
     places: dict[tuple[str, str], list[StoredProfile]] = defaultdict(list)
     for one in every:
@@ -62,6 +63,14 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
             if not dry_run:
                 archive.swap_profiles(monitor, [p.scan for one in some for p in one.gone], made)
             yield from (one.told(monitor, sizes[one.key] if one.key else 0) for one in some)
+
+
+def _looked_back(store: MetricsStore, monitor: str, ages: Ages) -> Ages:
+    """Ages that leave what a trailing reference is made of."""
+    versions = store.spec_versions(monitor)
+    trailing = MonitorSpec.from_document(versions[-1].document).reference.trailing if versions else None
+    reach = trailing.reach if trailing else timedelta(0)
+    return replace(ages, profiles=max(ages.profiles, reach), weeks=max(ages.weeks, reach))
 
 
 def _place(key: ProfileKey) -> _Place:
