@@ -8,6 +8,7 @@ from airflow_ml_monitor.expectations.version import plain, version_of
 from airflow_ml_monitor.expectations.written import parted
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, Measurement
+from airflow_ml_monitor.monitor.added import as_told_by_days
 from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
 from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.faults import name_faults
@@ -33,8 +34,12 @@ def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
 
 
 def measure_quality(monitor: Monitor, run: Run) -> Done:
-    """Counts and shares of the window's profile, and the faults that these, the windows before and replays tell."""
-    return _each(monitor, run, Family.QUALITY) + name_faults(monitor, run) + Done.of(*compared(monitor, run))
+    """Counts and shares of the window's profile, and the faults that these, the windows before and replays tell.
+
+    Of a window that is added up from its days, their rows have been compared with the replay.
+    """
+    done = _each(monitor, run, Family.QUALITY) + name_faults(monitor, run)
+    return done if run.rule.added else done + Done.of(*compared(monitor, run))
 
 
 def measure_drift(monitor: Monitor, run: Run) -> Done:
@@ -57,6 +62,7 @@ def _each(given: Monitor, run: Run, family: Family) -> Done:
         if family is Family.QUALITY:
             rows = column_rows(profile, reference.layout, family, names, reference.profile)
             rows += score_rows(profile, reference.layout, dataset, monitor.spec.task, names)
+            rows = as_told_by_days(rows) if run.rule.added else rows
         else:
             rows = pair_rows(reference.profile, profile, reference.layout, names)
         head = monitor.head(family, dataset, run, reference)
@@ -67,10 +73,13 @@ def _each(given: Monitor, run: Run, family: Family) -> Done:
 
 
 def check_contract(monitor: Monitor, run: Run) -> Done:
-    """Run the contract's suite on the window's rows: one row a rule; none where the spec has no contract."""
+    """Run the contract's suite on the window's rows: one row a rule; none where the spec has no contract.
+
+    A window that is added up from its days is not read again: they have been asked.
+    """
     monitor = monitor.at(run.window, run.known_at)
     contract, wanted = parted(monitor.spec.contract)
-    if contract is None:
+    if contract is None or run.rule.added:
         return Done({}, 0)
     named = None if contract == "inferred" else _named(contract)
     every: list[Measurement] = []

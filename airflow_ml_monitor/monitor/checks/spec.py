@@ -42,6 +42,9 @@ def check(spec: MonitorSpec) -> None:
     rules = [str(rule) for rule in spec.windows]
     if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
         raise SpecError(f"{twice[0]} stands there twice; keep one", field="windows")
+    if added := [rule for rule in spec.windows if rule.added and str(rule.days) not in rules]:
+        told = f"a {added[0].unit} is added up from its days, and none are measured; add day to the windows"
+        raise SpecError(told, field="windows")
     for name in spec.upstream:
         if name.count("/") != 1 or name == spec.key:
             told = "is this monitor itself" if name == spec.key else "is no monitor's key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
@@ -66,11 +66,14 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
 
 
 def _looked_back(store: MetricsStore, monitor: str, ages: Ages) -> Ages:
-    """Ages that leave what a trailing reference is made of."""
+    """Ages that leave what a trailing reference is made of, or will be added up to a window that is not over long."""
     versions = store.spec_versions(monitor)
-    trailing = MonitorSpec.from_document(versions[-1].document).reference.trailing if versions else None
-    reach = trailing.reach if trailing else timedelta(0)
-    return replace(ages, profiles=max(ages.profiles, reach), weeks=max(ages.weeks, reach))
+    if not versions:
+        return ages
+    spec, now = MonitorSpec.from_document(versions[-1].document), store.archive.now
+    reaches = [now - rule.last_before(now).start for rule in spec.windows if rule.added]
+    reaches += [spec.reference.trailing.reach] if spec.reference.trailing else []
+    return replace(ages, profiles=max(ages.profiles, *reaches), weeks=max(ages.weeks, *reaches)) if reaches else ages
 
 
 def _place(key: ProfileKey) -> _Place:
