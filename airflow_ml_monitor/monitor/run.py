@@ -295,9 +295,7 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     if run.rule.added:
         place = Place(monitor.store, monitor.key, dataset.name, run.rule)
         return *added_up(place, reference.layout, run.window, run.known_at), reference
-    fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
-    key = ProfileKey(dataset.name, str(run.rule), run.window, reference.layout.digest, inputs)
+    key, fingerprint = window_key(monitor, dataset, run)
     if payload := monitor.store.profile(monitor.key, key):
         monitor.store.saw_profile(monitor.key, key, run.known_at)
         return key, decode_profile(payload), reference
@@ -305,6 +303,14 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     check_unchanged(monitor, dataset, run.window, fingerprint)
     monitor.store.save_profile(monitor.key, key, encode_profile(profile), run.known_at)
     return key, profile, reference
+
+
+def window_key(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, str]:
+    """(where the profile of the run's window is stored, the fingerprint of what it is scanned from)."""
+    fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
+    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
+    layout = monitor.reference(dataset, run.window).layout
+    return ProfileKey(dataset.name, str(run.rule), run.window, layout.digest, inputs), fingerprint
 
 
 def check_unchanged(monitor: Monitor, dataset: Dataset, window: Window, fingerprint: str) -> None:
