@@ -68,7 +68,8 @@ def recent_drift(given: Monitor, of_run: Monitor, scanned: Profiled, run: Run) -
     numbers, wrote = _settled(of_run, scanned, run)
     for one in due_again(of_run, scanned.dataset, run, Family.DRIFT, _reach(_trailing(of_run), run)):
         own = given.at(one.window, one.known_at)
-        again = profiled_before(own, scanned.dataset.name, one) if own.spec.reference.trailing else None
+        trailing = own.spec.reference.trailing
+        again = profiled_before(own, scanned.dataset.name, one) if trailing and trailing.is_of(one.rule) else None
         wrote += _settled(own, again, one)[1] if again else 0
     return numbers.measurements, wrote
 

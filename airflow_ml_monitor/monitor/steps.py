@@ -53,7 +53,8 @@ def _each(given: Monitor, run: Run, family: Family) -> Done:
     wrote = 0
     for dataset in monitor.spec.datasets:
         key, profile, reference = profiled(monitor, dataset, run)
-        if family is Family.DRIFT and monitor.spec.reference.trailing:
+        trailing = monitor.spec.reference.trailing
+        if family is Family.DRIFT and trailing and trailing.is_of(run.rule):
             told, new = recent_drift(given, monitor, Profiled(dataset, reference, key, profile), run)
             every += told
             wrote += new

@@ -18,7 +18,7 @@ from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.measure import pair_rows
 from airflow_ml_monitor.monitor.retention.ages import Ages
 from airflow_ml_monitor.monitor.retention.prune import prune
-from airflow_ml_monitor.monitor.run import freeze
+from airflow_ml_monitor.monitor.run import Run, freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality, scan
 from airflow_ml_monitor.monitor.stored import layouts_of
@@ -276,6 +276,22 @@ def test_a_span_that_can_be_no_reference_is_refused_before_data_is_read(
 def test_a_span_without_a_whole_window_of_some_rule_is_refused(worlds: Callable[..., Any]) -> None:
     with pytest.raises(SpecError, match="6 days before a week hold no whole one at times; give a longer span"):
         worlds(reference={"source": "nowhere.parquet", "trailing": "6d"}, windows=["day", "week"], labels=[])
+
+
+def test_windows_of_another_rule_than_the_one_it_is_of_are_held_against_the_frozen_reference(
+    worlds: Callable[..., Any],
+) -> None:
+    trailing = {"span": "2d", "rule": "day", "least_windows": 1}
+    world = worlds(days=7, rows=30, windows=["day", "week"], labels=[], contract=None)
+    of_days = MonitorSpec.from_document(
+        {**world.spec.document(), "reference": {**world.spec.document()["reference"], "trailing": trailing}}
+    )
+    world.spec = of_days
+    week = of_days.rule("week")
+    measure_drift(world.monitor(), Run(week.containing(world.day(0).start), week, world.run(6).known_at))
+    assert not [r for r in world.store.current(world.spec.key) if r.measurement.metric == "reference_windows"]
+    with pytest.raises(SpecError, match="unknown window rule 'month'"):
+        with_trailing(of_days, Trailing(7 * DAY, rule="month"))
 
 
 def test_a_duration_alone_is_the_span_and_a_stored_document_makes_the_same_spec(worlds: Callable[..., Any]) -> None:

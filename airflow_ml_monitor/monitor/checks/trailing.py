@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule
 from airflow_ml_monitor.policy.action import Action
 
@@ -26,13 +26,14 @@ class Trailing:
     the window the span ends: with 7d yesterday's change is none of today's reference. Both are whole days.
     least_windows: of so many at least the sum must be, or distances are `too_few`; None: half of those in the span.
     without: windows in an incident that asks for one of these actions are left out, so that a broken day does not
-    become usual; [] leaves out none.
+    become usual; [] leaves out none. rule: the window rule ('day') whose windows are compared so; empty: every one.
     """
 
     span: timedelta
     gap: timedelta = timedelta(0)
     least_windows: int | None = None
     without: tuple[Action, ...] = (Action.INVESTIGATE_DATA,)
+    rule: str = ""
 
     def __post_init__(self) -> None:
         for name, least in (("span", _DAY), ("gap", timedelta(0))):
@@ -47,6 +48,10 @@ class Trailing:
     def reach(self) -> timedelta:
         """How long before a window the oldest of its reference may begin."""
         return self.gap + self.span
+
+    def is_of(self, rule: WindowRule) -> bool:
+        """True if windows of a rule are compared with those before."""
+        return self.rule in ("", str(rule), str(rule.unit))
 
     def needed(self, wanted: int) -> int:
         """Of so many windows in the span, how many must be there."""
@@ -68,15 +73,21 @@ def windows_before(trailing: Trailing, rule: WindowRule, window: Window) -> list
     return list(rule.between(start, end))
 
 
-def check_trailing(trailing: Trailing | None, rules: Iterable[WindowRule]) -> None:
+def check_trailing(trailing: Trailing | None, rules: Sequence[WindowRule]) -> None:
     """SpecError where a span holds no window of a rule, or never as many as it must."""
-    for rule in rules if trailing else ():
-        assert trailing is not None  # or there is no rule
+    if trailing is None:
+        return
+    mine = [rule for rule in rules if trailing.is_of(rule)]
+    if not mine:
+        raise UnknownName("window rule", trailing.rule, map(str, rules), field="reference.trailing.rule")
+    for rule in mine:
         tried = islice(rule.between(_FROM.start, _FROM.end), _TRIED)
         held = [len(windows_before(trailing, rule, window)) for window in tried]
         if not min(held):
             told = f"{trailing.span.days} days before a {rule.unit} hold no whole one at times"
-            raise SpecError(f"{told}; give a longer span", field="reference.trailing.span")
+            raise SpecError(
+                f"{told}; give a longer span, or name the rule that it is of", field="reference.trailing.span"
+            )
         if min(held) < (least := trailing.needed(min(held))):
             told = f"{trailing.span.days} days hold {min(held)} windows of a {rule.unit}, and never {least}"
             raise SpecError(f"{told}; ask for fewer, or give a longer span", field="reference.trailing.least_windows")
