@@ -84,15 +84,14 @@ def rows_of(world: Any, store: MetricsStore, run: Run) -> dict[tuple[Any, ...], 
     ("of", "number", "days"),
     [
         (rule("week"), 10, 14),
-        (rule("month", zone="America/New_York", offset=timedelta(hours=6)), 32, 62),
-        (rule("quarter"), 40, 121),
+        (rule("quarter", zone="America/New_York", offset=timedelta(hours=6)), 40, 122),
     ],
     ids=str,
 )
 def test_days_added_up_are_what_one_scan_of_the_whole_leaves(
     worlds: Callable[..., Any], of: WindowRule, number: int, days: int
 ) -> None:
-    world = worlds(days=days, rows=15, dataset={"slice_by": ["purpose"]})
+    world = worlds(days=days, rows=8, dataset={"slice_by": ["purpose"]})
     world.spec = replace(world.spec, windows=(of.days, of))
     run = run_of(world, of, number)
     for day in of.days.between(run.window.start, run.window.end):
@@ -101,7 +100,7 @@ def test_days_added_up_are_what_one_scan_of_the_whole_leaves(
     shutil.rmtree(world.root / "predictions")
     key, made, _ = profiled(world.monitor(), world.spec.dataset(), run)
     same(made, whole)
-    assert made.rows[WHOLE] > 90
+    assert made.rows[WHOLE] > 50
     assert world.store.profiles_seen(world.spec.key, "predictions", str(of), run.window)[0] == key
 
 
