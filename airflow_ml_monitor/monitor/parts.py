@@ -33,10 +33,13 @@ from airflow_ml_monitor.store.records import ProfileKey
 
 PART: Final = "part/"
 """What the inputs of a profile begin with that is of a part of its window."""
+_NAMED: Final = 5
+"""So many missing parts are named, of more the first."""
 
 
 def scan_part(monitor: Monitor, run: Run, part: Part) -> dict[str, Any]:
     """Profile one part of the window, for `merge_parts`; what was scanned, by dataset. What is stored is not again."""
+    _check_rule(run)
     monitor, found = monitor.at(run.window, run.known_at), {}
     for dataset in part.datasets(monitor.spec):
         frozen(monitor, dataset, run.known_at)
@@ -61,6 +64,7 @@ def merge_parts(monitor: Monitor, run: Run, parts: Sequence[Part]) -> dict[str, 
     A dataset of which nothing is a part is scanned. ScanError where a part is missing, or its data changed since: the
     window then says so, and has no other number.
     """
+    _check_rule(run)
     monitor, found = monitor.at(run.window, run.known_at), {}
     of = [(part, [dataset.name for dataset in part.datasets(monitor.spec)]) for part in parts]
     for dataset in monitor.spec.datasets:
@@ -87,7 +91,10 @@ def _merge(monitor: Monitor, dataset: Dataset, run: Run, parts: Sequence[Part]) 
     # Asked for last: whoever stores the whole lets go of its parts.
     if monitor.store.profile(monitor.key, whole) is None:
         if missing := [str(part) for part, payload in zip(mine, read, strict=True) if payload is None]:
-            _say_missing(monitor, dataset, run, (whole, missing, len(keys)))
+            reason = _missing(missing, len(keys))
+            _keep(monitor, dataset, run, [whole.input_digest, whole.layout_digest, missing], reason)
+            told = "they failed, or their data changed since; clear their tasks, then this one"
+            raise ScanError(f"{dataset.name!r} in {run.window}: {reason}; {told}")
         made = _whole(monitor, dataset, run, [decode_profile(payload) for payload in read if payload])
         check_unchanged(monitor, dataset, run.window, fingerprint)
         monitor.store.save_profile(monitor.key, whole, encode_profile(made), run.known_at)
@@ -148,14 +155,21 @@ def _is_unclear(total: Profile, column: str) -> bool:
     return len(values) > MOST_UNSEEN or (other >= RARE and sum(values.values()) < other)
 
 
-def _say_missing(monitor: Monitor, dataset: Dataset, run: Run, about: tuple[ProfileKey, list[str], int]) -> None:
-    """A row with the reason in the place of the window's, then an error."""
-    whole, missing, count = about
-    reason = f"of {count} parts {', '.join(missing[:5])} {'is' if len(missing) == 1 else 'are'} not there"
-    if len(missing) > 5:
-        reason = f"{len(missing)} of {count} parts are not there: {', '.join(missing[:5])} …"
-    rows = [Measurement("row_count", Status.FAILED, None, reason)]
+def _missing(parts: Sequence[str], count: int) -> str:
+    """Which of so many parts are not there, in words."""
+    if len(parts) > _NAMED:
+        return f"{len(parts)} of {count} parts are not there: {', '.join(parts[:_NAMED])} …"
+    return f"of {count} parts {', '.join(parts)} {'is' if len(parts) == 1 else 'are'} not there"
+
+
+def _keep(monitor: Monitor, dataset: Dataset, run: Run, inputs: list[Any], reason: str) -> None:
+    """A row with the reason in the place of the window's quality."""
     head = monitor.head(Family.QUALITY, dataset, run, monitor.reference(dataset, run.window))
-    monitor.write([monitor.numbers(head, run, [whole.input_digest, whole.layout_digest, missing], rows)])
-    told = "they failed, or their data changed since; clear their tasks, then this one"
-    raise ScanError(f"{dataset.name!r} in {run.window}: {reason}; {told}")
+    rows = [Measurement("row_count", Status.FAILED, None, reason)]
+    monitor.write([monitor.numbers(head, run, inputs, rows)])
+
+
+def _check_rule(run: Run) -> None:
+    if run.rule.added:
+        told = f"a {run.rule.unit} that is added up from its days is not scanned; leave part and parts out"
+        raise SpecError(told, field="parts")

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import ScanError, SpecError
-from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.keys import WHOLE, Window, WindowUnit
 from airflow_ml_monitor.measurement import Family, Status
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.parting import Part, parts_of, spans
@@ -268,3 +268,14 @@ def test_parts_that_are_none_are_refused_before_anything_is_read(written: Any, p
 def test_a_part_of_a_dataset_that_there_is_not_is_refused(world: Any) -> None:
     with pytest.raises(SpecError, match="unknown dataset 'predicions'"):
         merge_parts(world.monitor(), world.run(0), [Part(source="a", dataset="predicions")])
+
+
+def test_a_window_that_is_added_up_from_its_days_has_no_parts(world: Any) -> None:
+    run = world.run(0)
+    added = replace(run, rule=replace(run.rule, unit=WindowUnit.WEEK, added=True))
+    for work in (
+        lambda: scan_part(world.monitor(), added, Part()),
+        lambda: merge_parts(world.monitor(), added, [Part()]),
+    ):
+        with pytest.raises(SpecError, match="a week that is added up from its days is not scanned"):
+            work()
