@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,13 +21,14 @@ from airflow_ml_monitor.measurement import Family, Status
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.parting import Part, parts_of, spans
 from airflow_ml_monitor.monitor.parts import merge_parts, scan_part
-from airflow_ml_monitor.monitor.run import Monitor, profiled
+from airflow_ml_monitor.monitor.run import Monitor, freeze, profiled
 from airflow_ml_monitor.monitor.steps import scan
 from airflow_ml_monitor.monitor.whole import measure_all
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.table import Table
+from airflow_ml_monitor.store.repository import MetricsStore
 
 HOUR = timedelta(hours=1)
 FROM_ROWS = {"component_variance", "reconstruction_error", "correlation_change", "component_mean"}
@@ -114,6 +117,25 @@ def test_what_is_done_again_scans_and_writes_nothing(world: Any) -> None:
     merge_parts(world.monitor(), world.run(0), parts_of(3))
     in_parts(world.monitor(), world.run(0), 2)
     assert world.store.counted(world.spec.key) == before
+
+
+def test_parts_scanned_and_put_together_at_once_by_several_leave_one_profile(world: Any) -> None:
+    freeze(world.monitor(), world.run(0).known_at)
+    engine = DuckDB()
+
+    def work(step: Callable[..., Any], about: Any) -> Any:
+        store = MetricsStore(world.store.url)
+        try:
+            return step(replace(world.monitor(store=store), engine=engine), world.run(0), about)
+        finally:
+            store.dispose()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(partial(work, scan_part), [part for part in parts_of(3) for _ in range(2)]))
+        told = list(pool.map(partial(work, merge_parts), [parts_of(3)] * 3))
+    assert [one["predictions"]["rows"] for one in told] == [300] * 3
+    (key,) = world.store.profiles_seen(world.spec.key, "predictions", "day@UTC", world.day(0))
+    assert [one.key for one in world.store.archive.profiles(world.spec.key)] == [key]
 
 
 def test_a_part_is_no_windows_profile_and_is_scanned_once(world: Any) -> None:
