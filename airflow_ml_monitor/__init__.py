@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
     from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
+    from airflow_ml_monitor.monitor.checks.trailing import Trailing
     from airflow_ml_monitor.monitor.reading import history
     from airflow_ml_monitor.monitor.spec import MonitorSpec, Reference
     from airflow_ml_monitor.notifications.decision import DecisionNotifier
@@ -56,6 +57,7 @@ _HOMES = {
     "Replay": "profile.replay",
     "Table": "profile.table",
     "Reference": "monitor.spec",
+    "Trailing": "monitor.checks.trailing",
     "Window": "keys",
     "WindowRule": "keys",
     "WindowUnit": "keys",
@@ -97,6 +99,7 @@ __all__ = [
     "Kind",
     "Role",
     "Task",
+    "Trailing",
     "LabelSource",
     "Replay",
     "Table",

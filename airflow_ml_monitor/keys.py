@@ -79,13 +79,15 @@ class WindowUnit(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """Calendar windows in a zone: days, weeks from Monday, months; 23 and 25 hour days included.
+    """Calendar windows in a zone: days, weeks from Monday, months, quarters; 23 and 25 hour days included.
 
-    offset: how long after local midnight (Monday, the first of the month) a window starts.
+    offset: how long after local midnight (Monday, the first of the month) a window starts. added: a window is the sum
+    of its days as they were profiled, and is not scanned.
 
     >>> rule = WindowRule(WindowUnit.DAY, "Europe/Berlin")
     >>> w = rule.containing(datetime(2026, 3, 29, 12, tzinfo=UTC))        # the clocks go forward
@@ -96,8 +98,11 @@ class WindowRule:
     unit: WindowUnit
     zone: str = "UTC"
     offset: timedelta = timedelta(0)
+    added: bool = False
 
     def __post_init__(self) -> None:
+        if self.added and self.unit is WindowUnit.DAY:
+            raise SpecError("a day is not added up from days; leave it out", field="windows.added")
         if not timedelta(0) <= self.offset < timedelta(days=1):
             raise SpecError(f"{self.offset} is not in [0, 24 h)", field="windows.offset")
         check_zone(self.zone, "windows.zone")
@@ -119,11 +124,13 @@ class WindowRule:
     def _first_day(self, day: date) -> date:
         if self.unit is WindowUnit.WEEK:
             return day - timedelta(days=day.weekday())
+        if self.unit is WindowUnit.QUARTER:
+            return day.replace(month=day.month - (day.month - 1) % 3, day=1)
         return day.replace(day=1) if self.unit is WindowUnit.MONTH else day
 
     def _next_day(self, first: date) -> date:
-        if self.unit is WindowUnit.MONTH:
-            return (first + timedelta(days=32)).replace(day=1)
+        if self.unit in (WindowUnit.MONTH, WindowUnit.QUARTER):
+            return self._first_day(first + timedelta(days=32 if self.unit is WindowUnit.MONTH else 100))
         return first + timedelta(days=7 if self.unit is WindowUnit.WEEK else 1)
 
     def date_of(self, moment: datetime) -> date:

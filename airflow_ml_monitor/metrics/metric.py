@@ -200,6 +200,9 @@ REPLAY_COVERAGE = "replay_coverage"
 REPLAY_DIFFERENCE = "replay_difference"
 """The share of the joined rows whose value of a column differs, named a fault or not."""
 
+REFERENCE_WINDOWS = "reference_windows"
+"""How many windows a trailing reference is the sum of; n: its rows. Which, and which are left out, is the reason."""
+
 PROXY_CORRELATION = "proxy_correlation"
 """How a proxy has gone with a performance metric over final windows; column: the proxy, parameters: the metric."""
 
@@ -209,6 +212,7 @@ BESIDES = frozenset(
         CENSORED_ROWS,
         PROXY_CORRELATION,
         QUARANTINED_ROWS,
+        REFERENCE_WINDOWS,
         "expectation",
         "orphan_labels",
         "repeated_labels",

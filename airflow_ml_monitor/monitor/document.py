@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,9 @@ import yaml
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.written import is_function
 from airflow_ml_monitor.keys import WindowRule
+from airflow_ml_monitor.monitor.checks.trailing import Trailing
 from airflow_ml_monitor.monitor.checks.types import check_types
+from airflow_ml_monitor.monitor.duration import duration as duration
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.chart import Chart
 from airflow_ml_monitor.policy.rule import Bounds, Condition, Policy, Rule
@@ -31,10 +30,8 @@ from airflow_ml_monitor.profile.replay import Replay
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
-_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[smhdw])")
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Seven times as fast where PyYAML was built with libyaml; a DAG file's parse is little else."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def read(written: Any, caller: str = "") -> MonitorSpec:
@@ -119,6 +116,8 @@ def _spec(document: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
         reference = (
             _known(reference, Reference, "reference") if isinstance(reference, Mapping) else {"source": reference}
         )
+        if reference.get("trailing") is not None:
+            reference["trailing"] = _trailing(reference["trailing"])
         spec["reference"] = {**reference, "source": _place(reference.get("source"), folder, "reference.source")}
     if "contract" in spec:
         spec["contract"] = _contract(spec["contract"], folder)
@@ -245,6 +244,15 @@ def _window(rule: Any, zone: str, field: str) -> dict[str, Any]:
     return shaped
 
 
+def _trailing(trailing: Any) -> dict[str, Any]:
+    """A duration alone is the span."""
+    field = "reference.trailing"
+    shaped = _known(trailing, Trailing, field) if isinstance(trailing, Mapping) else {"span": trailing}
+    if "without" in shaped:
+        shaped["without"] = _list(shaped["without"])
+    return {**shaped, **{name: duration(shaped[name], f"{field}.{name}") for name in ("span", "gap") if name in shaped}}
+
+
 def _rule(rule: Any, field: str, kind: type[Rule | Condition] = Rule) -> dict[str, Any]:
     """A rule, or one of its conditions, whose bounds may stand beside its other fields."""
     if not isinstance(rule, Mapping):
@@ -278,16 +286,3 @@ def _chart(chart: Any, field: str) -> dict[str, Any]:
     if isinstance(shaped.get("slices"), str):
         shaped["slices"] = [shaped["slices"]]
     return shaped
-
-
-def duration(value: Any, field: str) -> Any:
-    """'30d', '12h', '90m', or a timedelta; seconds as a float, as documents hold them: 3 would be meant as days."""
-    if isinstance(value, float) and math.isfinite(value):
-        return timedelta(seconds=value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        raise SpecError(f"{value} has no unit; write e.g. {value}d, {value}h or {value}m", field=field)
-    if not isinstance(value, str):
-        return value
-    if match := _DURATION.fullmatch(value.strip()):
-        return timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
-    raise SpecError(f"{value!r} is no duration; write e.g. 30d, 12h or 90m", field=field)

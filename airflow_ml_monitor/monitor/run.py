@@ -13,9 +13,11 @@ from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, ScanError, S
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
 from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
 from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.monitor.added import added_up
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows, score_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
+from airflow_ml_monitor.monitor.stored import Place
 from airflow_ml_monitor.profile.cells import CONTENTS, Profile
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Role
@@ -287,12 +289,13 @@ def _stated(benchmark: Benchmark) -> list[Measurement]:
 
 
 def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, Profile, FrozenReference]:
-    """The profile of a dataset in the run's window: the stored one of the same inputs, or a new scan."""
+    """The profile of a dataset in the run's window: the stored one of the same inputs, or a new scan; or a sum."""
     frozen(monitor, dataset, run.known_at)
     reference = monitor.reference(dataset, run.window)
-    fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
-    key = ProfileKey(dataset.name, str(run.rule), run.window, reference.layout.digest, inputs)
+    if run.rule.added:
+        place = Place(monitor.store, monitor.key, dataset.name, run.rule)
+        return *added_up(place, reference.layout, run.window, run.known_at), reference
+    key, fingerprint = window_key(monitor, dataset, run)
     if payload := monitor.store.profile(monitor.key, key):
         monitor.store.saw_profile(monitor.key, key, run.known_at)
         return key, decode_profile(payload), reference
@@ -300,6 +303,14 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     check_unchanged(monitor, dataset, run.window, fingerprint)
     monitor.store.save_profile(monitor.key, key, encode_profile(profile), run.known_at)
     return key, profile, reference
+
+
+def window_key(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, str]:
+    """(where the profile of the run's window is stored, the fingerprint of what it is scanned from)."""
+    fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
+    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
+    layout = monitor.reference(dataset, run.window).layout
+    return ProfileKey(dataset.name, str(run.rule), run.window, layout.digest, inputs), fingerprint
 
 
 def check_unchanged(monitor: Monitor, dataset: Dataset, window: Window, fingerprint: str) -> None:

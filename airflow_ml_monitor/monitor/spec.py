@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_benchmark
 from airflow_ml_monitor.monitor.checks.spec import check
+from airflow_ml_monitor.monitor.checks.trailing import Trailing
 from airflow_ml_monitor.policy.chart import CALLS, Chart
 from airflow_ml_monitor.policy.rule import Policy
 from airflow_ml_monitor.profile.dataset import Dataset, Role
@@ -35,6 +36,7 @@ class Reference:
     benchmark: what the model reached elsewhere, e.g. on rows held out when it was trained: {roc_auc: 0.81}, of a class
     {recall: {class=a: 0.7}}. Such bounds are relative to it; it takes the place of what the reference's labels say, and
     is frozen with the reference: another one counts once that is frozen anew.
+    trailing: distances are from the windows before instead; all else, the buckets among it, stays the frozen one's.
     """
 
     source: Any
@@ -42,6 +44,7 @@ class Reference:
     end: datetime | None = None
     label: str | None = None
     benchmark: Benchmark = field(default_factory=dict)
+    trailing: Trailing | None = None
 
     def __post_init__(self) -> None:
         check_benchmark(self.benchmark)

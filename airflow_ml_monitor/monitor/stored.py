@@ -56,9 +56,9 @@ def stored_total(
     if layout is None:
         return None
     alike = [key for key in reversed(keys) if key.layout_digest == layout.digest]
-    found = None if is_coarse else _total(place, layout, alike)
+    found = None if is_coarse else total_of(place, layout, alike)
     if is_coarse or (is_coarse is None and (found is None or len(found.windows) < len(alike))):
-        old = _total(place, layout, alike, is_coarse=True)
+        old = total_of(place, layout, alike, is_coarse=True)
         found = old if found is None or (old and len(old.windows) > len(found.windows)) else found
     return found
 
@@ -80,7 +80,9 @@ def sum_of(keys: Sequence[ProfileKey], rule: WindowRule, layout_digest: str) -> 
     return ProfileKey(keys[0].dataset, str(rule), window, layout_digest, SUM_OF_DAYS + inputs)
 
 
-def _total(place: Place, layout: Layout, keys: Sequence[ProfileKey], *, is_coarse: bool = False) -> Stored | None:
+def total_of(place: Place, layout: Layout, keys: Sequence[ProfileKey], *, is_coarse: bool = False) -> Stored | None:
+    """The sum of some windows of one layout, oldest first; those that are no longer kept are missing from its windows.
+    None of none."""
     parts: list[Profile] = []
     windows: list[Window] = []
     own = coarse_layout(layout) if is_coarse else layout

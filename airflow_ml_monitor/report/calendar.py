@@ -16,7 +16,7 @@ def rule_of(text: str) -> WindowRule:
     >>> rule_of("day@Etc/GMT+5+3600s").offset
     datetime.timedelta(seconds=3600)
     """
-    parts = re.fullmatch(r"(day|week|month)@(.+?)(?:\+(\d+)s)?", text)
+    parts = re.fullmatch(r"(day|week|month|quarter)@(.+?)(?:\+(\d+)s)?", text)
     if parts is None:
         raise SpecError(f"{text!r} is no window rule; expected e.g. 'day@UTC'", field="rule")
     return WindowRule(WindowUnit(parts[1]), parts[2], timedelta(seconds=int(parts[3] or 0)))
@@ -31,8 +31,10 @@ def upto(rule: WindowRule, last: Window, count: int) -> list[Window]:
 
 
 def named(rule: WindowRule, window: Window) -> str:
-    """A window in words: '2026-03-02', 'week of 2026-03-02', 'March 2026'."""
+    """A window in words: '2026-03-02', 'week of 2026-03-02', 'March 2026', 'Q1 2026'."""
     first = rule.date_of(window.start)
+    if rule.unit is WindowUnit.QUARTER:
+        return f"Q{(first.month + 2) // 3} {first.year}"
     if rule.unit is WindowUnit.MONTH:
         return f"{first:%B %Y}"
     return f"week of {first}" if rule.unit is WindowUnit.WEEK else str(first)

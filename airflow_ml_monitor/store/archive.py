@@ -55,6 +55,10 @@ class Archive:
         """Put profiles in the place of others, of which the names of what was read stay."""
         self._store._write(monitor, _swap, gone, made, self.now)
 
+    def drop_profiles(self, monitor: str, keys: Sequence[ProfileKey]) -> None:
+        """Let go of the bytes of some profiles; of those that have none nothing."""
+        self._store._write(monitor, profiles.drop, keys)
+
     def knowledge(self, monitor: str, families: Collection[Family]) -> tuple[Bearing, list[HeadHistory]]:
         """What decisions rest on, and every window of some families that was revised, at one moment."""
         return self._store._read(monitor, _knowledge, families)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.store.columns import digest_of
@@ -29,6 +29,13 @@ def load(connection: Connection, monitor_id: int, key: ProfileKey) -> bytes | No
         select(profile.c.payload).join(scan).where(scan.c.digest == _digest(_texts(monitor_id, key)))
     )
     return None if found is None else bytes(found)
+
+
+def drop(connection: Connection, monitor_id: int, keys: Sequence[ProfileKey]) -> None:
+    """Delete the bytes of some profiles; the names of what was read stay."""
+    digests = [_digest(_texts(monitor_id, key)) for key in keys]
+    of_keys = select(scan.c.id).where(scan.c.digest.in_(digests))
+    connection.execute(delete(profile).where(profile.c.scan_id.in_(of_keys)))
 
 
 def see(connection: Connection, monitor_id: int, key: ProfileKey, known_at: datetime) -> None:

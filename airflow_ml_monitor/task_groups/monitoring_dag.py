@@ -12,7 +12,7 @@ from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.task_groups.monitor_tasks import monitor_tasks
 
-_DAYS = {"day": "* * *", "week": "* * 1", "month": "1 * *"}
+_DAYS = {"day": "* * *", "week": "* * 1", "month": "1 * *", "quarter": "1 1,4,7,10 *"}
 """Day of month, month and weekday on which a window ends. "@weekly" is a Sunday: six days after the week's end."""
 
 

@@ -32,6 +32,7 @@ def test_the_group_measures_after_the_labels_and_decides_last(desk):
         ({"unit": "day"}, ["2026-01-13 00:00", "2026-01-14 00:00"]),
         ({"unit": "week"}, ["2026-01-19 00:00", "2026-01-26 00:00"]),
         ({"unit": "month"}, ["2026-02-01 00:00", "2026-03-01 00:00"]),
+        ({"unit": "quarter"}, ["2026-04-01 00:00", "2026-07-01 00:00"]),
         ({"unit": "day", "zone": "America/New_York", "offset": "6h"}, ["2026-01-13 11:00", "2026-01-14 11:00"]),
         ({"unit": "week", "zone": "Asia/Tokyo", "offset": "90m"}, ["2026-01-18 16:30", "2026-01-25 16:30"]),
     ],
@@ -43,7 +44,7 @@ def test_a_monitoring_dag_runs_when_a_window_ends(desk, sync_dag, window, expect
     dag = monitoring_dag(desk.spec(windows=[window]), START, dag_id=name)
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     sync_dag(dag)
-    first, last = datetime(2026, 1, 12, 12, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    first, last = datetime(2026, 1, 12, 12, tzinfo=UTC), datetime(2026, 7, 2, tzinfo=UTC)
     infos = SerializedDagModel.get(name).dag.iter_dagrun_infos_between(first, last)
     ticks = [info.run_after for _, info in zip(range(2), infos, strict=False)]
     assert [f"{tick:%Y-%m-%d %H:%M}" for tick in ticks] == expected

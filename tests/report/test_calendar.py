@@ -34,7 +34,8 @@ def test_every_day_lies_in_the_window_that_bears_its_date(rule: WindowRule) -> N
 
 
 @pytest.mark.parametrize(
-    ("unit", "name"), [("day", "2026-03-08"), ("week", "week of 2026-03-02"), ("month", "March 2026")]
+    ("unit", "name"),
+    [("day", "2026-03-08"), ("week", "week of 2026-03-02"), ("month", "March 2026"), ("quarter", "Q1 2026")],
 )
 def test_a_window_is_named_after_its_first_day_where_the_rule_is_at_home(unit: str, name: str) -> None:
     rule = WindowRule(WindowUnit(unit), "America/New_York")

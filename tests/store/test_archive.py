@@ -98,6 +98,15 @@ def test_profiles_are_swapped_and_what_was_read_is_still_named(store: MetricsSto
     assert store.profile(MONITOR, mended) == b"profile"
 
 
+def test_dropped_profiles_lose_their_bytes_and_others_keep_theirs(store: MetricsStore) -> None:
+    keys = [ProfileKey("scores", "day@UTC", head(number).window, "fine", f"{number}") for number in range(3)]
+    for key in keys[:2]:
+        store.save_profile(MONITOR, key, b"fine", START)
+    store.archive.drop_profiles(MONITOR, keys[1:])
+    store.archive.drop_profiles(MONITOR, [])
+    assert [store.profile(MONITOR, key) for key in keys] == [b"fine", None, None]
+
+
 def test_writers_and_who_lets_go_come_to_one_end(store: MetricsStore, race: Callable[..., list[Any]]) -> None:
     for number in range(3):
         write(store, 2, number)

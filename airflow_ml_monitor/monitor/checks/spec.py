@@ -17,6 +17,7 @@ from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
 from airflow_ml_monitor.monitor.checks.tables import check_tables
 from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
+from airflow_ml_monitor.monitor.checks.trailing import check_trailing
 from airflow_ml_monitor.monitor.checks.values import check_values
 from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
@@ -41,6 +42,9 @@ def check(spec: MonitorSpec) -> None:
     rules = [str(rule) for rule in spec.windows]
     if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
         raise SpecError(f"{twice[0]} stands there twice; keep one", field="windows")
+    if added := [rule for rule in spec.windows if rule.added and str(rule.days) not in rules]:
+        told = f"a {added[0].unit} is added up from its days, and none are measured; add day to the windows"
+        raise SpecError(told, field="windows")
     for name in spec.upstream:
         if name.count("/") != 1 or name == spec.key:
             told = "is this monitor itself" if name == spec.key else "is no monitor's key"
@@ -50,6 +54,7 @@ def check(spec: MonitorSpec) -> None:
     names = [d.name for d in spec.datasets] + [s.name for s in spec.labels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"{twice[0]!r} names two sources", field="datasets, labels")
+    check_trailing(spec.reference.trailing, spec.windows)
     _check_measurements(spec)
     check_conditions(spec)
     check_charts(spec)

@@ -9,9 +9,9 @@ Never goes, however old:
   any performance is restated from it.
 
 Goes when older than its age. Old is what is about an old time *and* was stored long ago: a backfill's is young.
-* **Profiles** (`Ages.profiles`, 90 days). Fine ones stay of the newest windows, and of the 14 before these, at which
-  named faults look back. Of an older window what was superseded goes, and the newest becomes coarse
-  (`profile.coarse`).
+* **Profiles** (`Ages.profiles`, 90 days, or as far as a trailing reference reaches, or the last window that is added up
+  from its days). Fine ones stay of the newest windows, and of the 14 before these, at which named faults look back. Of
+  an older window what was superseded goes, and the newest becomes coarse (`profile.coarse`).
 * **Days** (`Ages.weeks`, a year): the coarse profiles of a calendar week's days become one.
 * **Knowledge** (`Ages.revisions`, 90 days): a superseded revision of performance, or of what was estimated, goes unless
   it was the first one, or the first in which a series had a value; or `as_of` reads it at a moment that is kept. Kept

@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import StoreError
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.retention.ages import Ages, Gone
+from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.stored import SUM_OF_DAYS, layouts_of, sum_of
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
@@ -45,7 +46,7 @@ class _Swap:
 
 def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool) -> Iterator[Gone]:
     """Old profiles made coarse, days made weeks, what was superseded deleted."""
-    archive, layouts = store.archive, layouts_of(store, monitor)
+    archive, layouts, ages = store.archive, layouts_of(store, monitor), _looked_back(store, monitor, ages)
     every = archive.profiles(monitor)
     places: dict[tuple[str, str], list[StoredProfile]] = defaultdict(list)
     for one in every:
@@ -62,6 +63,17 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
             if not dry_run:
                 archive.swap_profiles(monitor, [p.scan for one in some for p in one.gone], made)
             yield from (one.told(monitor, sizes[one.key] if one.key else 0) for one in some)
+
+
+def _looked_back(store: MetricsStore, monitor: str, ages: Ages) -> Ages:
+    """Ages that leave what a trailing reference is made of, or will be added up to a window that is not over long."""
+    versions = store.spec_versions(monitor)
+    if not versions:
+        return ages
+    spec, now = MonitorSpec.from_document(versions[-1].document), store.archive.now
+    reaches = [now - rule.last_before(now).start for rule in spec.windows if rule.added]
+    reaches += [spec.reference.trailing.reach] if spec.reference.trailing else []
+    return replace(ages, profiles=max(ages.profiles, *reaches), weeks=max(ages.weeks, *reaches)) if reaches else ages
 
 
 def _place(key: ProfileKey) -> _Place:
