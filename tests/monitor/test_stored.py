@@ -22,6 +22,7 @@ from airflow_ml_monitor.monitor.trailing import trailing_drift
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse
 from airflow_ml_monitor.profile.engines.chosen import Chosen
+from airflow_ml_monitor.profile.packed_cells import WIDTH
 from airflow_ml_monitor.store.repository import MetricsStore
 
 DAY = timedelta(days=1)
@@ -56,8 +57,11 @@ def same(a: Profile, b: Profile) -> None:
     assert (a.versions, a.faults, a.traces.hours) == (b.versions, b.faults, b.traces.hours)
     assert set(a.cells) == set(b.cells)
     for key, cells in a.cells.items():
-        for name in ("bucket", "count", "low", "high"):
+        for name in ("bucket", "count"):
             np.testing.assert_array_equal(getattr(cells, name), getattr(b.cells[key], name))
+        for name in ("low", "high"):
+            moved = np.abs(getattr(cells, name) - getattr(b.cells[key], name))
+            assert not (moved > WIDTH * (cells.high - cells.low)).any()
         for name in ("d1", "d2"):
             np.testing.assert_allclose(getattr(cells, name), getattr(b.cells[key], name), rtol=1e-9, atol=1e-9)
 
