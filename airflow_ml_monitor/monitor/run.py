@@ -199,6 +199,11 @@ def meaning(dataset: Dataset) -> list[Any]:
     return [dataset.name, columns, dataset.event_time, dataset.zone, dataset.entity_key, dataset.slice_by]
 
 
+def _sampled(dataset: Dataset) -> list[Any]:
+    """What a profile depends on besides, where it keeps rows."""
+    return [["sample_rows", dataset.sample_rows]] if dataset.sample_rows else []
+
+
 def freeze(monitor: Monitor, known_at: datetime, *, again: bool = False) -> dict[str, str]:
     """Freeze the reference of every dataset that has none; the digest of each.
 
@@ -223,6 +228,7 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
     document = monitor.spec.document()
     task = document["task"]
     told = [document["reference"]["benchmark"]] if wanted.benchmark else []
+    told += _sampled(dataset)
     name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__, *told])
     if known and known[-1].startswith(name):
         return known[-1]
@@ -291,7 +297,7 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
     frozen(monitor, dataset, run.known_at)
     reference = monitor.reference(dataset, run.window)
     fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
+    inputs = digest([fingerprint, meaning(dataset), CONTENTS, *_sampled(dataset)])
     key = ProfileKey(dataset.name, str(run.rule), run.window, reference.layout.digest, inputs)
     if payload := monitor.store.profile(monitor.key, key):
         monitor.store.saw_profile(monitor.key, key, run.known_at)

@@ -27,6 +27,7 @@ from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.packed_cells import packed_cells, unpacked_cells
+from airflow_ml_monitor.profile.row_sample import RowSample
 from airflow_ml_monitor.profile.scatter import Scatter
 from airflow_ml_monitor.profile.traces import Products, Traces
 
@@ -100,6 +101,8 @@ def encode_profile(profile: Profile) -> bytes:
     if (scatter := traces.scatter) is not None:
         columns |= {"scatter_rows": _half(scatter.rows), "scatter_pairs": _half(scatter.pairs)}
         columns |= {"scatter_components": scatter.components}
+    if (sample := traces.sample) is not None:
+        columns |= {"sample_hashes": np.diff(sample.hashes, prepend=0), "sample_values": sample.values.T.ravel()}
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
@@ -125,6 +128,7 @@ def encode_profile(profile: Profile) -> bytes:
             },
             "distances": sorted(traces.distances.items()),
             **({"scatter": _scattered(scatter)} if scatter is not None else {}),
+            **({"sample": {"columns": list(sample.columns), "most": sample.most}} if sample is not None else {}),
         }
     return _packed("profile", meta, columns)
 
@@ -181,7 +185,13 @@ def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any
         rows, pairs = (_square(columns[name], len(named["columns"])) for name in ("scatter_rows", "scatter_pairs"))
         of_axes = (named["seen"], columns["scatter_components"], named["rest"])
         scatter = Scatter(tuple(named["columns"]), rows, pairs, *of_axes)
-    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances, scatter)
+    sample = None
+    if named := meta.get("sample"):
+        hashes = np.cumsum(columns["sample_hashes"])
+        values = columns["sample_values"].reshape(len(named["columns"]), len(hashes)).T
+        sample = RowSample(tuple(named["columns"]), named["most"], hashes, values)
+    plain = meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances
+    return Traces(*plain, scatter, sample)
 
 
 def _half(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -24,6 +24,8 @@ from airflow_ml_monitor.profile.codec import (
 )
 from airflow_ml_monitor.profile.layout import NULL, PLUS_INF
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
+from airflow_ml_monitor.profile.row_sample import RowSample
+from airflow_ml_monitor.profile.scatter import Scatter
 from airflow_ml_monitor.profile.traces import Products, Traces
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -56,10 +58,10 @@ def some_profile() -> Profile:
     )
 
 
-def some_traces() -> Traces:
-    """Of every kind that a scan may leave."""
+def some_traces(version: int = VERSION) -> Traces:
+    """Of every kind that a scan could leave when a version was the newest."""
     products = Products(("c", "x"), 7, np.array([3.0, -0.25]), np.array([[3.0, 0.5], [0.5, 1.75]]))
-    return Traces(
+    first = Traces(
         {"x": "DOUBLE", "c": "VARCHAR", "Ñ": "VARCHAR"},
         {0: 3, 167: 4},
         {"c": {"Ñew": 21}},
@@ -69,6 +71,10 @@ def some_traces() -> Traces:
         {"y": {"y_old": {-3: 2, NULL: 5}}},
         {0: 5, 4096: 2},
     )
+    rows, pairs = np.array([[40.0, 30.0], [30.0, 35.0]]), np.array([[1.5, 0.25], [0.25, 3.75]])
+    scatter = Scatter(("c", "x"), rows, pairs, 40.0, np.array([81.5]), 0.125)
+    sample = RowSample.lowest(["x", "c"], 100, np.array([2**52, 5, 7]), np.array([[3, -1], [-32_768, 0], [32_000, 1]]))
+    return first if version < 2 else replace(first, scatter=scatter, sample=sample)
 
 
 def some_entries() -> Entries:
@@ -112,14 +118,21 @@ def same_traces(a: Traces, b: Traces) -> None:
     assert (a.products.columns, a.products.n) == (b.products.columns, b.products.n)
     np.testing.assert_array_equal(a.products.sums, b.products.sums)
     np.testing.assert_array_equal(a.products.matrix, b.products.matrix)
+    assert (a.scatter is None, a.sample is None) == (b.scatter is None, b.sample is None)
+    if a.scatter is not None and b.scatter is not None:
+        for name in ("columns", "rows", "pairs", "seen", "components", "rest"):
+            np.testing.assert_array_equal(getattr(a.scatter, name), getattr(b.scatter, name))
+    if a.sample is not None and b.sample is not None:
+        for name in ("columns", "most", "hashes", "values"):
+            np.testing.assert_array_equal(getattr(a.sample, name), getattr(b.sample, name))
 
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
 def test_the_golden_profiles_of_every_version_are_read(version: int) -> None:
     same_profiles(decode_profile((GOLDEN / f"profile-v{version}.bin").read_bytes()), some_profile())
     made = decode_profile((GOLDEN / f"profile-v{version}-traces.bin").read_bytes())
-    same_profiles(made, replace(some_profile(), traces=some_traces()))
-    same_traces(made.traces, some_traces())
+    same_profiles(made, replace(some_profile(), traces=some_traces(version)))
+    same_traces(made.traces, some_traces(version))
 
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))

@@ -72,7 +72,7 @@ def _areas(pair: PairView) -> Floats:
     gap[-1] = 0.0
     low, high = (x - pair.reference.binning.centre for x in (ends.low, ends.high))
     within = high * gap - low * np.r_[0.0, gap[:-1]] - (d1[0] - d1[1])
-    return np.r_[within, (low[1:] - high[:-1]) * gap[:-1]]
+    return np.concatenate([within, (low[1:] - high[:-1]) * gap[:-1]])
 
 
 def _spread_out(pair: PairView) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from airflow_ml_monitor.profile import kernel, query, text_query
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines import lowest_rows, memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, NOTHING, ROW_NUMBER, Array, Scan, may_hold
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning, Layout
 from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, MOST_UNSEEN, Traces
@@ -61,6 +61,7 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
         hours=hours,
         forms={name: _forms(scan, name, event_time) for name in faults if scan.types["source"].get(name) == "VARCHAR"},
         candidates=_candidates(scan, dataset, layout, event_time),
+        sample=lowest_rows.sampled(scan, dataset, together, event_time),
     )
     return Profile(dataset.name, window, layout.digest, rows, cells, duplicates, newest_at, versions, faults, traces)
 
