@@ -80,6 +80,6 @@ def test_p_values_of_wasserstein_are_as_rare_as_they_say_in_heavy_tails(law: str
     rng = np.random.default_rng(12)
     draw = rng.exponential if law == "exponential" else lambda size: rng.standard_t(3, size)
     cut = Binning("x", Kind.NUMERIC, 0.3, 1.0)
-    found = [wasserstein(rows.pair(draw(size=800), draw(size=400), cut)).p_value for _ in range(300)]
+    found = [wasserstein(rows.pair(draw(size=800), draw(size=400), cut)).p_value for _ in range(200)]
     for level in (0.01, 0.05, 0.2):
-        assert scipy.stats.binomtest(sum(p <= level for p in found), 300, level).pvalue > 0.01
+        assert scipy.stats.binomtest(sum(p <= level for p in found), 200, level).pvalue > 0.01

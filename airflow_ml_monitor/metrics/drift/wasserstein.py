@@ -41,8 +41,9 @@ def wasserstein(pair: PairView) -> Estimate:
     if sigma == 0:
         raise Undefined("the reference's values have no spread")
     if pair.reference.binning.is_grid:
-        value = float(np.abs(_areas(pair)).sum()) / sigma
-        x, share = _spread_out(pair)
+        ends = _ends(pair)
+        value = float(np.abs(_areas(pair, ends)).sum()) / sigma
+        x, share = _spread_out(pair, ends)
     else:
         x, reference, current = pair.steps
         value = float(np.abs(np.cumsum(reference - current)[:-1]) @ np.diff(x)) / sigma
@@ -56,13 +57,12 @@ def wasserstein(pair: PairView) -> Estimate:
     return Estimate(value, pair.current.n, p_value=p_value, noise=noise)
 
 
-def _areas(pair: PairView) -> Floats:
+def _areas(pair: PairView, ends: Cells) -> Floats:
     """Between the two distribution functions, within each bucket of a grid and from each to the next.
 
     From a bucket's lowest value s to its highest t: t·gap(t) - s·gap(s) - (what its rows add to one mean less the
     other's); gap: one function less the other.
     """
-    ends = _ends(pair)
     rows, d1 = (np.zeros((2, len(ends.bucket))) for _ in range(2))
     for i, side in enumerate((pair.reference, pair.current)):
         there = side.cells.bucket > SPECIAL
@@ -75,9 +75,8 @@ def _areas(pair: PairView) -> Floats:
     return np.concatenate([within, (low[1:] - high[:-1]) * gap[:-1]])
 
 
-def _spread_out(pair: PairView) -> tuple[Floats, Floats]:
+def _spread_out(pair: PairView, ends: Cells) -> tuple[Floats, Floats]:
     """(x, share) of both sides' rows, ascending: a bucket's at its ends, so that their mean is what it was."""
-    ends = _ends(pair)
     width, shift = ends.high - ends.low, pair.reference.binning.centre - ends.low
     upper = np.divide(ends.d1 / ends.count + shift, width, out=np.zeros(len(width)), where=width > 0)
     share = ends.count / ends.count.sum()
