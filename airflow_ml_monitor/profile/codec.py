@@ -92,17 +92,7 @@ def _read(body: bytes, version: int) -> tuple[dict[str, Any], dict[str, np.ndarr
 def encode_profile(profile: Profile) -> bytes:
     """The bytes of a profile."""
     keys = sorted(profile.cells)
-    columns = packed_cells([profile.cells[key] for key in keys])
-    traces, products = profile.traces, profile.traces.products
-    if products is not None:
-        columns |= {"sums": products.sums, "products": _half(products.matrix)}
-        if products.pairs is not None and products.shared is not None:
-            columns |= {"pairs": _half(products.pairs), "shared": products.shared.ravel()}
-    if (scatter := traces.scatter) is not None:
-        columns |= {"scatter_rows": _half(scatter.rows), "scatter_pairs": _half(scatter.pairs)}
-        columns |= {"scatter_components": scatter.components}
-    if (sample := traces.sample) is not None:
-        columns |= {"sample_hashes": np.diff(sample.hashes, prepend=0), "sample_values": sample.values.T.ravel()}
+    columns = packed_cells([profile.cells[key] for key in keys]) | _trace_columns(profile.traces)
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
@@ -114,27 +104,46 @@ def encode_profile(profile: Profile) -> bytes:
         "versions": dict(profile.versions),
         "faults": dict(profile.faults),
     }
-    if traces != Traces():
-        meta["traces"] = {
-            "columns": dict(traces.columns),
-            "hours": sorted(traces.hours.items()),
-            "unseen": {name: dict(values) for name, values in traces.unseen.items()},
-            "products": products and {"columns": list(products.columns), "n": products.n},
-            "damaged": dict(traces.damaged),
-            "forms": {name: dict(forms) for name, forms in traces.forms.items()},
-            "candidates": {
-                missing: {name: sorted(rows.items()) for name, rows in found.items()}
-                for missing, found in traces.candidates.items()
-            },
-            "distances": sorted(traces.distances.items()),
-            **({"scatter": _scattered(scatter)} if scatter is not None else {}),
-            **({"sample": {"columns": list(sample.columns), "most": sample.most}} if sample is not None else {}),
-        }
+    if profile.traces != Traces():
+        meta["traces"] = _told(profile.traces)
     return _packed("profile", meta, columns)
 
 
-def _scattered(scatter: Scatter) -> dict[str, Any]:
-    return {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest}
+def _trace_columns(traces: Traces) -> dict[str, np.ndarray[Any, Any]]:
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    if (products := traces.products) is not None:
+        columns |= {"sums": products.sums, "products": _half(products.matrix)}
+        if products.pairs is not None and products.shared is not None:
+            columns |= {"pairs": _half(products.pairs), "shared": products.shared.ravel()}
+    if (scatter := traces.scatter) is not None:
+        columns |= {"scatter_rows": _half(scatter.rows), "scatter_pairs": _half(scatter.pairs)}
+        columns |= {"scatter_components": scatter.components}
+    if (sample := traces.sample) is not None:
+        columns |= {"sample_hashes": np.diff(sample.hashes, prepend=0), "sample_values": sample.values.T.ravel()}
+    return columns
+
+
+def _told(traces: Traces) -> dict[str, Any]:
+    """What traces are besides their columns."""
+    products, scatter, sample = traces.products, traces.scatter, traces.sample
+    told: dict[str, Any] = {
+        "columns": dict(traces.columns),
+        "hours": sorted(traces.hours.items()),
+        "unseen": {name: dict(values) for name, values in traces.unseen.items()},
+        "products": products and {"columns": list(products.columns), "n": products.n},
+        "damaged": dict(traces.damaged),
+        "forms": {name: dict(forms) for name, forms in traces.forms.items()},
+        "candidates": {
+            missing: {name: sorted(rows.items()) for name, rows in found.items()}
+            for missing, found in traces.candidates.items()
+        },
+        "distances": sorted(traces.distances.items()),
+    }
+    if scatter is not None:
+        told["scatter"] = {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest}
+    if sample is not None:
+        told["sample"] = {"columns": list(sample.columns), "most": sample.most}
+    return told
 
 
 def decode_profile(payload: bytes) -> Profile:
