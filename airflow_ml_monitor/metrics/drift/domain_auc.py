@@ -17,7 +17,9 @@ from airflow_ml_monitor.profile.views import DatasetPair
 
 FOLDS: Final = 5
 PRODUCT: Final = 0.5
-"""How much a product of two columns weighs beside a column: there are twelve of them to each of 24 columns."""
+"""How much a product of two columns weighs beside a column. Of 1,000 and 1,000 rows of 8 columns a correlation of 0.3
+that became 0.6 is found in 95 % (weight 0.3: 80, none: 5), a mean that moved by 0.2 deviations in 82 % (1: 62, none:
+95), a spread of 1.2 times in 57 % (none: 12), at 5 %."""
 RIDGE: Final = 1.0
 """Penalty of a coefficient, in mean variances of what it multiplies."""
 
