@@ -91,7 +91,8 @@ class CategoryShift:
 
     @cached_property
     def staying(self) -> tuple[str, ...]:
-        return tuple(name for name in self.share if name not in self.gone)
+        gone = set(self.gone)
+        return tuple(name for name in self.share if name not in gone)
 
     def deviation(self, rows: float, names: Iterable[str]) -> float:
         """How far so many rows are from what some categories would have together, in standard deviations."""
@@ -101,14 +102,14 @@ class CategoryShift:
     def is_as(self, rows: float, names: Iterable[str]) -> bool:
         return abs(self.deviation(rows, names)) <= APART
 
-    def misfit(self, moved: Mapping[str, float], scale: float = 1.0) -> float:
-        """Sum of squared deviations of the staying categories, had `moved` rows come to (or left) some of them, and
-        were the expected ones `scale` times as many."""
-        total = 0.0
-        for name in self.staying:
-            expected = self.expected([name]) * scale + moved.get(name, 0.0)
-            total += ((self.rows[name] - expected) / self._spread(self.share[name])) ** 2
-        return total
+    def misfit(self, scale: float = 1.0) -> float:
+        """Sum of squared deviations of the staying categories, were the expected ones `scale` times as many."""
+        return sum(self._square(name, scale) for name in self.staying)
+
+    def _square(self, name: str, scale: float = 1.0, moved: float = 0.0) -> float:
+        """One category's squared deviation, had `moved` rows come to (or left) it."""
+        expected = self.expected([name]) * scale + moved
+        return ((self.rows[name] - expected) / self._spread(self.share[name])) ** 2
 
     def others_stay(self, *but: str, lost: Iterable[str] = ()) -> bool:
         """Whether every staying category but some has as many rows as expected, and so have the values that are not
@@ -136,11 +137,12 @@ class CategoryShift:
 
         scale: of the expected rows, had the others shared them in proportion.
         """
-        misfits = sorted((self.misfit({name: moved}), name) for name in self.staying)
+        plain = self.misfit()
+        misfits = sorted((plain - self._square(name) + self._square(name, moved=moved), name) for name in self.staying)
         if not misfits:
             return ""
         best, name = misfits[0]
-        rivals = [self.misfit({}, scale), *(misfit for misfit, _ in misfits[1:2])]
+        rivals = [self.misfit(scale), *(misfit for misfit, _ in misfits[1:2])]
         explains = self.is_as(self.rows[name] - moved, [name]) and self.others_stay(name)
         return name if explains and min(rivals) - best >= SURE else ""
 

@@ -79,6 +79,14 @@ class ascending_mean(FunctionElement[float]):
     inherit_cache = True
 
 
+class quartiles(FunctionElement[Any]):
+    """The quartiles of numbers, between the values next to them: an array of three; NULL of none."""
+
+    name = "quartiles"
+    type = sa.ARRAY(sa.Double)
+    inherit_cache = True
+
+
 class contains(FunctionElement[bool]):
     """Whether a text holds a match of a regular expression."""
 
@@ -165,6 +173,18 @@ def _array_mean(element: ascending_mean, compiler: SQLCompiler, **more: Any) -> 
 def _sum(element: product_sum, compiler: SQLCompiler, **more: Any) -> str:
     a, b = _listed(element, compiler, **more)
     return f"sum({a} * {b})"
+
+
+@compiles(quartiles)
+def _quantile_cont(element: quartiles, compiler: SQLCompiler, **more: Any) -> str:
+    [x] = _listed(element, compiler, **more)
+    return f"quantile_cont({x}, [0.25, 0.5, 0.75])"
+
+
+@compiles(quartiles, "postgresql")
+def _percentile_cont(element: quartiles, compiler: SQLCompiler, **more: Any) -> str:
+    [x] = _listed(element, compiler, **more)
+    return f"percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY {x})"
 
 
 @compiles(contains)

@@ -19,8 +19,10 @@ from airflow_ml_monitor.profile.axes import axes_of
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
-from airflow_ml_monitor.profile.scatter import scatter_of
+from airflow_ml_monitor.profile.layout import NULL, OTHER, RARE, Binning
+from airflow_ml_monitor.profile.row_products import crossed
+from airflow_ml_monitor.profile.scatter import LOOKED_AT, scatter_of
+from airflow_ml_monitor.profile.tally import Room, Tally
 from airflow_ml_monitor.profile.text_forms import DAMAGE
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products, Traces
 
@@ -46,21 +48,16 @@ def slice_codes(binning: Binning, column: Column) -> Counts:
 
 def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Counts]) -> dict[tuple[Slice, str], Cells]:
     """One column's cells, of the whole and of every slice. slices: the bucket of every row, by slice column."""
+    if binning.kind is not Kind.CATEGORICAL:
+        missing, labels = np.ma.getmaskarray(column), {by: len(by.labels) for by in slices}
+        tally = Tally(binning, labels)
+        labelled = {by: np.where(code < 0, labels[by], code) for by, code in slices.items()}
+        tally.add(_filled(column), missing if missing.any() else None, labelled, Room(len(column)))
+        return tally.cells()
     size = len(column)
-    if binning.kind is Kind.CATEGORICAL:
-        none, zero = np.full(size, np.nan), np.zeros(size)
-        code = slice_codes(binning, column)
-        fine, coarse, parts = code, code, (zero, zero, none, none)
-    else:
-        fine, x, d = _buckets(binning, column)
-        # Powers of two: fine buckets add up to coarse ones exactly.
-        factor = binning.resolution // binning.coarse if binning.is_grid else 1
-        coarse = np.where(_special(fine), fine, fine // factor)
-        with np.errstate(over="ignore"):
-            parts = (d, d * d, x, x)
-    count = np.ones(size, np.int64)
-    cells = {(WHOLE, binning.column): Cells.collect(fine, count, *parts)}
-    rows = Cells(coarse, count, *parts)
+    none, zero = np.full(size, np.nan), np.zeros(size)
+    rows = Cells(slice_codes(binning, column), np.ones(size, np.int64), zero, zero, none, none)
+    cells = {(WHOLE, binning.column): rows.grouped(np.zeros(size, np.int64)).get(0, Cells.empty())}
     for by, code in slices.items():
         found = rows.grouped(code)
         for bucket, label in enumerate(by.labels):
@@ -73,40 +70,58 @@ def u_values(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Floa
     return np.stack([_u(binning, columns[binning.column]) for binning in binnings])
 
 
-def row_traces(binnings: Sequence[Binning], u: Floats, ellipsoid: Ellipsoid | None) -> Traces:
-    """What rows tell by their u together: products, how these scatter, and distances from the reference's ellipsoid."""
+def row_traces(
+    binnings: Sequence[Binning], u: Floats, ellipsoid: Ellipsoid | None, looked_at: int = LOOKED_AT
+) -> Traces:
+    """What rows tell by their u together: products, how these scatter, and distances from the reference's ellipsoid.
+
+    u: k × rows, NaN where a value is missing; 0 there when this returns: to copy it takes as long as to multiply it.
+    looked_at: of so many rows at most how products scatter.
+    """
     names = tuple(binning.column for binning in binnings)
     distances = outlying.counted(ellipsoid, names, u) if ellipsoid else {}
-    scatter = scatter_of(names, u, axes_of(ellipsoid) if ellipsoid else None)
+    scatter = scatter_of(names, u, axes_of(ellipsoid) if ellipsoid else None, looked_at)
     return Traces(products=_products(names, u), distances=distances, scatter=scatter)
 
 
 def _products(names: tuple[str, ...], u: Floats) -> Products:
-    missing = np.isnan(u)
-    lacking = np.flatnonzero(missing.any(axis=1))
+    # A NaN spreads to its column's sum.
+    lacking = np.flatnonzero(np.isnan(u.sum(axis=1)))
     if not len(lacking):
-        return Products(names, u.shape[1], u.sum(axis=1), u @ u.T)
-    rows = np.where(missing, 0.0, u)
-    sums, there = rows.sum(axis=1), (~missing[lacking]).astype(np.float64)
+        return Products(names, u.shape[1], u.sum(axis=1), crossed(u, u))
+    missing = np.isnan(u[lacking])
+    u[lacking] = np.where(missing, 0.0, u[lacking])
+    sums, there = u.sum(axis=1), (~missing).astype(np.float64)
     # A column that has all its values takes nothing from another's rows.
     own = np.full(len(names), float(u.shape[1]))
     own[lacking] = there.sum(axis=1)
     pairs, shared = np.minimum.outer(own, own), np.repeat(sums[:, None], len(names), axis=1)
-    pairs[np.ix_(lacking, lacking)] = there @ there.T
-    shared[:, lacking] = rows @ there.T
-    return Products(names, u.shape[1], sums, rows @ rows.T, pairs, shared)
+    pairs[np.ix_(lacking, lacking)] = crossed(there, there)
+    shared[:, lacking] = crossed(u, there)
+    return Products(names, u.shape[1], sums, crossed(u, u), pairs, shared)
 
 
 def _u(binning: Binning, column: Column) -> Floats:
     if binning.kind is Kind.CATEGORICAL:
         u = (np.ma.getdata(column) == binning.categories[0]).astype(np.float64)
         return np.where(np.ma.getmaskarray(column), np.nan, u)
-    bucket, _, d = _buckets(binning, column)
-    return np.where(np.isin(bucket, (NULL, NAN, PLUS_INF, MINUS_INF)), np.nan, d / (binning.scale + np.abs(d)))
+    return u_of(binning, _filled(column))
+
+
+def u_of(binning: Binning, x: Floats) -> Floats:
+    """The u of numbers; NaN of what is not finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = x - binning.centre
+        return np.asarray(d / (binning.scale + np.abs(d)))
+
+
+def _filled(column: Column) -> Floats:
+    """Numbers, NaN where one is missing."""
+    return np.asarray(np.ma.filled(np.ma.asarray(column).astype(np.float64), np.nan))
 
 
 def unseen(binning: Binning, column: Column) -> dict[str, int]:
-    """The most frequent values without a bucket that are not rare → rows; as query.unseen_values orders them."""
+    """The most frequent values without a bucket that are not rare → rows; as text_query.unseen_values orders them."""
     known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
     found = Counter(value for value in plain if value not in known)
     often = sorted((-rows, value) for value, rows in found.items() if rows >= RARE)
@@ -114,28 +129,7 @@ def unseen(binning: Binning, column: Column) -> dict[str, int]:
 
 
 def damaged(binning: Binning, column: Column) -> int:
-    """Rows whose value has no bucket and looks wrongly decoded; as text_query.damaged_values counts them."""
+    """Rows whose value has no bucket and looks wrongly decoded; as text_query.unseen_values counts them."""
     known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
     found = Counter(value for value in plain if value not in known)
     return sum(rows for value, rows in found.items() if _DAMAGE.search(value))
-
-
-def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return bucket <= OTHER
-
-
-def _buckets(binning: Binning, column: Column) -> tuple[Counts, Floats, Floats]:
-    """(bucket, x, x - centre) of a column of numbers; NaN and 0 where x is not finite."""
-    missing, x = np.ma.getmaskarray(column), np.ma.getdata(column).astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        d = x - binning.centre
-        finite = np.isfinite(d) & ~missing
-        if binning.values:
-            bucket = slice_codes(binning, column)
-        else:
-            share = d / (binning.scale + np.abs(d))
-            bucket = np.floor(binning.resolution * np.where(finite, share, 0.0)).astype(np.int64)
-    rest = ~finite
-    bucket[rest] = np.where(np.isnan(x[rest]), NAN, np.where(x[rest] > 0, PLUS_INF, MINUS_INF))
-    bucket[missing] = NULL
-    return bucket, np.where(finite, x, np.nan), np.where(finite, d, 0.0)

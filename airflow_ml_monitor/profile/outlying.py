@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.row_products import crossed, square_lengths, turned
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -39,9 +40,6 @@ OFTEN: Final = 0.5
 """A column that more reference rows lack is left out."""
 _AT_ONCE: Final = 1000
 """Rows with a matrix of their own: 5 MB of 24 columns."""
-_PRODUCTS_AT_ONCE: Final = 200_000
-"""They stay in the processor's cache; of more, BLAS lets its threads wait for each other: 100,000 rows of ten columns
-take 12 ms instead of 3."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +56,9 @@ class Moments:
     @classmethod
     def of(cls, u: Floats) -> Moments:
         """u: k × rows, NaN where a value is missing."""
-        is_there = ~np.isnan(u)
-        there, filled = is_there.astype(np.float64), np.where(is_there, u, 0.0)
-        return cls(there @ there.T, filled @ there.T, filled @ filled.T)
+        missing = np.isnan(u)
+        there, filled = (~missing).astype(np.float64), np.where(missing, 0.0, u)
+        return cls(crossed(there, there), crossed(filled, there), crossed(filled, filled))
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(self.pairs + other.pairs, self.sums + other.sums, self.products + other.products)
@@ -112,12 +110,7 @@ def distances(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> Floats
     """
     shape = _matrices(ellipsoid)
     mine = _mine(ellipsoid, columns, u)
-    squares, offset = np.empty(mine.shape[1]), (shape.root @ shape.centre)[:, None]
-    step = max(_PRODUCTS_AT_ONCE // len(mine) ** 2, 1)
-    for start in range(0, len(squares), step):
-        turned = shape.root @ mine[:, start : start + step]
-        turned -= offset
-        np.einsum("ir,ir->r", turned, turned, out=squares[start : start + step])
+    squares = square_lengths(shape.root, mine, shape.root @ shape.centre)
     # A NaN spreads to all of its row.
     lacking = np.flatnonzero(np.isnan(squares))
     if len(lacking):
@@ -202,7 +195,7 @@ def _squares_of_some(shape: _Matrices, v: Floats) -> Floats:
     """
     missing = np.isnan(v)
     v = np.where(missing, 0.0, v)
-    pulled = shape.precision @ v
+    pulled = turned(shape.precision, v)
     squares = np.einsum("ir,ir->r", pulled, v)
     lacks, k = missing.sum(axis=0), len(v)
     for several in np.unique(lacks).tolist():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_ml_monitor.profile.axes import Axes
+from airflow_ml_monitor.profile.row_products import crossed
 
 Matrix = NDArray[np.float64]
 
@@ -56,14 +57,14 @@ class Scatter:
         return Scatter(shared, rows, pairs, self.seen + other.seen, components, self.rest + other.rest)
 
 
-def scatter_of(names: Sequence[str], u: Matrix, axes: Axes | None) -> Scatter | None:
-    """Of rows' u, k × rows, NaN where a value is missing; evenly spread ones of them. None of too few rows."""
-    u = u[:, :: -(-u.shape[1] // LOOKED_AT) or 1]
+def scatter_of(names: Sequence[str], u: Matrix, axes: Axes | None, looked_at: int = LOOKED_AT) -> Scatter | None:
+    """Of rows' u, k × rows, NaN where a value is missing; so many evenly spread ones of them. None of too few rows."""
+    u = u[:, :: -(-u.shape[1] // looked_at) or 1]
     if u.shape[1] < LEAST:
         return None
     missing = np.isnan(u)
     there = (~missing).astype(np.float64)
-    rows = there @ there.T if missing.any() else np.full((len(u), len(u)), float(u.shape[1]))
+    rows = crossed(there, there) if missing.any() else np.full((len(u), len(u)), float(u.shape[1]))
     own = np.maximum(np.diag(rows), 1.0)[:, None]
     off = np.where(missing, 0.0, u)
     off -= there * (off.sum(axis=1, keepdims=True) / own)
@@ -82,10 +83,10 @@ def _pairs(x: Matrix, there: Matrix, rows: Matrix) -> Matrix:
     A row adds x y - r (x² + y²)/2 to r, whatever the distribution (Hampel 1974; Devlin, Gnanadesikan, Kettenring 1975).
     """
     square = x * x
-    fourth = (square * square) @ there.T / rows
-    cubes, squares = (square * x) @ x.T / rows, square @ square.T / rows
-    mean = x @ there.T / rows
-    r = np.clip(x @ x.T / rows - mean * mean.T, -1.0, 1.0)
+    fourth = crossed(square * square, there) / rows
+    cubes, squares = crossed(square * x, x) / rows, crossed(square, square) / rows
+    mean = crossed(x, there) / rows
+    r = np.clip(crossed(x, x) / rows - mean * mean.T, -1.0, 1.0)
     variance = squares - r * (cubes + cubes.T) + r * r / 4 * (fourth + fourth.T + 2 * squares)
     found = np.maximum(variance, 0.0) / np.maximum(1 - r * r, NEARLY_ONE) ** 2
     np.fill_diagonal(found, np.diag(fourth))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.query import Expression, in_window, source, text
+from airflow_ml_monitor.profile.query import Expression, in_window, source, text, whole
 from airflow_ml_monitor.profile.text_forms import DAMAGE, VALUES, wholly
 
 
@@ -18,16 +18,29 @@ def text_forms(column: str, event_time: str) -> sa.SelectBase:
     return sa.select(form.label("form"), sa.func.count().label("rows")).where(where).group_by(form)
 
 
-def damaged_values(column: str, event_time: str) -> sa.SelectBase:
-    """Rows of a column whose value is not in the table `categories` and looks wrongly decoded."""
+def unseen_values(column: str, rare: int, most: int, event_time: str) -> sa.SelectBase:
+    """(text, rows, damaged rows) of a column's values that the table `categories` does not name, the most frequent ones
+    first, at most so many; NULL in place of a text that fewer than `rare` rows have.
+
+    damaged: of all of them together, rows whose value looks wrongly decoded.
+    """
     table = _table(event_time, column)
     names = source("name", "code", name="categories")
     value = text(table.c[column])
-    is_damaged = _is(value, f"(?:.|\n)*(?:{DAMAGE})(?:.|\n)*")
-    return (
-        sa.select(sa.func.count())
+    found = (
+        sa.select(value.label("value"), sa.func.count().label("rows"))
         .select_from(table.outerjoin(names, value == names.c.name))
-        .where(in_window(table, event_time), names.c.code.is_(None), is_damaged)
+        .where(in_window(table, event_time), table.c[column].is_not(None), names.c.code.is_(None))
+        .group_by(value)
+        .subquery("found")
+    )
+    is_damaged = _is(found.c.value, f"(?:.|\n)*(?:{DAMAGE})(?:.|\n)*")
+    damaged = sa.func.sum(sa.case((is_damaged, found.c.rows), else_=whole(0))).over()
+    often = sa.case((found.c.rows >= whole(rare), found.c.value))
+    return (
+        sa.select(often.label("value"), found.c.rows, sa.cast(damaged, sa.BigInteger).label("damaged"))
+        .order_by(found.c.rows.desc(), found.c.value)
+        .limit(most)
     )
 
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import kernel, query, text_query
-from airflow_ml_monitor.profile.cells import Cells, Profile
+from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
-from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines import lowest_rows, memory
-from airflow_ml_monitor.profile.engines.scan import ABSENT, NOTHING, ROW_NUMBER, Array, Scan, may_hold
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning, Layout
-from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, MOST_UNSEEN, Traces
+from airflow_ml_monitor.profile.engines import lowest_rows
+from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, Wanted, may_hold
+from airflow_ml_monitor.profile.engines.statement_cells import from_statement, unnamed
+from airflow_ml_monitor.profile.layout import RARE, Binning, Layout
+from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, Traces
 
 SMALL_ROWS: Final = 20_000
 """Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""
-
-_Cells = dict[tuple[Slice, str], Cells]
 
 
 def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small: int) -> Profile:
@@ -36,17 +32,11 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
     slices = tuple(layout[name] for name in layout.slice_by if name not in faults)
     binnings = [binning for binning in layout.binnings if binning.column not in faults]
     together = multiplied(binnings, tuple(column.name for column in dataset.outputs))
+    wanted = Wanted(tuple(binnings), slices, together, layout.ellipsoid, event_time)
     if total <= small:
-        cells, noted = _from_rows(scan, binnings, slices, event_time, (together, layout.ellipsoid))
+        cells, noted = _from_rows(scan, wanted)
     else:
-        cells, unseen, damaged = {}, dict[str, dict[str, int]](), dict[str, int]()
-        for binning in binnings:
-            cells |= _from_statement(scan, binning, slices, event_time)
-            # The column's categories are registered by now.
-            unseen |= _unseen(scan, binning, cells, event_time)
-            damaged |= _damaged(scan, binning, cells, event_time)
-        noted = scan.row_traces(together, event_time, layout.ellipsoid) if together else Traces()
-        noted = replace(noted, unseen=unseen, damaged=damaged)
+        cells, noted = scan.cut(wanted)
     rows: dict[Slice, int] = {WHOLE: int(total)}
     for binning in slices:
         for bucket, label in enumerate(binning.labels):
@@ -97,53 +87,28 @@ def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime |
         return None
 
 
-def _from_rows(
-    scan: Scan,
-    binnings: Sequence[Binning],
-    slices: Iterable[Binning],
-    event_time: str,
-    by_row: tuple[tuple[Binning, ...], Ellipsoid | None],
-) -> tuple[_Cells, Traces]:
-    """Every column's cells, and what else its rows tell, from one statement that fetches them. by_row: the columns that
-    rows are looked at by together, and the reference's ellipsoid."""
+def _from_rows(scan: Scan, asked: Wanted) -> tuple[ByColumn, Traces]:
+    """What is wanted, from one statement that fetches the rows."""
+    binnings, slices, together = asked.binnings, asked.slices, asked.together
     wanted = tuple(dict.fromkeys((b.column, b.kind) for b in (*binnings, *slices)))
     if not wanted:
         return {}, Traces()
-    found = scan.masked(query.values, wanted, event_time)
+    found = scan.masked(query.values, wanted, asked.event_time)
     columns = {name: found[f"c{i}"] for i, (name, _) in enumerate(wanted)}
     codes = {by: kernel.slice_codes(by, columns[by.column]) for by in slices}
-    cells: _Cells = {}
+    cells: ByColumn = {}
     unseen, damaged = {}, {}
     for binning in binnings:
         values = columns[binning.column]
         cells |= kernel.column_cells(binning, values, codes)
-        if _unnamed(binning, cells) >= RARE:
+        if unnamed(binning, cells) >= RARE:
             unseen[binning.column] = kernel.unseen(binning, values)
-        if _unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
+        if unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
             damaged[binning.column] = rows
-    together, ellipsoid = by_row
-    noted = kernel.row_traces(together, kernel.u_values(together, columns), ellipsoid) if together else Traces()
+    noted = Traces()
+    if together:
+        noted = kernel.row_traces(together, kernel.u_values(together, columns), asked.ellipsoid)
     return cells, replace(noted, unseen=unseen, damaged=damaged)
-
-
-def _unnamed(binning: Binning, cells: _Cells) -> int:
-    """Rows of a column of categories whose value has no bucket."""
-    return cells[WHOLE, binning.column].at(OTHER) if binning.kind is Kind.CATEGORICAL else 0
-
-
-def _unseen(scan: Scan, binning: Binning, cells: _Cells, event_time: str) -> dict[str, dict[str, int]]:
-    """A column's values without a bucket."""
-    if _unnamed(binning, cells) < RARE:
-        return {}
-    return {binning.column: dict(scan.rows(query.unseen_values, binning.column, RARE, MOST_UNSEEN, event_time))}
-
-
-def _damaged(scan: Scan, binning: Binning, cells: _Cells, event_time: str) -> dict[str, int]:
-    """Of them, rows that look wrongly decoded."""
-    if not _unnamed(binning, cells):
-        return {}
-    rows = int(scan.rows(text_query.damaged_values, binning.column, event_time)[0][0])
-    return {binning.column: rows} if rows else {}
 
 
 def _forms(scan: Scan, column: str, event_time: str) -> dict[str, int]:
@@ -160,7 +125,7 @@ def _candidates(scan: Scan, dataset: Dataset, layout: Layout, event_time: str) -
         for name in undeclared:
             if may_hold(scan.types["source"][name], binning.kind):
                 coarse = replace(binning, column=name, resolution=binning.coarse)
-                cells = _from_statement(scan, coarse, (), event_time)[WHOLE, name]
+                cells = from_statement(scan, coarse, (), event_time)[WHOLE, name]
                 rows = dict(zip(cells.bucket.tolist(), cells.count.tolist(), strict=True))
                 found.setdefault(binning.column, {})[name] = rows
     return found
@@ -174,36 +139,3 @@ def multiplied(binnings: Iterable[Binning], outputs: Sequence[str] = ()) -> tupl
     found = [b for b in binnings if b.kind is not Kind.DATETIME and (b.kind is not Kind.CATEGORICAL or b.categories)]
     besides = [binning for binning in found[MOST_PRODUCTS:] if binning.column in outputs]
     return (*found[:MOST_PRODUCTS], *besides[:MOST_OUTPUTS])
-
-
-def _from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> _Cells:
-    """One column's cells by slice, from one statement of its own."""
-    if binning.kind is Kind.CATEGORICAL:
-        scan.register("categories", memory.categories(binning))
-        found = scan.columns(query.categorical_cells, binning.column, slices, event_time)
-    else:
-        found = scan.columns(query.numeric_cells, binning, slices, event_time)
-    codes = [found[f"s{i}"] for i in range(len(slices))]
-    in_whole = (
-        np.logical_and.reduce([code == ABSENT for code in codes]) if codes else np.ones(len(found["count"]), bool)
-    )
-    cells = {(WHOLE, binning.column): _picked(found, in_whole, found["bucket"])}
-    rest = _parts(found, found.get("coarse", found["bucket"]))
-    for code, by in zip(codes, slices, strict=True):
-        by_code = rest.grouped(code)
-        for bucket, label in enumerate(by.labels):
-            cells[((by.column, label),), binning.column] = by_code.get(bucket, Cells.empty())
-    return cells
-
-
-def _picked(found: Mapping[str, Array], rows: Array, bucket: Array) -> Cells:
-    parts = _parts({name: column[rows] for name, column in found.items()}, bucket[rows])
-    return Cells.collect(parts.bucket, parts.count, parts.d1, parts.d2, parts.low, parts.high)
-
-
-def _parts(found: Mapping[str, Array], bucket: Array) -> Cells:
-    """A statement's rows as cells, not yet collected; without sums and extremes where no number is finite."""
-    none = np.isin(bucket, (NULL, NAN, MINUS_INF, PLUS_INF)) | ("d1" not in found)
-    d1, d2 = (np.where(none, 0.0, found.get(name, 0.0)) for name in ("d1", "d2"))
-    low, high = (np.where(none, np.nan, found.get(name, np.nan)) for name in ("low", "high"))
-    return Cells(bucket, found["count"], d1, d2, low, high)

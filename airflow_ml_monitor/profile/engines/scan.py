@@ -13,7 +13,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
-from airflow_ml_monitor.keys import EVER, Window
+from airflow_ml_monitor.keys import EVER, Slice, Window
+from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -48,6 +49,19 @@ _OF_CATEGORIES: Final = INTEGERS | {"VARCHAR", "ENUM", "BOOLEAN", '"NULL"'}
 
 Source = Dataset | LabelSource
 Build = Callable[..., sa.SelectBase]
+ByColumn = dict[tuple[Slice, str], Cells]
+"""Cells by slice and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a window: cells of columns, of the whole and by slice; and what rows tell by some together."""
+
+    binnings: tuple[Binning, ...]
+    slices: tuple[Binning, ...]
+    together: tuple[Binning, ...]
+    ellipsoid: Ellipsoid | None
+    event_time: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +92,8 @@ class Scan(ABC):
         """A statement's rows as pandas has them."""
 
     @abstractmethod
-    def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
-        """What rows tell together: sums of the columns' u and of their products; and how far out the rows lie."""
+    def cut(self, wanted: Wanted) -> tuple[ByColumn, Traces]:
+        """Every column's cells of a large window, and what its rows tell besides; each column's bytes are read once."""
 
     @abstractmethod
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:

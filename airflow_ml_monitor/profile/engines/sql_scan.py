@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
 from airflow_ml_monitor.profile import query
-from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import sql_distances, sql_products
 from airflow_ml_monitor.profile.engines.database import Database
-from airflow_ml_monitor.profile.engines.scan import Array, Build, Scan
+from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan, Wanted
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
+from airflow_ml_monitor.profile.engines.statement_cells import by_statements
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
@@ -58,14 +58,17 @@ class SQLScan(Scan):
         found: pd.DataFrame = table.to_pandas(date_as_object=False)
         return found
 
-    def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
+    def cut(self, wanted: Wanted) -> tuple[ByColumn, Traces]:
         """By statements: no row leaves the database."""
-        products = sql_products.products(self, binnings, event_time)
-        scatter = None
+        cells, noted = by_statements(self, wanted)
+        together, event_time, ellipsoid = wanted.together, wanted.event_time, wanted.ellipsoid
+        if not together:
+            return cells, noted
+        products, scatter = sql_products.products(self, together, event_time), None
         if self.database.draws_rows:
-            scatter = sql_products.scatter(self, binnings, products, ellipsoid, event_time)
-        distances = sql_distances.counted(self, binnings, event_time, ellipsoid)
-        return Traces(products=products, distances=distances, scatter=scatter)
+            scatter = sql_products.scatter(self, together, products, ellipsoid, event_time)
+        distances = sql_distances.counted(self, together, event_time, ellipsoid)
+        return cells, replace(noted, products=products, distances=distances, scatter=scatter)
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
         return sql_distances.moments(self, binnings, event_time)

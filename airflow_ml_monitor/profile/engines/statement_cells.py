@@ -1,0 +1,75 @@
+"""A large window's cells by statements, one a column: what leaves the engine are counts and sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from airflow_ml_monitor.keys import WHOLE
+from airflow_ml_monitor.profile import query, text_query
+from airflow_ml_monitor.profile.cells import Cells
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines.scan import ABSENT, Array, ByColumn
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.profile.engines.scan import Scan, Wanted
+
+
+def by_statements(scan: Scan, wanted: Wanted) -> tuple[ByColumn, Traces]:
+    """Every column's cells, and what is noted of their values."""
+    cells: ByColumn = {}
+    unseen, damaged = dict[str, dict[str, int]](), dict[str, int]()
+    for binning in wanted.binnings:
+        cells |= from_statement(scan, binning, wanted.slices, wanted.event_time)
+        if unnamed(binning, cells):
+            # The column's categories are registered by now.
+            about = (binning.column, RARE, MOST_UNSEEN, wanted.event_time)
+            found = scan.rows(text_query.unseen_values, *about)
+            if often := {value: int(rows) for value, rows, _ in found if value is not None}:
+                unseen[binning.column] = often
+            if found[0][2]:
+                damaged[binning.column] = int(found[0][2])
+    return cells, Traces(unseen=unseen, damaged=damaged)
+
+
+def from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> ByColumn:
+    """One column's cells by slice, from one statement of its own."""
+    if binning.kind is Kind.CATEGORICAL:
+        scan.register("categories", memory.categories(binning))
+        found = scan.columns(query.categorical_cells, binning.column, slices, event_time)
+    else:
+        found = scan.columns(query.numeric_cells, binning, slices, event_time)
+    codes = [found[f"s{i}"] for i in range(len(slices))]
+    in_whole = (
+        np.logical_and.reduce([code == ABSENT for code in codes]) if codes else np.ones(len(found["count"]), bool)
+    )
+    cells = {(WHOLE, binning.column): _picked(found, in_whole, found["bucket"])}
+    rest = _parts(found, found.get("coarse", found["bucket"]))
+    for code, by in zip(codes, slices, strict=True):
+        by_code = rest.grouped(code)
+        for bucket, label in enumerate(by.labels):
+            cells[((by.column, label),), binning.column] = by_code.get(bucket, Cells.empty())
+    return cells
+
+
+def _picked(found: Mapping[str, Array], rows: Array, bucket: Array) -> Cells:
+    parts = _parts({name: column[rows] for name, column in found.items()}, bucket[rows])
+    return Cells.collect(parts.bucket, parts.count, parts.d1, parts.d2, parts.low, parts.high)
+
+
+def _parts(found: Mapping[str, Array], bucket: Array) -> Cells:
+    """A statement's rows as cells, not yet collected; without sums and extremes where no number is finite."""
+    none = np.isin(bucket, (NULL, NAN, MINUS_INF, PLUS_INF)) | ("d1" not in found)
+    d1, d2 = (np.where(none, 0.0, found.get(name, 0.0)) for name in ("d1", "d2"))
+    low, high = (np.where(none, np.nan, found.get(name, np.nan)) for name in ("low", "high"))
+    return Cells(bucket, found["count"], d1, d2, low, high)
+
+
+def unnamed(binning: Binning, cells: ByColumn) -> int:
+    """Rows of a column of categories whose value has no bucket."""
+    return cells[WHOLE, binning.column].at(OTHER) if binning.kind is Kind.CATEGORICAL else 0
