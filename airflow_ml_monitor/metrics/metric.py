@@ -79,6 +79,7 @@ class Need(StrEnum):
     WEIGHT = "a column of role weight"
     BASELINE = "a column of role baseline"
     QUANTILE = "a column of role quantile"
+    SAMPLE = "sample_rows of a dataset"
 
     def is_met(self, task: Task, dataset: Dataset) -> bool:
         """True if the spec declares it."""
@@ -88,6 +89,8 @@ class Need(StrEnum):
             return task.naive_error is not None
         if self is Need.THRESHOLDS:
             return bool(task.thresholds)
+        if self is Need.SAMPLE:
+            return dataset.sample_rows > 0
         return Role(self.value.removeprefix("a column of role ")) in dataset.roles
 
 
@@ -245,6 +248,8 @@ AT_THRESHOLD = "_at_threshold"
 _NEEDS = {
     "profit": Need.PAYOFF,
     "mase": Need.NAIVE_ERROR,
+    "domain_auc": Need.SAMPLE,
+    "energy_distance": Need.SAMPLE,
     "relative_mae": Need.BASELINE,
     **dict.fromkeys(("pinball_loss", "quantile_coverage", "interval_coverage"), Need.QUANTILE),
     **dict.fromkeys(("interval_coverage_gap", "interval_score", "interval_width"), Need.QUANTILE),

@@ -15,6 +15,7 @@ from airflow_ml_monitor.metrics.metric import (
     REPLAY_COVERAGE,
     REPLAY_DIFFERENCE,
     Metric,
+    Need,
     Subject,
     metrics,
     need_of,
@@ -82,6 +83,9 @@ def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple
     """Metrics of the reference and now: of columns together; of each, whole and by slice, what charts look at whole
     only."""
     together = _chosen(Family.DRIFT, Subject.DATASET_PAIR, names)
+    if reference.traces.sample is None and current.traces.sample is None:
+        # Not asked for: of a metric that is, it is said that there are none.
+        together = [m for m in together if need_of(m.name) is not Need.SAMPLE or m.name in names]
     rows = _rows(together, partial(DatasetPair, layout, reference, current), slice=WHOLE)
     chosen = _chosen(Family.DRIFT, Subject.PAIR, names)
     for slice in current.slices:

@@ -22,8 +22,8 @@ from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import Family, Measurement, Status
 from airflow_ml_monitor.monitor.parting import Part
-from airflow_ml_monitor.monitor.run import Monitor, Run, check_unchanged, frozen, meaning, profiled, window_key
-from airflow_ml_monitor.profile.cells import CONTENTS, Profile
+from airflow_ml_monitor.monitor.run import Monitor, Run, check_unchanged, frozen, profiled, profiled_by, window_key
+from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines.files import files_of, holding
@@ -126,7 +126,7 @@ def _key(monitor: Monitor, dataset: Dataset, run: Run, part: Part) -> tuple[Prof
     share, span = part.share_of(dataset, run.window)
     assert span is not None  # one without time is not stored
     fingerprint = monitor.engine.fingerprints(share, [span])[0]
-    inputs = PART + digest([fingerprint, meaning(dataset), CONTENTS, str(span), str(part)])
+    inputs = PART + digest([fingerprint, *profiled_by(dataset), str(span), str(part)])
     layout = monitor.reference(dataset, run.window).layout
     return ProfileKey(dataset.name, str(run.rule), run.window, layout.digest, inputs), fingerprint
 

@@ -201,6 +201,16 @@ def meaning(dataset: Dataset) -> list[Any]:
     return [dataset.name, columns, dataset.event_time, dataset.zone, dataset.entity_key, dataset.slice_by]
 
 
+def _sampled(dataset: Dataset) -> list[Any]:
+    """What a profile depends on besides, where it keeps rows."""
+    return [["sample_rows", dataset.sample_rows]] if dataset.sample_rows else []
+
+
+def profiled_by(dataset: Dataset) -> list[Any]:
+    """What a profile depends on besides the bytes that it is made of."""
+    return [meaning(dataset), CONTENTS, *_sampled(dataset)]
+
+
 def freeze(monitor: Monitor, known_at: datetime, *, again: bool = False) -> dict[str, str]:
     """Freeze the reference of every dataset that has none; the digest of each.
 
@@ -225,6 +235,7 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
     document = monitor.spec.document()
     task = document["task"]
     told = [document["reference"]["benchmark"]] if wanted.benchmark else []
+    told += _sampled(dataset)
     name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__, *told])
     if known and known[-1].startswith(name):
         return known[-1]
@@ -308,7 +319,7 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
 def window_key(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, str]:
     """(where the profile of the run's window is stored, the fingerprint of what it is scanned from)."""
     fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, meaning(dataset), CONTENTS])
+    inputs = digest([fingerprint, *profiled_by(dataset)])
     layout = monitor.reference(dataset, run.window).layout
     return ProfileKey(dataset.name, str(run.rule), run.window, layout.digest, inputs), fingerprint
 

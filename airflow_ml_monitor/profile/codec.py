@@ -1,14 +1,19 @@
 """Profiles and ledger entries ↔ compact versioned bytes, columns named.
 
-Layout of version 1: b"AMLM", one byte of version, then zlib of: 4 bytes header length, the header as JSON
-({"kind", "meta", "columns": [[name, dtype, length], …]}), the columns little-endian one after the other.
+Layout of version 2: b"AMLM", one byte of version, then zlib of: 4 bytes header length, the header as JSON
+({"kind", "meta", "columns": [[name, dtype, length, kind], …]}), the columns one after the other, each little-endian and
+by significance: the first byte of every number, then the second of every number. dtype: the narrowest that holds it;
+kind: what it is read as. Of cells it holds what packed_cells.py keeps, of a symmetric matrix one half.
+Version 1: columns number by number, cells as they are, matrices whole.
 Old versions stay readable: tests/golden holds bytes of each.
+
+Of what was tried on a day of 40 columns (533 kB in version 1, read in 4 ms of CPU): zlib 173 kB, read in 2 ms; lzma
+157 kB, in 10 ms.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -21,11 +26,13 @@ from airflow_ml_monitor.errors import CodecError
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.packed_cells import packed_cells, unpacked_cells
+from airflow_ml_monitor.profile.row_sample import RowSample
 from airflow_ml_monitor.profile.scatter import Scatter
 from airflow_ml_monitor.profile.traces import Products, Traces
 
 MAGIC: Final = b"AMLM"
-VERSION: Final = 1
+VERSION: Final = 2
 _CELLS = ("bucket", "count", "d1", "d2", "low", "high")
 _ENTRIES = ("known", "group", "label", "prediction", "bucket", "count")
 
@@ -34,19 +41,24 @@ def _packed(kind: str, meta: Mapping[str, Any], columns: Mapping[str, np.ndarray
     header, bodies = [], []
     for name, column in columns.items():
         small = _narrow(column)
-        header.append([name, small.dtype.str, len(small)])
-        bodies.append(small.tobytes())
+        header.append([name, small.dtype.str, len(small), column.dtype.kind])
+        bodies.append(small.view(np.uint8).reshape(len(small), small.itemsize).T.tobytes())
     text = json.dumps({"kind": kind, "meta": meta, "columns": header}, sort_keys=True).encode()
     return MAGIC + bytes([VERSION]) + zlib.compress(struct.pack("<I", len(text)) + text + b"".join(bodies), 6)
 
 
 def _narrow(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Integers in the fewest bytes that hold them; floats as they are."""
-    if column.dtype.kind != "i" or not len(column):
-        return column.astype("<f8" if column.dtype.kind == "f" else "<i8")
-    low, high = int(column.min()), int(column.max())
+    """Whole numbers in the fewest bytes that hold them; others as they are."""
+    if column.dtype.kind == "f" and (not len(column) or not _is_whole(column)):
+        return np.ascontiguousarray(column, "<f8")
+    low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
     fits = next(d for d in ("<i1", "<i2", "<i4", "<i8") if np.iinfo(d).min <= low and high <= np.iinfo(d).max)
-    return column.astype(fits)
+    return np.ascontiguousarray(column, fits)
+
+
+def _is_whole(column: np.ndarray[Any, Any]) -> bool:
+    """Whether floats come back to the bit from whole numbers."""
+    return bool(((np.abs(column) < 2**31) & (np.rint(column) == column) & ~((column == 0) & np.signbit(column))).all())
 
 
 def _unpacked(kind: str, payload: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
@@ -55,7 +67,7 @@ def _unpacked(kind: str, payload: bytes) -> tuple[dict[str, Any], dict[str, np.n
     if payload[4] > VERSION:
         raise CodecError(f"a {kind} of codec version {payload[4]}; this release reads up to {VERSION}: upgrade it")
     try:
-        header, columns = _read(zlib.decompress(payload[5:]))
+        header, columns = _read(zlib.decompress(payload[5:]), payload[4])
     except (zlib.error, struct.error, ValueError, KeyError) as error:
         raise CodecError(f"these {len(payload)} bytes of a {kind} are cut short or broken") from error
     if header["kind"] != kind:
@@ -63,33 +75,24 @@ def _unpacked(kind: str, payload: bytes) -> tuple[dict[str, Any], dict[str, np.n
     return header["meta"], columns
 
 
-def _read(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+def _read(body: bytes, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
     """(header, columns) of the bytes within."""
     (length,) = struct.unpack("<I", body[:4])
     header = json.loads(body[4 : 4 + length])
     at, columns = 4 + length, {}
-    for name, dtype, size in header["columns"]:
+    for name, dtype, size, *kind in header["columns"]:
         column = np.frombuffer(body, dtype, size, at)
         at += column.nbytes
-        columns[name] = column.astype(np.float64 if column.dtype.kind == "f" else np.int64)
+        if version > 1:
+            column = column.view(np.uint8).reshape(column.itemsize, size).T.copy().view(dtype)[:, 0]
+        columns[name] = column.astype(np.float64 if (*kind, column.dtype.kind)[0] == "f" else np.int64)
     return header, columns
 
 
 def encode_profile(profile: Profile) -> bytes:
     """The bytes of a profile."""
     keys = sorted(profile.cells)
-    columns: dict[str, np.ndarray[Any, Any]] = {"length": np.array([len(profile.cells[k].bucket) for k in keys])}
-    for name in _CELLS:
-        parts = [getattr(profile.cells[k], name) for k in keys]
-        columns[name] = np.concatenate(parts) if parts else np.zeros(0)
-    traces, products = profile.traces, profile.traces.products
-    if products is not None:
-        columns |= {"sums": products.sums, "products": products.matrix.ravel()}
-        if products.pairs is not None and products.shared is not None:
-            columns |= {"pairs": products.pairs.ravel(), "shared": products.shared.ravel()}
-    if (scatter := traces.scatter) is not None:
-        columns |= {"scatter_rows": scatter.rows.ravel(), "scatter_pairs": scatter.pairs.ravel()}
-        columns |= {"scatter_components": scatter.components}
+    columns = packed_cells([profile.cells[key] for key in keys]) | _trace_columns(profile.traces)
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],
@@ -101,36 +104,53 @@ def encode_profile(profile: Profile) -> bytes:
         "versions": dict(profile.versions),
         "faults": dict(profile.faults),
     }
-    if traces != Traces():
-        meta["traces"] = {
-            "columns": dict(traces.columns),
-            "hours": sorted(traces.hours.items()),
-            "unseen": {name: dict(values) for name, values in traces.unseen.items()},
-            "products": products and {"columns": list(products.columns), "n": products.n},
-            "damaged": dict(traces.damaged),
-            "forms": {name: dict(forms) for name, forms in traces.forms.items()},
-            "candidates": {
-                missing: {name: sorted(rows.items()) for name, rows in found.items()}
-                for missing, found in traces.candidates.items()
-            },
-            "distances": sorted(traces.distances.items()),
-            **({"scatter": _scattered(scatter)} if scatter is not None else {}),
-        }
+    if profile.traces != Traces():
+        meta["traces"] = _told(profile.traces)
     return _packed("profile", meta, columns)
 
 
-def _scattered(scatter: Scatter) -> dict[str, Any]:
-    return {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest}
+def _trace_columns(traces: Traces) -> dict[str, np.ndarray[Any, Any]]:
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    if (products := traces.products) is not None:
+        columns |= {"sums": products.sums, "products": _half(products.matrix)}
+        if products.pairs is not None and products.shared is not None:
+            columns |= {"pairs": _half(products.pairs), "shared": products.shared.ravel()}
+    if (scatter := traces.scatter) is not None:
+        columns |= {"scatter_rows": _half(scatter.rows), "scatter_pairs": _half(scatter.pairs)}
+        columns |= {"scatter_components": scatter.components}
+    if (sample := traces.sample) is not None:
+        columns |= {"sample_hashes": np.diff(sample.hashes, prepend=0), "sample_values": sample.values.T.ravel()}
+    return columns
+
+
+def _told(traces: Traces) -> dict[str, Any]:
+    """What traces are besides their columns."""
+    products, scatter, sample = traces.products, traces.scatter, traces.sample
+    told: dict[str, Any] = {
+        "columns": dict(traces.columns),
+        "hours": sorted(traces.hours.items()),
+        "unseen": {name: dict(values) for name, values in traces.unseen.items()},
+        "products": products and {"columns": list(products.columns), "n": products.n},
+        "damaged": dict(traces.damaged),
+        "forms": {name: dict(forms) for name, forms in traces.forms.items()},
+        "candidates": {
+            missing: {name: sorted(rows.items()) for name, rows in found.items()}
+            for missing, found in traces.candidates.items()
+        },
+        "distances": sorted(traces.distances.items()),
+    }
+    if scatter is not None:
+        told["scatter"] = {"columns": list(scatter.columns), "seen": scatter.seen, "rest": scatter.rest}
+    if sample is not None:
+        told["sample"] = {"columns": list(sample.columns), "most": sample.most}
+    return told
 
 
 def decode_profile(payload: bytes) -> Profile:
     """The profile of some bytes; CodecError if they are none, or of a newer release."""
     meta, columns = _unpacked("profile", payload)
-    ends = np.cumsum(columns["length"])
-    cells = {}
-    for (slice, column), length, end in zip(meta["keys"], columns["length"], ends, strict=True):
-        span = np.s_[end - length : end]
-        cells[_slice(slice), str(column)] = Cells(*(columns[name][span] for name in _CELLS))
+    found = unpacked_cells(columns) if payload[4] > 1 else _plain_cells(columns)
+    cells = {(_slice(slice), str(column)): of for (slice, column), of in zip(meta["keys"], found, strict=True)}
     return Profile(
         meta["dataset"],
         Window(*(datetime.fromisoformat(t) for t in meta["window"])),
@@ -145,13 +165,21 @@ def decode_profile(payload: bytes) -> Profile:
     )
 
 
+def _plain_cells(columns: Mapping[str, np.ndarray[Any, Any]]) -> list[Cells]:
+    """Of version 1."""
+    ends = np.cumsum(columns["length"])
+    spans = [np.s_[end - length : end] for length, end in zip(columns["length"], ends, strict=True)]
+    return [Cells(*(columns[name][span] for name in _CELLS)) for span in spans]
+
+
 def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any, Any]]) -> Traces:
     """Traces; none in the bytes of a release that left none."""
     if meta is None:
         return Traces()
     products = None
     if named := meta["products"]:
-        matrix, *by_pair = (_square(columns[name]) for name in ("products", "pairs", "shared") if name in columns)
+        size = len(named["columns"])
+        matrix, *by_pair = (_square(columns[name], size) for name in ("products", "pairs", "shared") if name in columns)
         products = Products(tuple(named["columns"]), named["n"], columns["sums"], matrix, *by_pair)
     hours = {int(hour): rows for hour, rows in meta["hours"]}
     # Not in the bytes of a release before these were noted.
@@ -163,16 +191,31 @@ def _traces(meta: Mapping[str, Any] | None, columns: Mapping[str, np.ndarray[Any
     distances = dict(meta.get("distances", ()))
     scatter = None
     if named := meta.get("scatter"):
-        rows, pairs = (_square(columns[name]) for name in ("scatter_rows", "scatter_pairs"))
+        rows, pairs = (_square(columns[name], len(named["columns"])) for name in ("scatter_rows", "scatter_pairs"))
         of_axes = (named["seen"], columns["scatter_components"], named["rest"])
         scatter = Scatter(tuple(named["columns"]), rows, pairs, *of_axes)
-    return Traces(meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances, scatter)
+    sample = None
+    if named := meta.get("sample"):
+        hashes = np.cumsum(columns["sample_hashes"])
+        values = columns["sample_values"].reshape(len(named["columns"]), len(hashes)).T
+        sample = RowSample(tuple(named["columns"]), named["most"], hashes, values)
+    plain = meta["columns"], hours, meta["unseen"], products, damaged, forms, candidates, distances
+    return Traces(*plain, scatter, sample)
 
 
-def _square(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A k × k matrix, row by row."""
-    size = math.isqrt(len(column))
-    return column.reshape(size, size)
+def _half(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A matrix row by row; of one that is symmetric to the bit only what is not below its diagonal."""
+    is_symmetric = len(matrix) > 1 and np.array_equal(matrix, matrix.T, equal_nan=True)
+    return matrix[np.triu_indices(len(matrix))] if is_symmetric else matrix.ravel()
+
+
+def _square(column: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    """A matrix of so many rows, from all of them or from one half."""
+    if len(column) == size * size:
+        return column.reshape(size, size)
+    upper = np.zeros((size, size))
+    upper[np.triu_indices(size)] = column
+    return np.asarray(np.where(np.tri(size, dtype=bool), upper.T, upper))
 
 
 def encode_entries(entries: Entries) -> bytes:

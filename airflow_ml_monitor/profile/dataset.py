@@ -44,6 +44,11 @@ class Role(StrEnum):
     DELAY_STRATUM = "delay_stratum"
 
 
+LEAST: Final = 100
+"""Fewer rows of a sample tell nothing of many columns together."""
+MOST: Final = 2_000
+"""Distances between all rows of two samples cost their square: of 1,000 and 1,000 four million."""
+
 _FORECASTS: Final = (Role.PREDICTION, Role.QUANTILE)
 
 
@@ -80,6 +85,8 @@ class Dataset:
     `file_row_number`. Without a key no label can be joined and duplicates are not looked for.
     slice_by: columns (among `columns`) whose values are looked at one by one.
     replay: where the same rows' features lie as training computes them.
+    sample_rows: so many rows of every window are kept with its profile, coded, for metrics of rows (`domain_auc`,
+    `energy_distance`); 0: none. They are those whose entity key and event time have the lowest hash.
     """
 
     name: str
@@ -90,6 +97,7 @@ class Dataset:
     entity_key: tuple[str, ...] = ()
     slice_by: tuple[str, ...] = ()
     replay: Replay | None = None
+    sample_rows: int = 0
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -108,6 +116,7 @@ class Dataset:
             )
         check_zone(self.zone, f"datasets.{self.name}.zone")
         _check_levels(self)
+        _check_sample(self)
         if self.replay is not None:
             _check_replay(self, self.replay)
 
@@ -124,6 +133,11 @@ class Dataset:
     def roles(self) -> frozenset[Role]:
         """The roles that its columns have."""
         return frozenset(column.role for column in self.columns)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the columns that the model is given."""
+        return frozenset(c.name for c in self.columns if c.role in (Role.FEATURE, Role.SLICE, Role.DELAY_STRATUM))
 
     @property
     def outputs(self) -> tuple[Column, ...]:
@@ -170,6 +184,15 @@ def _check_levels(dataset: Dataset) -> None:
         if level in levels:
             raise SpecError(f"two columns forecast the quantile of level {level}", field=field)
         levels.append(level)
+
+
+def _check_sample(dataset: Dataset) -> None:
+    field = f"datasets.{dataset.name}.sample_rows"
+    if dataset.sample_rows and not LEAST <= dataset.sample_rows <= MOST:
+        told = f"{dataset.sample_rows} rows are no sample; give {LEAST} to {MOST}, 1000 for instance, or 0 for none"
+        raise SpecError(told, field=field)
+    if dataset.sample_rows and not dataset.entity_key:
+        raise SpecError("rows are drawn by the hash of their key, and there is no entity_key; declare one", field=field)
 
 
 def _check_replay(dataset: Dataset, replay: Replay) -> None:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_ml_monitor.profile.row_sample import RowSample
 from airflow_ml_monitor.profile.scatter import Scatter
 
 Matrix = NDArray[np.float64]
@@ -99,7 +100,7 @@ class Traces:
     it has none that is known (text_forms.VALUES). candidates: by declared column that did not arrive, undeclared column
     → bucket of the missing one's → rows; grids as coarse as a slice's, without sums and extremes: nobody declared it.
     distances: rows by bucket of their distance from the reference's ellipsoid (outlying.py). scatter: of the products;
-    None of too few rows, or of a release that did not look.
+    None of too few rows, or of a release that did not look. sample: rows, where the dataset asks for them.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Traces:
     candidates: Mapping[str, Mapping[str, Mapping[int, int]]] = field(default_factory=dict)
     distances: Mapping[int, int] = field(default_factory=dict)
     scatter: Scatter | None = None
+    sample: RowSample | None = None
 
     def __add__(self, other: Traces) -> Traces:
         products = self.products or other.products
@@ -119,6 +121,9 @@ class Traces:
         scatter = self.scatter or other.scatter
         if self.scatter is not None and other.scatter is not None:
             scatter = self.scatter + other.scatter
+        sample = self.sample or other.sample
+        if self.sample is not None and other.sample is not None:
+            sample = self.sample + other.sample
         candidates = {
             name: by_name(self.candidates.get(name, {}), other.candidates.get(name, {}))
             for name in {**self.candidates, **other.candidates}
@@ -133,6 +138,7 @@ class Traces:
             candidates,
             added(self.distances, other.distances),
             scatter,
+            sample,
         )
 
 

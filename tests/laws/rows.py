@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning, Layout
 from airflow_ml_monitor.profile.ledger import SCORELESS
 from airflow_ml_monitor.profile.outlying import Moments, enclosing
+from airflow_ml_monitor.profile.row_sample import FINE, MISSING, RowSample
 from airflow_ml_monitor.profile.score_view import ScoreView
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -137,6 +139,21 @@ def together(reference: Any, current: Any) -> DatasetPair:
         Profile("d", DAY, "", {WHOLE: side.shape[1]}, {}, traces=kernel.row_traces(binnings, side, shape)) for side in u
     ]
     return DatasetPair(Layout(binnings, (), shape), *profiles)
+
+
+def sampled(reference: Any, current: Any, categories: Any = ((), ())) -> DatasetPair:
+    """The same, whose profiles keep all their rows. categories: codes of either side, k × rows, of columns besides."""
+    pair, sides = together(reference, current), []
+    names = [f"c{i}" for i in range(len(categories[0]))]
+    for profile, values, codes in zip((pair.reference, pair.current), (reference, current), categories, strict=True):
+        x = np.asarray(values, float)
+        u = np.nan_to_num(np.rint(FINE * x / (1 + np.abs(x))), nan=MISSING)
+        coded = np.concatenate([u, np.asarray(codes, float).reshape(len(names), x.shape[1])]).T
+        columns = [*(binning.column for binning in pair.layout.binnings), *names]
+        sample = RowSample.lowest(columns, x.shape[1], np.arange(x.shape[1]), coded)
+        sides.append(replace(profile, traces=replace(profile.traces, sample=sample)))
+    besides = tuple(Binning(name, Kind.CATEGORICAL) for name in names)
+    return DatasetPair(replace(pair.layout, binnings=(*pair.layout.binnings, *besides)), *sides)
 
 
 def _ledger(key: np.ndarray, sums: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

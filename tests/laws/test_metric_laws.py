@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import NoValue, TooFew
 from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
-from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.metrics.metric import Metric, Need, Subject, metrics, need_of
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
@@ -75,6 +75,13 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
             x[[0, 0, 1]] * [[1], [-1], [0]],
         ]
         nasty += [np.full_like(x, 3.0), (rng.random(x.shape) < 0.02).astype(float), np.sinh(5 * x)]
+        if need_of(metric.name) is Need.SAMPLE:
+            few = [side[:, :70] for side in nasty]
+            return [
+                *found,
+                *(rows.sampled(few[0], side) for side in few),
+                *(rows.sampled(side, few[0]) for side in few),
+            ]
         return found + [rows.together(a, b) for a in nasty if a.shape[1] for b in nasty]
     if metric.subject is Subject.LABELLED:
         if TaskKind.REGRESSION in metric.tasks:

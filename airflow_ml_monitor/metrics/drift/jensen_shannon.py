@@ -44,7 +44,8 @@ def jensen_shannon(pair: PairView) -> Estimate:
 
     In [0, 1]; 1 where nothing is shared. NULL, NaN, ±inf and `other` are bins of their own. The bins are the
     reference's: for a numeric column the value changes when reference and current swap places, for categories it does
-    not. noise, p_value: the divergence is (1/n + 1/m)/(8 ln 2) times chi-square, or the bins are redrawn where one
+    not. Of the square, categories that are joined in `other` hide at most the mean of its two shares.
+    noise, p_value: the divergence is (1/n + 1/m)/(8 ln 2) times chi-square, or the bins are redrawn where one
     expects fewer than ten rows; both assume independent rows. TooFew without rows on either side.
     Lin 1991; Endres and Schindelin 2003.
     """

@@ -19,9 +19,10 @@ def kolmogorov_smirnov(pair: PairView) -> Estimate:
     """Largest gap between the two distribution functions of the finite values.
 
     In [0, 1]. NULL, NaN and ±inf are left out: completeness and valid_share see them. Read at the buckets' borders:
-    within 1e-4 of the rows' own value. noise, p_value: Kolmogorov's law; for a column of few values simulated
-    bridges at its values, so p is at least 1/2001 there. On a grid p is conservative for columns with many ties.
-    Assumes independent rows. TooFew without values on either side.
+    off by no more than the largest share of rows in one bucket, by 1e-4 for smooth columns, by nothing for few values.
+    noise, p_value: Kolmogorov's law; for a column of few values simulated bridges at its values, so p is at least
+    1/2001 there. On a grid p is conservative for columns with many ties. Assumes independent rows. TooFew without
+    values on either side.
     Kolmogorov 1933; Smirnov 1939.
     """
     pair.need(1)

@@ -12,6 +12,7 @@ from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import kernel, query, text_query
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
+from airflow_ml_monitor.profile.engines import lowest_rows
 from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, Wanted, may_hold
 from airflow_ml_monitor.profile.engines.statement_cells import from_statement, unnamed
 from airflow_ml_monitor.profile.layout import RARE, Binning, Layout
@@ -50,6 +51,7 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
         hours=hours,
         forms={name: _forms(scan, name, event_time) for name in faults if scan.types["source"].get(name) == "VARCHAR"},
         candidates=_candidates(scan, dataset, layout, event_time),
+        sample=lowest_rows.sampled(scan, dataset, together, event_time),
     )
     return Profile(dataset.name, window, layout.digest, rows, cells, duplicates, newest_at, versions, faults, traces)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import profile_scan
 from airflow_ml_monitor.profile.engines.scan import Scan
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
-
-_GIVEN: Final = frozenset({Role.FEATURE, Role.SLICE, Role.DELAY_STRATUM})
 
 
 def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
@@ -40,8 +37,7 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
 
 def ellipsoid(scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int) -> Ellipsoid:
     """The shape of a reference's rows, by what the model is given: what it says itself is not there before scoring."""
-    given = {column.name for column in dataset.columns if column.role in _GIVEN}
-    together = tuple(b for b in profile_scan.multiplied(binnings) if b.column in given)
+    together = tuple(b for b in profile_scan.multiplied(binnings) if b.column in dataset.given)
     moments = scan.moments(together, event_time) if together else outlying.Moments.of(np.zeros((0, 0)))
     return outlying.enclosing(together, moments, rows)
 

@@ -1,0 +1,25 @@
+"""The statement behind row_sample.RowSample."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.dialect import row_hash
+from airflow_ml_monitor.profile.query import in_window, number_of, source, text
+
+HASH = "h"
+
+
+def lowest_rows(columns: tuple[tuple[str, Kind], ...], key: tuple[str, ...], most: int, event_time: str) -> sa.Select:  # type: ignore[type-arg]
+    """So many rows whose key has the lowest hash, and that (h); columns as query.values names them, c0, c1 …"""
+    names = [*(name for name, _ in columns), *key, *([event_time] if event_time else [])]
+    table = source(*dict.fromkeys(names))
+    read = [
+        (text(table.c[name]) if kind is Kind.CATEGORICAL else number_of(table.c[name], kind)).label(f"c{i}")
+        for i, (name, kind) in enumerate(columns)
+    ]
+    # Hashed twice, as query.hashed tells; of 53 bits, which every engine's numbers hold.
+    hashed = row_hash(row_hash(*(table.c[name] for name in key))) % sa.literal_column(str(2**53))
+    place = sa.cast(hashed, sa.BigInteger).label(HASH)
+    return sa.select(*read, place).where(in_window(table, event_time)).order_by(place, *read).limit(most)
