@@ -52,7 +52,7 @@ def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Coun
         code = slice_codes(binning, column)
         fine, coarse, parts = code, code, (zero, zero, none, none)
     else:
-        fine, x, d = _buckets(binning, column)
+        fine, x, d = buckets(binning, column)
         # Powers of two: fine buckets add up to coarse ones exactly.
         factor = binning.resolution // binning.coarse if binning.is_grid else 1
         coarse = np.where(_special(fine), fine, fine // factor)
@@ -101,7 +101,7 @@ def _u(binning: Binning, column: Column) -> Floats:
     if binning.kind is Kind.CATEGORICAL:
         u = (np.ma.getdata(column) == binning.categories[0]).astype(np.float64)
         return np.where(np.ma.getmaskarray(column), np.nan, u)
-    bucket, _, d = _buckets(binning, column)
+    bucket, _, d = buckets(binning, column)
     return np.where(np.isin(bucket, (NULL, NAN, PLUS_INF, MINUS_INF)), np.nan, d / (binning.scale + np.abs(d)))
 
 
@@ -124,7 +124,7 @@ def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return bucket <= OTHER
 
 
-def _buckets(binning: Binning, column: Column) -> tuple[Counts, Floats, Floats]:
+def buckets(binning: Binning, column: Column) -> tuple[Counts, Floats, Floats]:
     """(bucket, x, x - centre) of a column of numbers; NaN and 0 where x is not finite."""
     missing, x = np.ma.getmaskarray(column), np.ma.getdata(column).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -39,13 +39,19 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
     if total <= small:
         cells, noted = _from_rows(scan, binnings, slices, event_time, (together, layout.ellipsoid))
     else:
-        cells, unseen, damaged = {}, dict[str, dict[str, int]](), dict[str, int]()
+        unseen, damaged = dict[str, dict[str, int]](), dict[str, int]()
+        made = scan.cut(tuple(binnings), slices, event_time, (together, layout.ellipsoid))
+        cells, noted = made or ({}, Traces())
         for binning in binnings:
-            cells |= _from_statement(scan, binning, slices, event_time)
-            # The column's categories are registered by now.
+            if made is None:
+                cells |= _from_statement(scan, binning, slices, event_time)
+            elif _unnamed(binning, cells):
+                scan.register("categories", memory.categories(binning))
+            # The column's categories are registered by now, where any is looked up.
             unseen |= _unseen(scan, binning, cells, event_time)
             damaged |= _damaged(scan, binning, cells, event_time)
-        noted = scan.row_traces(together, event_time, layout.ellipsoid) if together else Traces()
+        if made is None and together:
+            noted = scan.row_traces(together, event_time, layout.ellipsoid)
         noted = replace(noted, unseen=unseen, damaged=damaged)
     rows: dict[Slice, int] = {WHOLE: int(total)}
     for binning in slices:

@@ -13,7 +13,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
-from airflow_ml_monitor.keys import EVER, Window
+from airflow_ml_monitor.keys import EVER, Slice, Window
+from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -48,6 +49,7 @@ _OF_CATEGORIES: Final = INTEGERS | {"VARCHAR", "ENUM", "BOOLEAN", '"NULL"'}
 
 Source = Dataset | LabelSource
 Build = Callable[..., sa.SelectBase]
+CellsAndTraces = tuple[dict[tuple[Slice, str], Cells], Traces]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,17 @@ class Scan(ABC):
     @abstractmethod
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
         """Of the rows' u, which their shape is made of."""
+
+    def cut(
+        self,
+        binnings: tuple[Binning, ...],
+        slices: tuple[Binning, ...],
+        event_time: str,
+        by_row: tuple[tuple[Binning, ...], Ellipsoid | None],
+    ) -> CellsAndTraces | None:
+        """Every column's cells and the row traces, of an engine that has a pass of its own for all; None: by statements.
+        by_row: the columns that rows are looked at by together, and the reference's ellipsoid."""
+        return None
 
     def columns(self, build: Build, *about: Hashable) -> dict[str, Array]:
         """A statement's columns; a missing integer is ABSENT, a missing float NaN."""
