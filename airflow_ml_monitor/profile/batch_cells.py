@@ -6,11 +6,12 @@ pyarrow, and of this package what imports no more than they do: nothing else nee
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import add
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,12 @@ from airflow_ml_monitor.profile.cells import Cells, Counts, Floats, Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
 from airflow_ml_monitor.profile.outlying import Moments
-from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
 
+MOST_VALUES: Final = 20_000
+"""Values without a bucket that a partition remembers of a column: 1 MB. Of more the engine is asked."""
 _SPECIAL = np.arange(NULL, OTHER + 1)
 _NO_NUMBER = (NULL, NAN, MINUS_INF, PLUS_INF)
 
@@ -39,6 +42,10 @@ class Cut:
     together: tuple[Binning, ...] = ()
     ellipsoid: Ellipsoid | None = None
 
+    def place(self, column: str) -> int:
+        """The number of a column among them."""
+        return next(i for i, (name, _) in enumerate(self.columns) if name == column)
+
     @cached_property
     def columns(self) -> tuple[tuple[str, Kind], ...]:
         """What is read: names and kinds of c0, c1 …"""
@@ -46,11 +53,17 @@ class Cut:
 
 
 def added_up(cut: Cut, batches: Iterable[pa.RecordBatch]) -> bytes:
-    """All batches of a partition as the bytes of one partial profile."""
+    """All batches of a partition as the bytes of one partial profile.
+
+    Its traces hold every value without a bucket; its faults name the columns that have too many of them.
+    """
     sums = {binning: _Sums.of(binning, cut.slices) for binning in cut.binnings}
+    unseen = {b.column: _Unseen() for b in cut.binnings if b.kind is Kind.CATEGORICAL}
     noted: list[Traces] = []
     for batch in batches:
         rows = _read(cut, batch)
+        for name, values in unseen.items():
+            values.add(rows[name].bucket, batch.column(cut.place(name)))
         codes = [(len(by.labels), rows[by.column].bucket) for by in cut.slices]
         for binning, of_column in sums.items():
             of_column.add(rows[binning.column], codes)
@@ -58,15 +71,24 @@ def added_up(cut: Cut, batches: Iterable[pa.RecordBatch]) -> bytes:
             u = np.stack([rows[binning.column].u(binning) for binning in cut.together])
             noted.append(kernel.row_traces(cut.together, u, cut.ellipsoid))
     cells = {key: found for of_column in sums.values() for key, found in of_column.cells(cut.slices).items()}
-    return encode_profile(Profile("", EVER, "", {}, cells, traces=reduce(add, noted, Traces())))
+    damaged = {name: found.damaged for name, found in unseen.items() if found.damaged}
+    noted.append(Traces(unseen={name: found.rows for name, found in unseen.items() if found.rows}, damaged=damaged))
+    too_many = {name: "" for name, found in unseen.items() if found.are_too_many}
+    return encode_profile(Profile("", EVER, "", {}, cells, faults=too_many, traces=reduce(add, noted)))
 
 
-def together(cut: Cut, parts: Iterable[bytes]) -> tuple[dict[tuple[Slice, str], Cells], Traces]:
-    """The cells of all partitions, and what else their rows tell."""
-    nothing = Cut(cut.binnings, cut.slices, cut.together)
+def together(cut: Cut, parts: Iterable[bytes]) -> Profile:
+    """The partial profiles of all partitions as one."""
     # Of no partition too every column has its cells, none of which has a row.
-    found = Profile.total([decode_profile(part) for part in (added_up(nothing, ()), *parts)])
-    return dict(found.cells), found.traces
+    found = Profile.total([decode_profile(part) for part in (added_up(cut, ()), *parts)])
+    unseen = {name: _often(rows) for name, rows in found.traces.unseen.items() if sum(rows.values()) >= RARE}
+    return replace(found, traces=replace(found.traces, unseen=unseen))
+
+
+def _often(values: Mapping[str, int]) -> dict[str, int]:
+    """As query.unseen_values tells them."""
+    often = sorted((-rows, value) for value, rows in values.items() if rows >= RARE)
+    return {value: -rows for rows, value in often[:MOST_UNSEEN]}
 
 
 def moments(cut: Cut, batches: Iterable[pa.RecordBatch]) -> bytes:
@@ -122,6 +144,28 @@ def _missing(column: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 @dataclass(slots=True)
+class _Unseen:
+    """A column's values without a bucket. damaged: rows of them that look wrongly decoded."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    damaged: int = 0
+    are_too_many: bool = False
+
+    def add(self, bucket: Counts, column: pa.Array) -> None:
+        others = bucket == OTHER
+        if not others.any():
+            return
+        found = pc.value_counts(column.filter(pa.array(others)))
+        counts = dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True))
+        self.damaged += kernel.damaged_rows(counts)
+        if not self.are_too_many:
+            self.rows.update(counts)
+        if len(self.rows) > MOST_VALUES:
+            self.rows.clear()
+            self.are_too_many = True
+
+
+@dataclass(slots=True)
 class _Sums:
     """The cells of one column, whole and by slice, at a place for every bucket there may be."""
 
@@ -161,9 +205,11 @@ class _Sums:
 
 def _buckets_of(binning: Binning, resolution: int) -> Counts:
     """Every bucket of a column, ascending: a share of ±1 too, where the scale is lost beside the distance."""
-    if binning.kind is Kind.CATEGORICAL or binning.values or not binning.is_grid:
-        return np.r_[_SPECIAL, np.arange(len(binning.categories or binning.values))]
-    return np.r_[_SPECIAL, np.arange(-resolution, resolution + 1)]
+    if not binning.is_grid:
+        named = np.arange(len(binning.categories or binning.values))
+    else:
+        named = np.arange(-resolution, resolution + 1)
+    return np.concatenate([_SPECIAL, named])
 
 
 @dataclass(slots=True)

@@ -116,8 +116,12 @@ def unseen(binning: Binning, column: Column) -> dict[str, int]:
 def damaged(binning: Binning, column: Column) -> int:
     """Rows whose value has no bucket and looks wrongly decoded; as text_query.damaged_values counts them."""
     known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
-    found = Counter(value for value in plain if value not in known)
-    return sum(rows for value, rows in found.items() if _DAMAGE.search(value))
+    return damaged_rows(Counter(value for value in plain if value not in known))
+
+
+def damaged_rows(values: Mapping[str, int]) -> int:
+    """Rows, by value, that look wrongly decoded."""
+    return sum(rows for value, rows in values.items() if _DAMAGE.search(value))
 
 
 def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -126,10 +130,13 @@ def _special(bucket: Counts) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def buckets(binning: Binning, column: Column) -> tuple[Counts, Floats, Floats]:
     """(bucket, x, x - centre) of a column of numbers; NaN and 0 where x is not finite."""
-    missing, x = np.ma.getmaskarray(column), np.ma.getdata(column).astype(np.float64)
+    missing, x = np.ma.getmaskarray(column), np.ma.getdata(column).astype(np.float64, copy=False)
     with np.errstate(invalid="ignore", over="ignore"):
         d = x - binning.centre
         finite = np.isfinite(d) & ~missing
+        if finite.all() and not binning.values:
+            share = np.floor(binning.resolution * (d / (binning.scale + np.abs(d))))
+            return share.astype(np.int64), x, d
         if binning.values:
             bucket = slice_codes(binning, column)
         else:

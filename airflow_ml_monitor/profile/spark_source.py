@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_ml_monitor.errors import SpecError
 
@@ -37,7 +38,9 @@ class Spark:
         if self.remote and self.master:
             raise SpecError("names a remote and a master; a session has one of them", field="source.spark.remote")
         if self.remote and not self.remote.startswith("sc://"):
-            raise SpecError("is no address of a Spark Connect server; write sc://host:15002", field="source.spark.remote")
+            raise SpecError(
+                "is no address of a Spark Connect server; write sc://host:15002", field="source.spark.remote"
+            )
         if any(word in self.remote.lower() for word in _SECRETS):
             # Not quoted.
             raise SpecError(
@@ -53,3 +56,13 @@ class Spark:
 
     def __str__(self) -> str:
         return f"{self.table or self.path} of Spark" + (f" at {self.place}" if self.place else "")
+
+
+def is_frame(source: Any) -> bool:
+    """Whether a source is a DataFrame of Spark's, classic or Connect; imports nothing."""
+    return any(t.__module__.startswith("pyspark.sql") and t.__name__ == "DataFrame" for t in type(source).__mro__)
+
+
+def is_spark(source: Any) -> bool:
+    """Whether Spark reads a source."""
+    return isinstance(source, Spark) or is_frame(source)

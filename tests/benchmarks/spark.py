@@ -2,8 +2,8 @@
 
     python tests/benchmarks/spark.py
 
-The data of engines.py: 1,000,000 rows × 40 columns of one Parquet file; and as many predictions, of which 800,000 have a
-label in another. Every figure is of a whole process, with the JVM and the Python workers that it starts: their CPU is
+The data of engines.py: 1,000,000 rows × 40 columns of one Parquet file; and as many predictions, of which 800,000 have
+a label in another. Every figure is of a whole process, with the JVM and the Python workers that it starts: their CPU is
 taken when all of them are gone. A cold call is the first of a process, less what a process costs that only opens a
 session; a warm one the mean of three that follow, as in a session that is kept. Needs `[spark]` and a Java.
 Writes results/spark.md and results/spark.json.
@@ -87,7 +87,9 @@ def write_labels(folder: Path) -> None:
     chosen = rng.permutation(engines().ROWS)[:LABELS]
     known = np.datetime64("2026-03-02", "us") + rng.integers(0, 86_400_000_000, LABELS).astype("timedelta64[us]")
     table = {"id": pa.array([f"A{i:09d}" for i in chosen]), "label": rng.integers(0, 2, LABELS)}
-    pq.write_table(pa.table({**table, "known_at": pa.array(known, pa.timestamp("us", "UTC"))}), folder / "labels.parquet")
+    pq.write_table(
+        pa.table({**table, "known_at": pa.array(known, pa.timestamp("us", "UTC"))}), folder / "labels.parquet"
+    )
 
 
 def both(task: str, folder: str) -> dict[str, float]:
@@ -178,13 +180,13 @@ def page(report: dict[str, Any]) -> str:
     lines = [
         "# The Spark engine",
         "",
-        f"{report['rows']:,} rows × 40 columns in one Parquet file, {report['labels']:,} labels in another, `local[2]`; "
-        f"{report['machine']}.",
+        f"{report['rows']:,} rows × 40 columns in one Parquet file, {report['labels']:,} labels in another, "
+        f"`local[2]`; {report['machine']}.",
         f"Made by `python tests/benchmarks/spark.py`; medians of {TURNS} turns. CPU is that of all processes, JVM and "
         "Python workers among them.",
         "",
-        f"A process that opens a session and counts ten rows: {empty['cold_cpu']:.1f} s CPU, {empty['cold_wall']:.1f} s "
-        "wall. Beyond that:",
+        f"A process that opens a session and counts ten rows: {empty['cold_cpu']:.1f} s CPU, "
+        f"{empty['cold_wall']:.1f} s wall. Beyond that:",
         "",
         "| | first call, CPU s | bare = 1 | each that follows, CPU s | bare = 1 | wall s |",
         "|---|---|---|---|---|---|",

@@ -38,20 +38,16 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
     together = multiplied(binnings, tuple(column.name for column in dataset.outputs))
     if total <= small:
         cells, noted = _from_rows(scan, binnings, slices, event_time, (together, layout.ellipsoid))
+    elif (made := scan.cut(tuple(binnings), slices, event_time, (together, layout.ellipsoid))) is not None:
+        cells, noted = made
     else:
-        unseen, damaged = dict[str, dict[str, int]](), dict[str, int]()
-        made = scan.cut(tuple(binnings), slices, event_time, (together, layout.ellipsoid))
-        cells, noted = made or ({}, Traces())
+        cells, unseen, damaged = {}, dict[str, dict[str, int]](), dict[str, int]()
         for binning in binnings:
-            if made is None:
-                cells |= _from_statement(scan, binning, slices, event_time)
-            elif _unnamed(binning, cells):
-                scan.register("categories", memory.categories(binning))
-            # The column's categories are registered by now, where any is looked up.
+            cells |= _from_statement(scan, binning, slices, event_time)
+            # The column's categories are registered by now.
             unseen |= _unseen(scan, binning, cells, event_time)
             damaged |= _damaged(scan, binning, cells, event_time)
-        if made is None and together:
-            noted = scan.row_traces(together, event_time, layout.ellipsoid)
+        noted = scan.row_traces(together, event_time, layout.ellipsoid) if together else Traces()
         noted = replace(noted, unseen=unseen, damaged=damaged)
     rows: dict[Slice, int] = {WHOLE: int(total)}
     for binning in slices:

@@ -94,8 +94,8 @@ class Scan(ABC):
         event_time: str,
         by_row: tuple[tuple[Binning, ...], Ellipsoid | None],
     ) -> CellsAndTraces | None:
-        """Every column's cells and the row traces, of an engine that has a pass of its own for all; None: by statements.
-        by_row: the columns that rows are looked at by together, and the reference's ellipsoid."""
+        """Every column's cells and what else its rows tell, of an engine that has a pass of its own for all of them;
+        None: by statements. by_row: the columns that rows are looked at by together, and the reference's ellipsoid."""
         return None
 
     def columns(self, build: Build, *about: Hashable) -> dict[str, Array]:

@@ -17,12 +17,13 @@ from airflow_ml_monitor.profile.engines.label_types import COUNTED
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import NOTHING, NUMBERS, Source, is_any, time_column
 from airflow_ml_monitor.profile.engines.spark_scan import SparkScan, said, view
-from airflow_ml_monitor.profile.engines.spark_session import is_frame, pinned, session_of
+from airflow_ml_monitor.profile.engines.spark_session import pinned, session_of
 from airflow_ml_monitor.profile.engines.spark_text import text_of
 from airflow_ml_monitor.profile.engines.spark_types import type_name
 from airflow_ml_monitor.profile.engines.sql_opening import inside
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.query import Expression, number, size, text, whole
+from airflow_ml_monitor.profile.spark_source import is_frame
 
 _NO_LABELS: Final = {"null": '"NULL"', "bool": "BOOLEAN", "timestamp[us, tz=UTC]": "TIMESTAMP WITH TIME ZONE"}
 _NUMBER = count()
@@ -34,7 +35,8 @@ def session_for(*sources: Any) -> Iterator[Any]:
     sessions = [session_of(source) for source in sources]
     if any(session is not sessions[0] for session in sessions):
         raise SpecError(
-            "labels and predictions are read by two Spark sessions, and cannot be joined; name one", field="labels.source"
+            "labels and predictions are read by two Spark sessions, and cannot be joined; name one",
+            field="labels.source",
         )
     with pinned(sessions[0]):
         yield sessions[0]

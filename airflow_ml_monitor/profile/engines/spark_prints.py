@@ -1,8 +1,8 @@
 """What names the rows of a window that Spark reads.
 
-Rows of files are named by their file: path, size and moment of change; a query reads the event time alone to know which
-files hold a window's rows. Rows of a view, a DataFrame or a format that does not tell its files are named by the hash of
-their values, which reads them all.
+Rows of files are named by their file: path, size and moment of change; a query reads the event time alone to know
+which files hold a window's rows. Rows of a view, a DataFrame or a format that does not tell its files are named by the
+hash of their values, which reads them all.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from airflow_ml_monitor.profile.dialect import row_hash
 from airflow_ml_monitor.profile.engines.database import moment
 from airflow_ml_monitor.profile.engines.scan import TIMES, in_terms
 from airflow_ml_monitor.profile.engines.spark_scan import said
-from airflow_ml_monitor.profile.engines.spark_session import is_frame
 from airflow_ml_monitor.profile.engines.spark_text import text_of
 from airflow_ml_monitor.profile.engines.spark_types import type_name
 from airflow_ml_monitor.profile.query import Expression, text, whole
+from airflow_ml_monitor.profile.spark_source import is_frame
 
 _OF_FILE: Final = ("file_path", "file_size", "file_modification_time")
 _PRINTED: Final = "ml_monitor_printed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile import batch_cells, query
 from airflow_ml_monitor.profile.batch_cells import Cut
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
+from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.database import masked
 from airflow_ml_monitor.profile.engines.scan import Array, Build, CellsAndTraces, Scan
 from airflow_ml_monitor.profile.engines.spark_session import shipped
@@ -26,9 +27,9 @@ from airflow_ml_monitor.profile.engines.spark_text import literal, text_of
 from airflow_ml_monitor.profile.engines.spark_types import held, type_name
 from airflow_ml_monitor.profile.engines.sql_scan import arrow_rows
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type, sql_type
-from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.layout import RARE, Binning
 from airflow_ml_monitor.profile.outlying import Moments
-from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,10 +64,15 @@ class SparkScan(Scan):
             names, types = found.columns, [type_name(f.dataType) for f in found.schema.fields]
             is_time = [kind.startswith("TIMESTAMP") for kind in types]
             # Moments as numbers: on its way a time would be moved to the clock of this machine.
-            plain = (f"unix_micros(CAST({_quoted(n)} AS TIMESTAMP_LTZ))" if t else _quoted(n) for n, t in zip(names, is_time, strict=True))
+            plain = (
+                f"unix_micros(CAST({_quoted(n)} AS TIMESTAMP_LTZ))" if t else _quoted(n)
+                for n, t in zip(names, is_time, strict=True)
+            )
             rows = found.selectExpr(*plain).collect()
         schema = pa.schema([(name, arrow_type(kind)) for name, kind in zip(names, types, strict=True)])
-        table = arrow_rows(rows, pa.schema([pa.field(f.name, pa.int64()) if t else f for f, t in zip(schema, is_time, strict=True)]))
+        table = arrow_rows(
+            rows, pa.schema([pa.field(f.name, pa.int64()) if t else f for f, t in zip(schema, is_time, strict=True)])
+        )
         for i, part in enumerate(schema):
             if pa.types.is_decimal(part.type):
                 table = table.set_column(i, part.name, table.column(i).cast(pa.float64()))
@@ -84,7 +90,13 @@ class SparkScan(Scan):
     ) -> CellsAndTraces:
         """By one pass: thirty statements would cost five times as much."""
         wanted = Cut(binnings, slices, *by_row)
-        return batch_cells.together(wanted, self._parts(batch_cells.added_up, wanted, event_time))
+        found = batch_cells.together(wanted, self._parts(batch_cells.added_up, wanted, event_time))
+        unseen = dict(found.traces.unseen)
+        for binning in (b for b in binnings if b.column in found.faults):
+            self.register("categories", memory.categories(binning))
+            about = (binning.column, RARE, MOST_UNSEEN, event_time)
+            unseen[binning.column] = dict(self.rows(query.unseen_values, *about))
+        return dict(found.cells), replace(found.traces, unseen=unseen)
 
     def row_traces(self, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> Traces:
         return self.cut((), (), event_time, (binnings, ellipsoid))[1]
@@ -148,7 +160,7 @@ def said() -> Iterator[None]:
     except PySparkException as error:
         if absent := _ABSENT.search(str(error)):
             raise ScanError(
-                f"Spark's executors have no module {absent[1]!r}; install numpy and pyarrow on them, of versions like here"
+                f"Spark's executors have no module {absent[1]!r}; install numpy and pyarrow on them, as they are here"
             ) from None
         named = error.getErrorClass() or type(error).__name__
         raise ScanError(f"Spark gave up with {named}; its own log says more") from None

@@ -1,4 +1,4 @@
-"""The Spark session of a source: found or made, with the settings that statements need, and the kernel on its executors."""
+"""The Spark session of a source, found or made: the settings that statements need, the kernel on its executors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from airflow_ml_monitor.errors import ScanError, SpecError
-from airflow_ml_monitor.profile.spark_source import Spark
+from airflow_ml_monitor.profile.spark_source import Spark, is_frame
 
 BATCH_ROWS: Final = 65_536
 """Rows that an executor is given at once: of thirty numbers 16 MB."""
@@ -31,16 +31,6 @@ _PINNED: Final = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
 }
 _SHIPPED: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
-
-
-def is_frame(source: Any) -> bool:
-    """Whether a source is a DataFrame of Spark's, classic or Connect; imports nothing."""
-    return any(t.__module__.startswith("pyspark.sql") and t.__name__ == "DataFrame" for t in type(source).__mro__)
-
-
-def is_spark(source: Any) -> bool:
-    """Whether Spark reads a source."""
-    return isinstance(source, Spark) or is_frame(source)
 
 
 def session_of(source: Any) -> Any:

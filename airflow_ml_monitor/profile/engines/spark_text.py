@@ -12,8 +12,15 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
 
-from airflow_ml_monitor.profile.dialect import ascending_mean, contains, gathered, instant, row_hash, seconds
-from airflow_ml_monitor.profile.dialect import is_on_calendar
+from airflow_ml_monitor.profile.dialect import (
+    ascending_mean,
+    contains,
+    gathered,
+    instant,
+    is_on_calendar,
+    row_hash,
+    seconds,
+)
 from airflow_ml_monitor.profile.engines.portable import PortableCompiler
 
 _CASTS: Final[tuple[tuple[Any, str], ...]] = (
@@ -65,7 +72,7 @@ class _Preparer(IdentifierPreparer):
     """Names in backticks, every one."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
-        super().__init__(dialect, initial_quote="`", escape_quote="`")  # type: ignore[no-untyped-call]
+        super().__init__(dialect, initial_quote="`", escape_quote="`")
 
     def _requires_quotes(self, value: str) -> bool:
         return True
@@ -94,14 +101,14 @@ class _Compiler(PortableCompiler):
         a, b = (self.process(clause, **more) for clause in function.clauses)
         return f"({a} % {b})"
 
-    def visit_mod_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
+    def visit_mod_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return f"{self.process(binary.left, **more)} % {self.process(binary.right, **more)}"
 
     def visit_array_to_string_func(self, function: Any, **more: Any) -> str:
         column, between = (self.process(clause, **more) for clause in function.clauses)
         return f"array_join(CAST({column} AS ARRAY<STRING>), {between})"
 
-    def visit_regexp_match_op_binary(self, binary: Any, _operator: Any, **more: Any) -> str:
+    def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **more: Any) -> str:
         return _matches(self, binary.left, binary.right, **more)
 
     def _generate_prefixes(self, stmt: Any, prefixes: Any, **more: Any) -> str:
@@ -114,10 +121,10 @@ class _SparkDialect(DefaultDialect):
     supports_native_boolean = True
     supports_statement_cache = False
     statement_compiler = _Compiler
-    preparer = _Preparer
+    preparer: type[IdentifierPreparer] = _Preparer
 
 
-SPARK: Final[sa.Dialect] = _SparkDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+SPARK: Final[sa.Dialect] = _SparkDialect(paramstyle="named")
 
 
 def text_of(statement: sa.SelectBase, shared: Mapping[str, Any] | None = None) -> str:
