@@ -43,7 +43,7 @@ from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 RESULTS = Path(__file__).parent / "results"
-LABELS, TURNS, WARM = 800_000, 3, 3
+LABELS, TURNS, WARM = 800_000, 1, 3
 _BECOME_SUBREAPER = 36
 
 
@@ -182,7 +182,7 @@ def page(report: dict[str, Any]) -> str:
         "",
         f"{report['rows']:,} rows × 40 columns in one Parquet file, {report['labels']:,} labels in another, "
         f"`local[2]`; {report['machine']}.",
-        f"Made by `python tests/benchmarks/spark.py`; medians of {TURNS} turns. CPU is that of all processes, JVM and "
+        f"Made by `python tests/benchmarks/spark.py`; medians of {TURNS} turn{'s' * (TURNS > 1)}. CPU is that of all processes, JVM and "
         "Python workers among them.",
         "",
         f"A process that opens a session and counts ten rows: {empty['cold_cpu']:.1f} s CPU, "

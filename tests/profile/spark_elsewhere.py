@@ -1,12 +1,13 @@
 """A process of its own that measures a window by Spark: `python spark_elsewhere.py <root> <folder> <where>`.
 
-root: of the package, which the executors are not told. folder: holds rows.parquet, labels.parquet and layout.json, and is
-given profile.bin, entries.json and prints.json. where: a master, or `connect`.
+root: of the package, which the executors are not told. folder: holds rows.parquet, labels.parquet and layout.json, and
+is given profile.bin, entries.bin and more.json. where: a master, or `connect`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,13 @@ from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 DAY = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.host": "127.0.0.1",
+}
+PLAIN = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Not of Connect's: that statements mean the same in compiled code is seen there."""
 
 
 def sources(folder: Path, where: str) -> tuple[Any, Any]:
@@ -33,23 +41,21 @@ def sources(folder: Path, where: str) -> tuple[Any, Any]:
 
     rows, labels = (str(folder / f"{name}.parquet") for name in ("rows", "labels"))
     if where == "connect":
-        session = SparkSession.builder.remote("local[2]").getOrCreate()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        session = SparkSession.builder.remote("local[2]").config(map=QUICK).getOrCreate()
         # A session may have settings of its own: what is measured does not depend on them.
         session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
         session.conf.set("spark.sql.ansi.enabled", "true")
         return session.read.parquet(rows), Spark(path=labels)
-    conf = {
-        "spark.sql.shuffle.partitions": "4",
-        "spark.sql.files.maxPartitionBytes": "40000",
-        "spark.driver.host": "127.0.0.1",
-    }
+    conf = {**QUICK, **PLAIN, "spark.sql.shuffle.partitions": "4", "spark.sql.files.maxPartitionBytes": "40000"}
     return Spark(path=rows, master=where, conf=conf), Spark(path=labels, master=where)
 
 
 def declared(source: Any) -> Dataset:
     columns = (
-        Column("score", role=Role.SCORE), Column("wild"), Column("money"), Column("few"), Column("moment", Kind.DATETIME),
-        Column("flag", Kind.BOOLEAN), Column("name", Kind.CATEGORICAL), Column("group", Kind.CATEGORICAL),
+        Column("score", role=Role.SCORE), Column("wild"), Column("money"), Column("few"),
+        Column("moment", Kind.DATETIME), Column("flag", Kind.BOOLEAN),
+        Column("name", Kind.CATEGORICAL), Column("group", Kind.CATEGORICAL),
     )  # fmt: skip
     return Dataset("d", source, columns, "at", entity_key=("id",), slice_by=("group",))
 

@@ -31,6 +31,7 @@ SIZE = 5000
 def rows() -> pa.Table:
     rng = np.random.default_rng(3)
     start = datetime(2026, 3, 1)
+    hours = [start + timedelta(hours=int(h)) for h in rng.integers(0, 9000, SIZE)]
     wild = rng.standard_cauchy(SIZE)
     wild[:60] = np.tile([np.nan, np.inf, -np.inf, -0.0, 1e308, 5e-324], 10)
     return pa.table({
@@ -40,7 +41,7 @@ def rows() -> pa.Table:
         "wild": pa.array(wild, from_pandas=False),
         "money": pa.array([Decimal(int(x)) / 100 for x in rng.integers(0, 10**6, SIZE)], pa.decimal128(12, 2)),
         "few": rng.integers(0, 4, SIZE),
-        "moment": pa.array([start + timedelta(hours=int(h)) for h in rng.integers(0, 9000, SIZE)], pa.timestamp("us", "UTC")),
+        "moment": pa.array(hours, pa.timestamp("us", "UTC")),
         "flag": rng.random(SIZE) < 0.3,
         "name": [f"ä {x}" for x in np.minimum(rng.zipf(1.5, SIZE), 300)],
         "group": rng.choice(["north", "south"], SIZE),

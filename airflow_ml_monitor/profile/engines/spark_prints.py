@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
@@ -38,7 +39,7 @@ def listing(session: Any, source: Any, frame: Any) -> tuple[tuple[Any, ...], ...
     if is_frame(source):
         return None
     try:
-        files = frame.inputFiles()
+        files = [unquote(file) for file in frame.inputFiles()]
         if not files:
             return None
         found = session.read.format("binaryFile").load(files).select("path", "length", "modificationTime").collect()

@@ -6,6 +6,7 @@ Nothing but counts, sums and extremes is collected, but for samples that are ask
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,9 @@ class SparkScan(Scan):
         if not cut.columns:
             return []
         shipped(self.session)
-        with said():
+        with said(), warnings.catch_warnings():
+            # It warns of pandas 3, of which nothing is used here.
+            warnings.simplefilter("ignore", FutureWarning)
             rows = self._frame(query.values, cut.columns, event_time)
             found = rows.mapInArrow(batch_cells.each(function, cut), "part binary").collect()
         return [bytes(row[0]) for row in found]

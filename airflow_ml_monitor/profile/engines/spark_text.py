@@ -90,6 +90,14 @@ class _Compiler(PortableCompiler):
         x, name = self.process(cast.clause, **more), cast_name(cast.type)
         return f"CAST({x} AS {name})" if name else f"({x})"
 
+    def visit_over(self, over: Any, **more: Any) -> str:
+        if over.element.name != "row_number" or over.order_by is not None:
+            return super().visit_over(over, **more)
+        # Rows are numbered in some order, or not at all: without groups by what no two of them share.
+        if over.partition_by is None:
+            return "monotonically_increasing_id()"
+        return f"row_number() OVER (PARTITION BY {self.process(over.partition_by, **more)} ORDER BY NULL)"
+
     def visit_greatest_func(self, function: Any, **more: Any) -> str:
         # It passes over what is missing by itself.
         return f"greatest{self.function_argspec(function, **more)}"
