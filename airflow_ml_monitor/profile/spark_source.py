@@ -34,7 +34,7 @@ class Spark:
 
     def __post_init__(self) -> None:
         if bool(self.table) == bool(self.path):
-            raise SpecError("names both a table and a path, or neither; give one of them", field="source.spark")
+            raise SpecError("names both a table and a path, or neither; give one of them", field="source.spark.table")
         if self.remote and self.master:
             raise SpecError("names a remote and a master; a session has one of them", field="source.spark.remote")
         if self.remote and not self.remote.startswith("sc://"):

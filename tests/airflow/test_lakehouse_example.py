@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.spark]
 DAYS, CENTS = 2, 1
 QUICK = "--conf spark.driver.extraJavaOptions='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'"
 FEW = "--conf spark.sql.codegen.factoryMode=NO_CODEGEN --conf spark.sql.codegen.wholeStage=false"
+ONE = "--conf spark.sql.shuffle.partitions=1 --conf spark.sql.adaptive.enabled=false"
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def store(days_of):
     if find_spec("pyspark") is None and os.environ.get("ML_MONITOR_TEST_SPARK") != "required":
         pytest.skip("pyspark is not installed; install the extra [spark]")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_SUBMIT_ARGS", f"{QUICK} {FEW} --conf spark.sql.shuffle.partitions=1 pyspark-shell")
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"{QUICK} {FEW} {ONE} pyspark-shell")
         yield days_of("watch_orders", DAYS)
 
 

@@ -182,8 +182,8 @@ def page(report: dict[str, Any]) -> str:
         "",
         f"{report['rows']:,} rows × 40 columns in one Parquet file, {report['labels']:,} labels in another, "
         f"`local[2]`; {report['machine']}.",
-        f"Made by `python tests/benchmarks/spark.py`; medians of {TURNS} turn{'s' * (TURNS > 1)}. CPU is that of all processes, JVM and "
-        "Python workers among them.",
+        f"Made by `python tests/benchmarks/spark.py`; {TURNS} turn{'s' * (TURNS > 1)}, medians. CPU is that of all "
+        "processes, JVM and Python workers among them.",
         "",
         f"A process that opens a session and counts ten rows: {empty['cold_cpu']:.1f} s CPU, "
         f"{empty['cold_wall']:.1f} s wall. Beyond that:",

@@ -114,7 +114,8 @@ class SparkScan(Scan):
         with said(), warnings.catch_warnings():
             # It warns of pandas 3, of which nothing is used here.
             warnings.simplefilter("ignore", FutureWarning)
-            rows = self._frame(query.values, cut.columns, event_time)
+            # A task takes several parts of the rows, one after the other, before there are too many answers to hold.
+            rows = self._frame(query.values, cut.columns, event_time).coalesce(_tasks(len(cut.columns)))
             found = rows.mapInArrow(batch_cells.each(function, cut), "part binary").collect()
         return [bytes(row[0]) for row in found]
 
@@ -128,6 +129,11 @@ class SparkScan(Scan):
         for name in sorted(named.keys() & self.tables.keys()):
             statement = statement.add_cte(self.tables[name])
         return self.session.sql(text_of(statement, self.shared))
+
+
+def _tasks(columns: int) -> int:
+    """So many that what they answer, at most 30 KB a column, is half a gigabyte together."""
+    return min(max(20_000 // columns, 32), 500)
 
 
 def view(name: str, stands_for: str) -> sa.CTE:
