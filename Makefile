@@ -10,7 +10,7 @@ MARKS ?= not slow
 NAME ?=
 
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready-$(AIRFLOW)
+READY := $(VENV)/.ready-$(AIRFLOW)$(if $(ML_MONITOR_TEST_SPARK),-spark)
 PY_VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 PINS = constraints/airflow-$(AIRFLOW)-py$(PY_VERSION).txt
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
     from airflow_ml_monitor.profile.label_source import LabelSource
     from airflow_ml_monitor.profile.replay import Replay
+    from airflow_ml_monitor.profile.spark_source import Spark
     from airflow_ml_monitor.profile.table import Table
     from airflow_ml_monitor.profile.task import Task
     from airflow_ml_monitor.report.plot import plot
@@ -56,6 +57,7 @@ _HOMES = {
     "LabelSource": "profile.label_source",
     "Replay": "profile.replay",
     "Table": "profile.table",
+    "Spark": "profile.spark_source",
     "Reference": "monitor.spec",
     "Trailing": "monitor.checks.trailing",
     "Window": "keys",
@@ -103,6 +105,7 @@ __all__ = [
     "LabelSource",
     "Replay",
     "Table",
+    "Spark",
     "Reference",
     "Window",
     "WindowRule",

@@ -27,6 +27,7 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 from airflow_ml_monitor.profile.replay import Replay
+from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
@@ -162,17 +163,24 @@ def _known(value: Any, kind: type[Any], field: str) -> dict[str, Any]:
 
 
 def _place(source: Any, folder: Path | None, field: str) -> Any:
-    """A mapping as a table of a database; else as `_located`."""
+    """A mapping as a table of a database, or as what Spark reads; else as `_located`."""
     if not isinstance(source, Mapping):
         return _located(source, folder)
+    if set(source) == {"spark"}:
+        return _made(_known(source["spark"], Spark, f"{field}.spark"), Spark, f"{field}.spark")
     shaped = _known(source, Table, field)
     for name in (f.name for f in fields(Table)):
         if name not in shaped:
             told = "is missing; a table is {connection: an Airflow connection, table: schema.name}"
             raise SpecError(told, field=f"{field}.{name}")
-    check_types(shaped, Table, field)
+    return _made(shaped, Table, field)
+
+
+def _made(shaped: dict[str, Any], kind: type[Any], field: str) -> Any:
+    """The source of a class."""
+    check_types(shaped, kind, field)
     try:
-        return Table(**shaped)
+        return kind(**shaped)
     except SpecError as error:
         # It says of `source` what is said here of the one that holds it.
         told = str(error).removeprefix(f"{error.field}: ")
@@ -218,7 +226,7 @@ def _dataset(dataset: dict[str, Any], folder: Path | None, field: str) -> dict[s
 
 def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
     """A source alone is one with the dataset's own key."""
-    is_source = not isinstance(replay, Mapping) or "connection" in replay
+    is_source = not isinstance(replay, Mapping) or {"connection", "spark"} & set(replay)
     shaped = {"source": replay} if is_source else _known(replay, Replay, field)
     for name in ("key", "columns"):
         if name in shaped:

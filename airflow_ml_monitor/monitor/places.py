@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import make_url
 
+from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.store.repository import MetricsStore
 
 NAMESPACE: Final = "airflow_ml_monitor"
@@ -42,6 +43,8 @@ def place_of(source: Any, otherwise: str) -> Place:
     >>> place_of("s3a://lake/credit/day=*/part-0.parquet", "")
     Place(namespace='s3://lake', name='credit')
     """
+    if isinstance(source, Spark) and source.path:
+        source = source.path
     if not isinstance(source, (str, os.PathLike)):
         return Place(NAMESPACE, otherwise)
     text = os.fspath(source)

@@ -89,10 +89,10 @@ def _read(body: bytes, version: int) -> tuple[dict[str, Any], dict[str, np.ndarr
     return header, columns
 
 
-def encode_profile(profile: Profile) -> bytes:
-    """The bytes of a profile."""
+def encode_profile(profile: Profile, *, to_the_bit: bool = False) -> bytes:
+    """The bytes of a profile. to_the_bit: of one that is on its way, not kept: nothing of its cells is rounded."""
     keys = sorted(profile.cells)
-    columns = packed_cells([profile.cells[key] for key in keys]) | _trace_columns(profile.traces)
+    columns = packed_cells([profile.cells[key] for key in keys], to_the_bit=to_the_bit) | _trace_columns(profile.traces)
     meta = {
         "dataset": profile.dataset,
         "window": [profile.window.start.isoformat(), profile.window.end.isoformat()],

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from airflow_ml_monitor.keys import WHOLE, Slice
+from airflow_ml_monitor.keys import Slice
 from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.axes import axes_of
 from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
@@ -22,7 +22,7 @@ from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import NULL, OTHER, RARE, Binning
 from airflow_ml_monitor.profile.row_products import crossed
 from airflow_ml_monitor.profile.scatter import LOOKED_AT, scatter_of
-from airflow_ml_monitor.profile.tally import Room, Tally
+from airflow_ml_monitor.profile.tally import CategoryTally, Room, Tally
 from airflow_ml_monitor.profile.text_forms import DAMAGE
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Products, Traces
 
@@ -48,21 +48,15 @@ def slice_codes(binning: Binning, column: Column) -> Counts:
 
 def column_cells(binning: Binning, column: Column, slices: Mapping[Binning, Counts]) -> dict[tuple[Slice, str], Cells]:
     """One column's cells, of the whole and of every slice. slices: the bucket of every row, by slice column."""
-    if binning.kind is not Kind.CATEGORICAL:
-        missing, labels = np.ma.getmaskarray(column), {by: len(by.labels) for by in slices}
-        tally = Tally(binning, labels)
-        labelled = {by: np.where(code < 0, labels[by], code) for by, code in slices.items()}
-        tally.add(_filled(column), missing if missing.any() else None, labelled, Room(len(column)))
-        return tally.cells()
-    size = len(column)
-    none, zero = np.full(size, np.nan), np.zeros(size)
-    rows = Cells(slice_codes(binning, column), np.ones(size, np.int64), zero, zero, none, none)
-    cells = {(WHOLE, binning.column): rows.grouped(np.zeros(size, np.int64)).get(0, Cells.empty())}
-    for by, code in slices.items():
-        found = rows.grouped(code)
-        for bucket, label in enumerate(by.labels):
-            cells[((by.column, label),), binning.column] = found.get(bucket, Cells.empty())
-    return cells
+    labels = {by: len(by.labels) for by in slices}
+    codes = {by: np.where(code < 0, labels[by], code) for by, code in slices.items()}
+    if binning.kind is Kind.CATEGORICAL:
+        counted = CategoryTally(binning, labels)
+        counted.add(slice_codes(binning, column), codes)
+        return counted.cells()
+    tally, missing = Tally(binning, labels), np.ma.getmaskarray(column)
+    tally.add(_filled(column), missing if missing.any() else None, codes, Room(len(column)))
+    return tally.cells()
 
 
 def u_values(binnings: Sequence[Binning], columns: Mapping[str, Column]) -> Floats:
@@ -131,5 +125,9 @@ def unseen(binning: Binning, column: Column) -> dict[str, int]:
 def damaged(binning: Binning, column: Column) -> int:
     """Rows whose value has no bucket and looks wrongly decoded; as text_query.unseen_values counts them."""
     known, plain = set(binning.categories), np.ma.getdata(column)[~np.ma.getmaskarray(column)]
-    found = Counter(value for value in plain if value not in known)
-    return sum(rows for value, rows in found.items() if _DAMAGE.search(value))
+    return damaged_rows(Counter(value for value in plain if value not in known))
+
+
+def damaged_rows(values: Mapping[str, int]) -> int:
+    """Rows, by value, that look wrongly decoded."""
+    return sum(rows for value, rows in values.items() if _DAMAGE.search(value))

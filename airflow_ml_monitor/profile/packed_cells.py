@@ -55,8 +55,8 @@ class _Keys:
         return np.repeat(of, self.length)
 
 
-def packed_cells(parts: Sequence[Cells]) -> Columns:
-    """The columns that `unpacked_cells` reads."""
+def packed_cells(parts: Sequence[Cells], *, to_the_bit: bool = False) -> Columns:
+    """The columns that `unpacked_cells` reads. to_the_bit: keep all four numbers of every cell."""
     length = np.array([len(part.bucket) for part in parts], np.int64)
     cells = _joined(parts)
     # What is no number is compared and passed over.
@@ -70,7 +70,7 @@ def packed_cells(parts: Sequence[Cells]) -> Columns:
         ends = (lowest - centre, highest - centre)
         mean, within = _moments(cells, rows, *ends)
         again = Cells(cells.bucket, cells.count, *_sums(form, rows, ends, mean, within), lowest, highest)
-        form[(form != NONE) & ~_holds(cells, again, length)] = EXACT
+        form[(form != NONE) & (to_the_bit | ~_holds(cells, again, length))] = EXACT
     stepped, span, exact = (form == SPAN) | ((form == ONE) & decimal), form == SPAN, form == EXACT
     width, upto = (high - low)[stepped].astype(np.int64), high[stepped].astype(np.int64)
     return {

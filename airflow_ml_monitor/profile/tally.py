@@ -1,4 +1,4 @@
-"""Rows of numbers → cells, in numpy, batch after batch: each value is cut once, for the whole and for every slice.
+"""Rows → cells, in numpy, batch after batch: each value is cut once, for the whole and for every slice.
 
 The same buckets as query.py writes in SQL; a test holds the two against each other.
 """
@@ -109,6 +109,44 @@ class Tally:
         # Beyond 2⁵³ scales u is 1: the last bucket is for what lies there.
         inner = np.arange(-resolution, resolution + 1) if binning.is_grid else np.arange(len(binning.values))
         return np.concatenate([_SPECIAL, inner])
+
+
+class CategoryTally:
+    """The cells of one categorical column, of the rows that were added; slices: as of a Tally."""
+
+    __slots__ = ("_binning", "_slices", "_whole")
+
+    def __init__(self, binning: Binning, slices: Mapping[Binning, int] | None = None) -> None:
+        self._binning = binning
+        self._whole = np.zeros(len(self._buckets), np.int64)
+        self._slices = {
+            by: np.zeros((labels + 1) * len(self._buckets), np.int64) for by, labels in (slices or {}).items()
+        }
+
+    def add(self, bucket: Counts, codes: Mapping[Binning, Counts]) -> None:
+        """Count rows in, by their bucket: a category's, NULL or OTHER."""
+        place = np.where(bucket < 0, np.where(bucket == NULL, 0, 1), bucket + 2)
+        self._whole += np.bincount(place, minlength=len(self._whole))
+        for by, code in codes.items():
+            self._slices[by] += np.bincount(code * len(self._buckets) + place, minlength=len(self._slices[by]))
+
+    def cells(self) -> dict[tuple[Slice, str], Cells]:
+        """What was counted, of the whole and of every slice."""
+        name = self._binning.column
+        found = {(WHOLE, name): self._of(self._whole)}
+        for by, counts in self._slices.items():
+            parts = counts.reshape(-1, len(self._buckets))
+            found |= {(((by.column, label),), name): self._of(parts[i]) for i, label in enumerate(by.labels)}
+        return found
+
+    def _of(self, counts: Counts) -> Cells:
+        there = np.flatnonzero(counts)
+        zero, none = np.zeros(len(there)), np.full(len(there), np.nan)
+        return Cells(self._buckets[there], counts[there], zero, zero, none, none)
+
+    @property
+    def _buckets(self) -> Counts:
+        return np.concatenate([[NULL, OTHER], np.arange(len(self._binning.categories))])
 
 
 def _joined(binning: Binning) -> Counts | None:

@@ -32,6 +32,7 @@ ALIKE = {
 OF_OTHER_NAME = {
     "postgresql": {"unsigned": "DECIMAL(20,0)"},
     "mysql": {"flag": "TINYINT"},
+    "spark": {"few": "TINYINT", "unsigned": "DECIMAL(20,0)"},
     "sqlite": {"unsigned": "DECIMAL(20,0)", "zoned": "TIMESTAMP", "zoned_nanos": "TIMESTAMP"},
 }
 """Types that a database has not."""

@@ -15,6 +15,7 @@ from airflow_ml_monitor.monitor.checks.parameters import check_parameters
 from airflow_ml_monitor.monitor.checks.proxies import check_proxies
 from airflow_ml_monitor.monitor.checks.rankings import check_ranked
 from airflow_ml_monitor.monitor.checks.sets import check_sets
+from airflow_ml_monitor.monitor.checks.spark import check_spark
 from airflow_ml_monitor.monitor.checks.tables import check_tables
 from airflow_ml_monitor.monitor.checks.totals import check_rules, check_totals
 from airflow_ml_monitor.monitor.checks.trailing import check_trailing
@@ -71,6 +72,7 @@ def check(spec: MonitorSpec) -> None:
         check_totals(spec, source)
         _check_labels(spec, source)
     check_tables(spec)
+    check_spark(spec)
     check_rules(spec)
     check_values(spec)
     check_proxies(spec)

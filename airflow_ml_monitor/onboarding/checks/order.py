@@ -13,6 +13,7 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.engines.preview import Preview
 from airflow_ml_monitor.profile.engines.sample import samples
 from airflow_ml_monitor.profile.engines.scan import NUMBERS, is_any
+from airflow_ml_monitor.profile.spark_source import is_spark
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import TaskKind
 
@@ -26,8 +27,8 @@ def check(case: Case) -> Iterator[Finding]:
         referred = case.referred[dataset.name]
         if query is None or column is None or not isinstance(referred, Preview):
             continue
-        if isinstance(case.spec.reference.source, Table):
-            # To see how rows are ordered they would have to leave the database.
+        if isinstance(case.spec.reference.source, Table) or is_spark(case.spec.reference.source):
+            # To see how rows are ordered they would have to leave the database, or the cluster.
             continue
         if query.name in referred.types and is_any(referred.types.get(column.name, ""), NUMBERS):
             with samples(reference=case.spec.reference.source) as opened:

@@ -11,6 +11,7 @@ from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
 from airflow_ml_monitor.profile.engines import files
 from airflow_ml_monitor.profile.engines.preview import Preview
+from airflow_ml_monitor.profile.spark_source import is_spark
 from airflow_ml_monitor.profile.table import Table
 
 
@@ -25,7 +26,7 @@ def check(case: Case) -> Iterator[Finding]:
             if found.level is Level.ERROR or not files.files_of(source):
                 continue
         seen = case.referred[case.spec.dataset().name] if name == "reference" else case.seen[name]
-        if isinstance(seen, NoSource) and isinstance(source, Table) and name in later:
+        if isinstance(seen, NoSource) and (isinstance(source, Table) or is_spark(source)) and name in later:
             yield warning(field, str(seen), "right before the first came; else put the name right")
         elif not isinstance(seen, Preview):
             yield error(field, str(seen), _remedy(source, seen))
@@ -40,6 +41,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _remedy(source: Any, fault: MonitorError) -> str:
     """What to do about a source that cannot be read."""
+    if is_spark(source):
+        return "put its name or path right; does the cluster answer, and may its account read there?"
     if not isinstance(source, Table):
         return "is it Parquet or CSV, and whole? Write it anew"
     if isinstance(fault, SpecError):

@@ -1,4 +1,4 @@
-"""The engine of a source: files and tables in memory are DuckDB's, a database's tables are its own."""
+"""The engine of a source: files and tables in memory are DuckDB's, a database's tables its own, Spark's are Spark's."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, 
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import Source
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
+from airflow_ml_monitor.profile.engines.spark import SparkEngine
 from airflow_ml_monitor.profile.engines.sql import SQL, TIMEOUT
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.look import Look
 from airflow_ml_monitor.profile.skew import Skew
+from airflow_ml_monitor.profile.spark_source import is_spark
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
@@ -43,6 +45,7 @@ class Chosen:
     def __init__(self, resolve: Resolve = from_environment, timeout: timedelta = TIMEOUT) -> None:
         self._here = DuckDB()
         self._there = SQL(resolve, timeout)
+        self._beyond = SparkEngine()
 
     def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
         return self._of(dataset.source).fingerprints(dataset, windows)
@@ -86,6 +89,8 @@ class Chosen:
         return engine.arrivals(dataset, task, self._beside(engine, labels))
 
     def _of(self, source: Any) -> ScanEngine:
+        if is_spark(source):
+            return self._beyond
         return self._there if isinstance(source, Table) else self._here
 
     def _beside(self, engine: ScanEngine, labels: LabelSource) -> LabelSource:

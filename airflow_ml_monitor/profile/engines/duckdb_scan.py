@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from airflow_ml_monitor.errors import ScanError
-from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.engines import streamed
-from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan, Wanted
+from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
 from airflow_ml_monitor.profile.engines.statement_cells import by_statements
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.number_pass import BATCH_ROWS
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,8 +90,7 @@ class DuckDBScan(Scan):
 
     def cut(self, wanted: Wanted) -> tuple[ByColumn, Traces]:
         """Numbers by the kernel, as they stream by; categories by statements."""
-        texts = tuple(b for b in wanted.binnings if b.kind is Kind.CATEGORICAL)
-        cells, noted = by_statements(self, replace(wanted, binnings=texts))
+        cells, noted = by_statements(self, replace(wanted, binnings=wanted.categories))
         with self._one_thread():
             of_numbers, told = streamed.streamed(self.batches, self.register, wanted)
         return cells | of_numbers, replace(told, unseen=noted.unseen, damaged=noted.damaged)

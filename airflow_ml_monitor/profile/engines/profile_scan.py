@@ -13,10 +13,11 @@ from airflow_ml_monitor.profile import kernel, query, text_query
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import lowest_rows
-from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, Wanted, may_hold
+from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, may_hold
 from airflow_ml_monitor.profile.engines.statement_cells import from_statement, unnamed
 from airflow_ml_monitor.profile.layout import RARE, Binning, Layout
 from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 SMALL_ROWS: Final = 20_000
 """Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""

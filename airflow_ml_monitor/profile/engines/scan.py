@@ -16,11 +16,11 @@ from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,17 +51,6 @@ Source = Dataset | LabelSource
 Build = Callable[..., sa.SelectBase]
 ByColumn = dict[tuple[Slice, str], Cells]
 """Cells by slice and column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a window: cells of columns, of the whole and by slice; and what rows tell by some together."""
-
-    binnings: tuple[Binning, ...]
-    slices: tuple[Binning, ...]
-    together: tuple[Binning, ...]
-    ellipsoid: Ellipsoid | None
-    event_time: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,13 @@ from sqlalchemy.sql import visitors
 from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.engines import sql_distances, sql_products
 from airflow_ml_monitor.profile.engines.database import Database
-from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan, Wanted
+from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
 from airflow_ml_monitor.profile.engines.statement_cells import by_statements
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 if TYPE_CHECKING:
     import pandas as pd

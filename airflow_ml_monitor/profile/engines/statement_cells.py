@@ -15,9 +15,10 @@ from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, Array, ByColumn
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 if TYPE_CHECKING:
-    from airflow_ml_monitor.profile.engines.scan import Scan, Wanted
+    from airflow_ml_monitor.profile.engines.scan import Scan
 
 
 def by_statements(scan: Scan, wanted: Wanted) -> tuple[ByColumn, Traces]:
@@ -28,13 +29,18 @@ def by_statements(scan: Scan, wanted: Wanted) -> tuple[ByColumn, Traces]:
         cells |= from_statement(scan, binning, wanted.slices, wanted.event_time)
         if unnamed(binning, cells):
             # The column's categories are registered by now.
-            about = (binning.column, RARE, MOST_UNSEEN, wanted.event_time)
-            found = scan.rows(text_query.unseen_values, *about)
-            if often := {value: int(rows) for value, rows, _ in found if value is not None}:
-                unseen[binning.column] = often
-            if found[0][2]:
-                damaged[binning.column] = int(found[0][2])
+            often, rows = unseen_values(scan, binning, wanted.event_time)
+            unseen |= {binning.column: often} if often else {}
+            damaged |= {binning.column: rows} if rows else {}
     return cells, Traces(unseen=unseen, damaged=damaged)
+
+
+def unseen_values(scan: Scan, binning: Binning, event_time: str) -> tuple[dict[str, int], int]:
+    """(values without a bucket that are not rare → rows, rows of any that look wrongly decoded), of a column whose
+    categories are registered."""
+    found = scan.rows(text_query.unseen_values, binning.column, RARE, MOST_UNSEEN, event_time)
+    often = {value: int(rows) for value, rows, _ in found if value is not None}
+    return often, int(found[0][2]) if found else 0
 
 
 def from_statement(scan: Scan, binning: Binning, slices: tuple[Binning, ...], event_time: str) -> ByColumn:

@@ -11,11 +11,12 @@ import pyarrow as pa
 from airflow_ml_monitor.profile import kernel, stream_query
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.engines import memory
-from airflow_ml_monitor.profile.engines.scan import ByColumn, Wanted
+from airflow_ml_monitor.profile.engines.scan import ByColumn
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.number_pass import NumberPass, plain
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
+from airflow_ml_monitor.profile.wanted import Wanted
 
 _AT_ONCE: Final = 8
 """Columns of a stream: an engine that reads ahead holds 4 MB of each."""
@@ -30,10 +31,9 @@ def streamed(batches: Batches, register: Callable[[str, pa.Table], None], wanted
     """
     for i, by in enumerate(wanted.slices):
         register(f"slices{i}", memory.categories(by))
-    numbers = [b for b in wanted.binnings if b.kind is not Kind.CATEGORICAL]
     # What is looked at together streams together, first.
-    first = [b for b in numbers if b in wanted.together]
-    rest = [b for b in numbers if b not in wanted.together]
+    first = [b for b in wanted.numbers if b in wanted.together]
+    rest = [b for b in wanted.numbers if b not in wanted.together]
     groups = [(first, wanted.together)] if wanted.together else []
     groups += [(rest[i : i + _AT_ONCE], ()) for i in range(0, len(rest), _AT_ONCE)]
     cells: ByColumn = {}
