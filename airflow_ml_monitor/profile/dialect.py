@@ -87,6 +87,14 @@ class quartiles(FunctionElement[Any]):
     inherit_cache = True
 
 
+class item(FunctionElement[float]):
+    """One number of an array, by its place from 1 on: (array, place)."""
+
+    name = "item"
+    type = sa.Double()
+    inherit_cache = True
+
+
 class contains(FunctionElement[bool]):
     """Whether a text holds a match of a regular expression."""
 
@@ -185,6 +193,12 @@ def _quantile_cont(element: quartiles, compiler: SQLCompiler, **more: Any) -> st
 def _percentile_cont(element: quartiles, compiler: SQLCompiler, **more: Any) -> str:
     [x] = _listed(element, compiler, **more)
     return f"percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY {x})"
+
+
+@compiles(item)
+def _item(element: item, compiler: SQLCompiler, **more: Any) -> str:
+    array, place = element.clauses
+    return f"{compiler.process(array, **more)}[{place.value}]"
 
 
 @compiles(contains)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.dialect import not_a_number, quartiles, row_hash, seconds
+from airflow_ml_monitor.profile.dialect import item, not_a_number, quartiles, row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -283,7 +283,7 @@ def spread(column: str, kind: Kind, event_time: str) -> sa.SelectBase:
         sa.func.count().label("rows"), quartiles(x).label("quartiles"), sa.func.stddev_samp(x).label("deviation")
     ).where(where)
     of = found.subquery("found").c
-    return sa.select(of.rows, *(of.quartiles[i] for i in (1, 2, 3)), of.deviation)
+    return sa.select(of.rows, *(item(of.quartiles, whole(i)) for i in (1, 2, 3)), of.deviation)
 
 
 def sample(columns: tuple[str, ...], limit: int, event_time: str) -> sa.SelectBase:

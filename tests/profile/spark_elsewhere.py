@@ -71,7 +71,7 @@ if __name__ == "__main__":
     rows, labels = sources(folder, sys.argv[3])
     dataset = declared(rows)
     layout = Layout.from_document(json.loads((folder / "layout.json").read_text()))
-    (folder / "profile.bin").write_bytes(encode_profile(engine.profile(dataset, layout, DAY)))
+    (folder / "profile.bin").write_bytes(encode_profile(engine.profile(dataset, layout, DAY), to_the_bit=True))
     batch = engine.label_entries(request(dataset, labels, layout))
     (folder / "entries.bin").write_bytes(encode_entries(batch.entries[DAY]))
     found = {"prints": engine.fingerprints(dataset, [DAY]), "orphans": batch.orphans}

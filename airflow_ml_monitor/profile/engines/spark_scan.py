@@ -88,8 +88,8 @@ class SparkScan(Scan):
         unseen = dict(found.traces.unseen)
         for binning in (b for b in wanted.binnings if b.column in found.faults):
             self.register("categories", memory.categories(binning))
-            told, _ = unseen_values(self, binning, wanted.event_time)
-            unseen[binning.column] = told
+            often, _ = unseen_values(self, binning, wanted.event_time)
+            unseen |= {binning.column: often} if often else {}
         return dict(found.cells), replace(found.traces, unseen=unseen)
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:

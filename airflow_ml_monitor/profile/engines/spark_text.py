@@ -18,6 +18,8 @@ from airflow_ml_monitor.profile.dialect import (
     gathered,
     instant,
     is_on_calendar,
+    item,
+    quartiles,
     row_hash,
     seconds,
 )
@@ -178,6 +180,18 @@ def _is_there(element: is_on_calendar, compiler: SQLCompiler, **more: Any) -> st
 def _instant(element: instant, compiler: SQLCompiler, **more: Any) -> str:
     zone, moment = _listed(element, compiler, **more)
     return f"to_utc_timestamp(CAST({moment} AS TIMESTAMP_LTZ), {zone})"
+
+
+@compiles(quartiles, "spark")
+def _percentile(element: quartiles, compiler: SQLCompiler, **more: Any) -> str:
+    [x] = _listed(element, compiler, **more)
+    return f"percentile({x}, array(0.25, 0.5, 0.75))"
+
+
+@compiles(item, "spark")
+def _element_at(element: item, compiler: SQLCompiler, **more: Any) -> str:
+    array, place = element.clauses
+    return f"element_at({compiler.process(array, **more)}, {place.value})"
 
 
 @compiles(contains, "spark")
