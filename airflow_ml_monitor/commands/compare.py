@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from airflow_ml_monitor.keys import WHOLE, Window, parse_moment
     from airflow_ml_monitor.metrics.metric import metric_named
-    from airflow_ml_monitor.monitor.document import duration
+    from airflow_ml_monitor.monitor.duration import duration
     from airflow_ml_monitor.monitor.run import Monitor
     from airflow_ml_monitor.monitor.spec import MonitorSpec
     from airflow_ml_monitor.monitor.trailing import trailing_drift

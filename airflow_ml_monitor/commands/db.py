@@ -73,7 +73,7 @@ def _done(store: MetricsStore, options: argparse.Namespace) -> str:
 def _pruned(store: MetricsStore, options: argparse.Namespace) -> str:
     """Let go of what is too old; a line for each monitor and kind of it."""
     from airflow_ml_monitor.errors import UnknownName
-    from airflow_ml_monitor.monitor.document import duration
+    from airflow_ml_monitor.monitor.duration import duration
     from airflow_ml_monitor.monitor.retention.ages import Ages
     from airflow_ml_monitor.monitor.retention.prune import prune
 

@@ -19,7 +19,7 @@ from airflow_ml_monitor.monitor.stored import Place, total_of
 from airflow_ml_monitor.profile.cells import CONTENTS, Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.layout import Layout, digest
-from airflow_ml_monitor.report.calendar import named
+from airflow_ml_monitor.report.calendar import some_named
 from airflow_ml_monitor.store.records import ProfileKey
 
 ADDED: Final = "added/"
@@ -57,9 +57,8 @@ def _missing(rule: WindowRule, days: Sequence[Window], of: tuple[set[Window], se
     reference, and that are still kept."""
     measured, alike, kept = of
     for there, why in ((measured, "not measured"), (alike, "cut by another reference"), (kept, "no longer kept")):
-        if gone := [named(rule, day) for day in days if day not in there]:
-            some = f"{', '.join(gone[:3])}{f' and {len(gone) - 3} more' if len(gone) > 3 else ''}"
-            return f"{len(gone)} of its {len(days)} days cannot be added: {some} ({why})"
+        if gone := [day for day in days if day not in there]:
+            return f"{len(gone)} of its {len(days)} days cannot be added: {some_named(rule, gone)} ({why})"
     return ""
 
 

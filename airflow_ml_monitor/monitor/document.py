@@ -19,7 +19,7 @@ from airflow_ml_monitor.expectations.written import is_function
 from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.monitor.checks.trailing import Trailing
 from airflow_ml_monitor.monitor.checks.types import check_types
-from airflow_ml_monitor.monitor.duration import duration as duration
+from airflow_ml_monitor.monitor.duration import duration
 from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.chart import Chart
 from airflow_ml_monitor.policy.rule import Bounds, Condition, Policy, Rule

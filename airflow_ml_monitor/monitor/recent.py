@@ -26,7 +26,7 @@ from airflow_ml_monitor.policy.decision import Event
 from airflow_ml_monitor.policy.feedback import newest
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile
-from airflow_ml_monitor.report.calendar import named
+from airflow_ml_monitor.report.calendar import named, some_named
 from airflow_ml_monitor.store.records import Numbers, ProfileKey
 
 IN_INCIDENT: Final = "in an incident"
@@ -178,9 +178,7 @@ def _told(rule: WindowRule, wanted: Sequence[Window], without: Mapping[Window, s
     """Which windows these are, and which of them are left out, in words."""
     told = f"{named(rule, wanted[0])} to {named(rule, wanted[-1])}"
     for why in sorted({*without.values()}):
-        left = [named(rule, window) for window in wanted if without.get(window) == why]
-        some = f"{', '.join(left[:3])}{f' and {len(left) - 3} more' if len(left) > 3 else ''}"
-        told += f"; without {some} ({why})"
+        told += f"; without {some_named(rule, [window for window in wanted if without.get(window) == why])} ({why})"
     return told
 
 

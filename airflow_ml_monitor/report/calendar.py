@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,12 @@ def named(rule: WindowRule, window: Window) -> str:
     if rule.unit is WindowUnit.MONTH:
         return f"{first:%B %Y}"
     return f"week of {first}" if rule.unit is WindowUnit.WEEK else str(first)
+
+
+def some_named(rule: WindowRule, windows: Sequence[Window]) -> str:
+    """The first three of some windows by name, and how many more there are."""
+    names = [named(rule, window) for window in windows]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def clock(rule: WindowRule, moment: datetime) -> str:

@@ -7,6 +7,7 @@ from functools import cache, partial
 
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.metrics.metric import REFERENCE_WINDOWS
 from airflow_ml_monitor.report.blocks import Answer, Block, Gallery, Light, Picture, Section, Table, capped
 from airflow_ml_monitor.report.charts import chart_blocks
 from airflow_ml_monitor.report.figures.comparison import Sides, comparison, sides_of
@@ -149,10 +150,18 @@ def _pictures(scope: Scope, rows: list[Recorded]) -> Gallery:
             Picture(f"column-{i}", title + apart, said, partial(comparison, sides=sides), table, height=190)
         )
     left = len(rows) - len(pictures)
-    note = f"The {len(pictures)} columns that moved most; {left} that moved less are left out." if left else ""
+    note = f"The {len(pictures)} columns that moved most; {left} that moved less are left out. " if left else ""
+    note = (note + _recent(scope)).strip()
     return Gallery(
         "Reference against current", tuple(pictures), note if pictures else "The window's profile is not stored."
     )
+
+
+def _recent(scope: Scope) -> str:
+    """What distances are from, where that is not what is drawn."""
+    told = [r.measurement for r in scope.now if r.measurement.metric == REFERENCE_WINDOWS]
+    of = f"the {told[0].estimate.value:.0f} windows before" if told and told[0].estimate else "windows before"
+    return f"Drawn is the frozen reference; distances are from {of}: {told[0].reason}." if told else ""
 
 
 def _said(sides: Sides) -> str:

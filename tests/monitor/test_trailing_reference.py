@@ -26,6 +26,7 @@ from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER
 from airflow_ml_monitor.policy.feedback import Feedback
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.engines.chosen import Chosen
+from airflow_ml_monitor.report.page import report
 from airflow_ml_monitor.store.repository import MetricsStore
 
 DAY = timedelta(days=1)
@@ -186,6 +187,8 @@ def test_a_day_in_an_incident_is_in_no_reference_unless_somebody_calls_the_incid
     world.write_day(3)
     assert lived(world, 0, 7)[3] == "investigate_data"
     assert made_of(world, 6).reason == "2026-03-03 to 2026-03-07; without 2026-03-05 (in an incident)"
+    drawn = "Drawn is the frozen reference; distances are from the 4 windows before: 2026-03-03 to 2026-03-07; without"
+    assert drawn in report(world.store, world.spec.key)
     (incident,) = world.store.incidents(world.spec.key)
     world.store.save_feedback(world.spec.key, Feedback(incident.id, False, world.run(6).known_at + DAY / 2))
     lived(world, 7, 8)
