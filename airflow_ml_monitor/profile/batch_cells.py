@@ -7,7 +7,7 @@ pyarrow, and of this package what imports no more than they do: nothing else nee
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import add
@@ -50,6 +50,10 @@ class Cut:
     def columns(self) -> tuple[tuple[str, Kind], ...]:
         """What is read: names and kinds of c0, c1 …"""
         return tuple(dict.fromkeys((b.column, b.kind) for b in (*self.binnings, *self.slices, *self.together)))
+
+
+Answer = Callable[[Cut, Iterable[pa.RecordBatch]], bytes]
+"""What is made of a partition."""
 
 
 def added_up(cut: Cut, batches: Iterable[pa.RecordBatch]) -> bytes:
@@ -185,10 +189,8 @@ class _Sums:
 
     def add(self, rows: _Rows, codes: list[tuple[int, Counts]]) -> None:
         # Buckets are whole numbers in a row, but for the special ones far below.
-        special = rows.bucket <= OTHER
-        place = np.where(special, rows.bucket - NULL, rows.bucket - self.whole.buckets[len(_SPECIAL)] + len(_SPECIAL))
-        if len(self.whole.buckets) == len(_SPECIAL):
-            place = rows.bucket - NULL
+        lowest = -self.binning.resolution if self.binning.is_grid else 0
+        place = np.where(rows.bucket <= OTHER, rows.bucket - NULL, rows.bucket - lowest + len(_SPECIAL))
         self.whole.add(place, rows)
         coarse = self.joined[place] if codes else place
         for (labels, code), places in zip(codes, self.by, strict=True):
@@ -260,7 +262,7 @@ class _Places:
         return Cells(self.buckets[kept], count[kept], d1, d2, low, high)
 
 
-def each(function: Any, cut: Cut) -> Any:
+def each(function: Answer, cut: Cut) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What Spark runs over a partition's batches: `function`'s bytes, as one row."""
 
     def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -18,7 +18,7 @@ from sqlalchemy.sql import quoted_name, visitors
 
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile import batch_cells, query
-from airflow_ml_monitor.profile.batch_cells import Cut
+from airflow_ml_monitor.profile.batch_cells import Answer, Cut
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.database import masked
@@ -106,7 +106,7 @@ class SparkScan(Scan):
         wanted = Cut(together=binnings)
         return batch_cells.moments_together(wanted, self._parts(batch_cells.moments, wanted, event_time))
 
-    def _parts(self, function: Any, cut: Cut, event_time: str) -> list[bytes]:
+    def _parts(self, function: Answer, cut: Cut, event_time: str) -> list[bytes]:
         """What the executors made of the rows, a part a partition."""
         if not cut.columns:
             return []
