@@ -7,11 +7,11 @@ pyarrow, and of this package what imports no more than they do: nothing else nee
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,10 @@ from airflow_ml_monitor.profile.wanted import Wanted
 
 MOST_VALUES: Final = 20_000
 """Values without a bucket that a partition remembers of a column: 1 MB. Of more the engine is asked."""
+
+
+Answer = Callable[[Wanted, Iterable[pa.RecordBatch]], bytes]
+"""What is made of a partition."""
 
 
 def added_up(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> bytes:
@@ -133,7 +137,7 @@ class _Unseen:
             self.are_too_many = True
 
 
-def each(function: Any, wanted: Wanted) -> Any:
+def each(function: Answer, wanted: Wanted) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What Spark runs over a partition's batches: `function`'s bytes, as one row."""
 
     def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -128,12 +128,15 @@ def test_rows_that_a_contract_asks_for_arrive_as_they_are(there: Any, oracle: Mo
 def test_more_new_values_than_an_executor_remembers_are_counted_by_a_statement(there: Any, oracle: ModuleType) -> None:
     size = MOST_VALUES + 5_000
     names = [f"n{i}" for i in range(size)] + ["often"] * 50 + ["seldom"] * 19 + ["known"] * 30
-    table = pa.table({"at": [oracle.NOON] * len(names), "name": names, "x": np.arange(len(names)) % 7})
-    dataset = oracle.dataset(table, {"name": Kind.CATEGORICAL, "x": Kind.NUMERIC})
-    past = pa.table({"name": ["known"] * 40, "x": np.arange(40) % 7})
+    table = pa.table({"at": [oracle.NOON] * len(names), "name": names, "x": np.arange(len(names)) % 7, "key": names})
+    kinds = {"name": Kind.CATEGORICAL, "x": Kind.NUMERIC, "key": Kind.CATEGORICAL}
+    dataset = oracle.dataset(table, kinds)
+    past = pa.table({"name": ["known"] * 40, "x": np.arange(40) % 7, "key": [f"n{i}" for i in range(40)]})
     layout = DuckDB().layout(replace(dataset, source=past), EVER)
     profile = there.profile(dataset, layout, oracle.DAY)
-    assert profile.traces.unseen == {"name": {"often": 50}}
+    assert layout["key"].categories == ()
+    assert profile.traces.unseen == {"name": {"often": 50}, "key": {"often": 50, "known": 30}}
+    assert profile.cells[WHOLE, "key"].count.tolist() == [len(names)]
     assert profile.cells[WHOLE, "name"].count.tolist() == [size + 69, 30]
 
 

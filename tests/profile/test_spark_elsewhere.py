@@ -87,11 +87,17 @@ def test_what_many_processes_count_is_what_one_counts(
     assert found.traces.distances == expected.traces.distances
     assert found.traces.unseen == expected.traces.unseen
     np.testing.assert_allclose(found.traces.products.matrix, expected.traces.products.matrix, rtol=1e-9, atol=1e-9)
-    batch = here.label_entries(elsewhere.request(dataset, folder / "labels.parquet", layout))
+    more = json.loads((folder / "more.json").read_text())
+    assert len(more["prints"][0]) == 24
+    request = elsewhere.request(dataset, folder / "labels.parquet", layout)
+    known = here.watermark(request.labels, request.since, request.upto)
+    assert more["known"] == [known.since.split("/")[0], known.upto.split("/")[0]]
+    if where == "connect":
+        return
+    batch = here.label_entries(request)
     mine = ledger.as_rows(decode_entries((folder / "entries.bin").read_bytes()))
     theirs = ledger.as_rows(batch.entries[elsewhere.DAY])
     assert mine.keys() == theirs.keys()
+    assert more["orphans"] == batch.orphans == 1
     for key, values in theirs.items():
         np.testing.assert_allclose(mine[key], values, rtol=1e-9, atol=1e-9, err_msg=str(key))
-    more = json.loads((folder / "more.json").read_text())
-    assert (more["orphans"], len(more["prints"][0])) == (batch.orphans, 24)

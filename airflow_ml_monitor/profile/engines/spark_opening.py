@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
@@ -27,6 +27,7 @@ from airflow_ml_monitor.profile.spark_source import is_frame
 
 _NO_LABELS: Final = {"null": '"NULL"', "bool": "BOOLEAN", "timestamp[us, tz=UTC]": "TIMESTAMP WITH TIME ZONE"}
 _NUMBER = count()
+_Types = dict[str, dict[str, str]]
 
 
 @contextmanager
@@ -65,37 +66,42 @@ def rows_of(session: Any, source: Any, owner: str) -> Any:
 def opened(session: Any, sources: Mapping[str, Opening]) -> Iterator[SparkScan]:
     """Sources under their names; ScanError if the files of one changed while it was read."""
     views: list[str] = []
-    types: dict[str, dict[str, str]] = {}
-    arrived: dict[str, dict[str, str]] = {}
-    scan = SparkScan(session, types=types, arrived=arrived)
+    scan = SparkScan(session, types={}, arrived={})
     try:
-        before = {}
-        for name, opening in sources.items():
-            try:
-                frame = rows_of(session, opening.owner.source, opening.owner.name)
-            except NoSource:
-                if name != "labels" or not isinstance(opening.owner, LabelSource):
-                    raise
-                rows = memory.no_labels(opening.owner)
-                scan.register(name, rows)
-                types[name] = arrived[name] = {f.name: _NO_LABELS.get(str(f.type), "VARCHAR") for f in rows.schema}
-                continue
-            before[name] = spark_prints.listing(session, opening.owner.source, frame)
-            views += [f"ml_monitor_{next(_NUMBER)}", f"ml_monitor_{next(_NUMBER)}"]
-            with said():
-                arrived[name] = {f.name: type_name(f.dataType) for f in frame.schema.fields}
-                frame.createOrReplaceTempView(views[-2])
-                types[name], read = _reading(views[-2], opening, arrived[name])
-                session.sql(text_of(read)).createOrReplaceTempView(views[-1])
-            scan.tables[name] = view(name, views[-1])
+        before = {name: _open(scan, name, opening, views) for name, opening in sources.items()}
         yield scan
         for name, seen in before.items():
-            source = sources[name].owner.source
-            if seen != spark_prints.listing(session, source, rows_of(session, source, sources[name].owner.name)):
-                raise ScanError(f"{sources[name].owner.name} changed while being read; run the task again")
+            owner = sources[name].owner
+            if seen and seen != spark_prints.listing(session, rows_of(session, owner.source, owner.name)):
+                raise ScanError(f"{owner.name} changed while being read; run the task again")
     finally:
         for made in views:
             session.catalog.dropTempView(made)
+
+
+def _open(scan: SparkScan, name: str, opening: Opening, views: list[str]) -> spark_prints.Listing:
+    """Give a source its name in a scan; its files, where it tells them. views: those that were made for it come in."""
+    owner, types, arrived = opening.owner, cast(_Types, scan.types), cast(_Types, scan.arrived)
+    try:
+        frame = rows_of(scan.session, owner.source, owner.name)
+    except NoSource:
+        if name != "labels" or not isinstance(owner, LabelSource):
+            raise
+        rows = memory.no_labels(owner)
+        scan.register(name, rows)
+        types[name] = arrived[name] = {f.name: _NO_LABELS.get(str(f.type), "VARCHAR") for f in rows.schema}
+        return ()
+    files = () if is_frame(owner.source) else spark_prints.listing(scan.session, frame)
+    plain, read = f"ml_monitor_{next(_NUMBER)}", f"ml_monitor_{next(_NUMBER)}"
+    with said():
+        arrived[name] = {f.name: type_name(f.dataType) for f in frame.schema.fields}
+        types[name], statement = _reading(plain, opening, arrived[name])
+        frame.createOrReplaceTempView(plain)
+        views.append(plain)
+        scan.session.sql(text_of(statement)).createOrReplaceTempView(read)
+        views.append(read)
+    scan.tables[name] = view(name, read)
+    return files
 
 
 def _reading(place: str, opening: Opening, arrived: Mapping[str, str]) -> tuple[dict[str, str], sa.Select[Any]]:

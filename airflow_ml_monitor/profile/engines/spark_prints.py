@@ -28,24 +28,24 @@ from airflow_ml_monitor.profile.engines.spark_types import type_name
 from airflow_ml_monitor.profile.query import Expression, text, whole
 from airflow_ml_monitor.profile.spark_source import is_frame
 
+Listing = tuple[tuple[Any, ...], ...]
+
 _OF_FILE: Final = ("file_path", "file_size", "file_modification_time")
 _PRINTED: Final = "ml_monitor_printed"
 
 
-def listing(session: Any, source: Any, frame: Any) -> tuple[tuple[Any, ...], ...] | None:
-    """The files of a source with their sizes and moments of change; None where it does not tell."""
+def listing(session: Any, frame: Any) -> Listing:
+    """The files of a source with their sizes and moments of change; none where it does not tell."""
     from pyspark.errors import PySparkException
 
-    if is_frame(source):
-        return None
     try:
         files = [unquote(file) for file in frame.inputFiles()]
         if not files:
-            return None
+            return ()
         found = session.read.format("binaryFile").load(files).select("path", "length", "modificationTime").collect()
         return tuple(sorted(tuple(row) for row in found))
     except PySparkException:
-        return None
+        return ()
 
 
 def fingerprints(session: Any, frame: Any, dataset: Dataset, windows: Sequence[Window]) -> list[str]:

@@ -18,6 +18,7 @@ from sqlalchemy.sql import quoted_name, visitors
 
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile import batch_cells, query
+from airflow_ml_monitor.profile.batch_cells import Answer
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.database import masked
 from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
@@ -96,7 +97,7 @@ class SparkScan(Scan):
         wanted = Wanted(together=binnings, event_time=event_time)
         return batch_cells.moments_together(wanted, self._parts(batch_cells.moments, wanted))
 
-    def _parts(self, function: Any, wanted: Wanted) -> list[bytes]:
+    def _parts(self, function: Answer, wanted: Wanted) -> list[bytes]:
         """What the executors made of the rows, a part a partition."""
         if not wanted.columns:
             return []

@@ -34,7 +34,7 @@ _SHIPPED: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 def session_of(source: Any) -> Any:
-    """The session that reads a source."""
+    """The session that reads a source. ScanError where it cannot be had."""
     if is_frame(source):
         return source.sparkSession
     if not isinstance(source, Spark):
@@ -43,9 +43,26 @@ def session_of(source: Any) -> Any:
             field="labels.source",
         )
     try:
-        from pyspark.sql import SparkSession
+        from pyspark.errors import PySparkException
     except ImportError as error:
         raise ScanError(f"Spark is not installed: {error}; pip install 'airflow-ml-monitor[spark]'") from error
+    try:
+        session = _made(source)
+        # Connect asks its server now.
+        _ = session.version
+    except PySparkException as error:
+        where = source.place or "of the environment"
+        told = error.getErrorClass() or type(error).__name__
+        raise ScanError(
+            f"no session of the Spark {where}: {told}; is Java 17 here, or, with a remote, does its server answer?"
+        ) from None
+    return session
+
+
+def _made(source: Spark) -> Any:
+    """The session that a source names, else the one at hand, else one that the environment describes."""
+    from pyspark.sql import SparkSession
+
     builder: Any = SparkSession.builder.appName("airflow-ml-monitor")
     if source.remote:
         return builder.remote(source.remote).getOrCreate()

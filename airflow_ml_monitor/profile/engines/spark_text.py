@@ -50,7 +50,7 @@ def literal(value: Any, kind: Any = None) -> str:
     """A value as Spark SQL writes it.
 
     >>> literal(0.5), literal(3, sa.BigInteger()), literal(3), literal("it's"), literal(float("nan"))
-    ('0.5D', '3L', '3', "'it\\\\'s'", "CAST('NaN' AS DOUBLE)")
+    ('0.5D', '3L', '3', "'it\\\\'s'", "CAST('nan' AS DOUBLE)")
     """
     if value is None:
         return f"CAST(NULL AS {cast_name(kind)})" if cast_name(kind) else "NULL"
