@@ -114,6 +114,17 @@ def test_a_table_without_rows_has_none_and_no_fault(there: Any, oracle: ModuleTy
     assert set(profile.cells) == set(there.profile(replace(dataset, source=before), layout, oracle.DAY).cells)
 
 
+def test_rows_of_lowest_hash_are_kept_and_add(there: Any, oracle: ModuleType, builders: Any) -> None:
+    kept = builders("profile/test_lowest_rows.py")
+    frame, noon = kept.rows(oracle.DAY).assign(score=0.5), oracle.DAY.start + timedelta(hours=12)
+    dataset = kept.declared(frame)
+    layout = DuckDB().layout(dataset, EVER)
+    windows = oracle.DAY, Window(oracle.DAY.start, noon), Window(noon, oracle.DAY.end)
+    whole, *halves = (kept.sample_of(there, dataset, layout, window) for window in windows)
+    kept.check_is_of(whole, frame, layout)
+    assert kept.content(halves[0] + halves[1]) == kept.content(whole)
+
+
 def test_rows_that_a_contract_asks_for_arrive_as_they_are(there: Any, oracle: ModuleType, builders: Any) -> None:
     agree = builders("profile/test_cells_agree.py")
     kinds = {"zoned": Kind.DATETIME, "micros": Kind.DATETIME, "day": Kind.DATETIME, "text": Kind.CATEGORICAL}
