@@ -68,12 +68,12 @@ def together(wanted: Wanted, parts: Iterable[bytes]) -> Profile:
     """The partial profiles of all partitions as one."""
     # Of no partition too every column has its cells, none of which has a row.
     found = Profile.total([decode_profile(part) for part in (added_up(wanted, ()), *parts)])
-    unseen = {name: _often(rows) for name, rows in found.traces.unseen.items() if sum(rows.values()) >= RARE}
+    unseen = {name: often for name, rows in found.traces.unseen.items() if (often := _often(rows))}
     return replace(found, traces=replace(found.traces, unseen=unseen))
 
 
 def _often(values: Mapping[str, int]) -> dict[str, int]:
-    """As query.unseen_values tells them."""
+    """As text_query.unseen_values tells them."""
     often = sorted((-rows, value) for value, rows in values.items() if rows >= RARE)
     return {value: -rows for rows, value in often[:MOST_UNSEEN]}
 

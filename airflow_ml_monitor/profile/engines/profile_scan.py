@@ -102,8 +102,8 @@ def _from_rows(scan: Scan, asked: Wanted) -> tuple[ByColumn, Traces]:
     for binning in binnings:
         values = columns[binning.column]
         cells |= kernel.column_cells(binning, values, codes)
-        if unnamed(binning, cells) >= RARE:
-            unseen[binning.column] = kernel.unseen(binning, values)
+        if unnamed(binning, cells) >= RARE and (often := kernel.unseen(binning, values)):
+            unseen[binning.column] = often
         if unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
             damaged[binning.column] = rows
     noted = Traces()
