@@ -22,12 +22,14 @@ from airflow_ml_monitor.onboarding.checks import (
     rules,
     sources,
     store,
+    warehouses,
     windows,
 )
 from airflow_ml_monitor.onboarding.finding import Finding, error
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Case], Iterable[Finding]]], ...]] = (
     ("datasets", sources.check),
+    ("datasets", warehouses.check),
     ("datasets.columns", columns.check),
     ("datasets.columns", order.check),
     ("datasets.replay", replay.check),

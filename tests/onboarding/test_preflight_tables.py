@@ -75,3 +75,13 @@ def test_a_table_of_labels_may_come_later_and_one_of_predictions_may_not(spec: M
     assert found["reference.source"].level is Level.OK
     elsewhere = spec.with_sources({"reference": Table("warehouse", "nowhere")})
     assert _of_sources(elsewhere)["reference.source"].level is Level.ERROR
+
+
+def test_a_table_of_a_warehouse_is_told_to_be_read_by_statements_that_nobody_has_run(
+    spec: MonitorSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", '{"conn_type": "generic", "host": "redshift://me@127.0.0.1:1/dev"}')
+    warned = {f.field: f for f in preflight(spec) if f.level is Level.WARNING}
+    for field in ("datasets.scores.source", "labels.labels.source", "reference.source"):
+        assert "a table of Redshift: statements are generated" in warned[field].what
+        assert "the same rows in a file" in warned[field].remedy

@@ -69,3 +69,12 @@ def spark_home(builders: Callable[[str], ModuleType]) -> Callable[..., Any]:
         )
 
     return made
+
+
+@pytest.fixture(scope="module")
+def pretended(builders: Callable[[str], ModuleType]) -> Iterator[ModuleType]:
+    """Warehouses that are none."""
+    builders("profile/warehouse_words.py")
+    found = builders("profile/pretended.py")
+    yield found
+    found.retract()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,9 +18,10 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.engines.databases import database_of
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
 from airflow_ml_monitor.profile.engines.sql import SQL
-from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource, Several
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.table import Table
@@ -59,7 +60,7 @@ def sql_type(kind: pa.DataType, backend: str = "postgresql") -> str:
 
 def held(value: Any, backend: str) -> Any:
     """A value as a database can hold it: MariaDB neither NaN nor infinity, SQLite no NaN."""
-    if backend == "postgresql" or not isinstance(value, float) or math.isfinite(value):
+    if backend not in ("mysql", "sqlite") or not isinstance(value, float) or math.isfinite(value):
         return value
     return None if backend == "mysql" or math.isnan(value) else value
 
@@ -124,8 +125,9 @@ def as_held(table: pa.Table, url: str) -> pa.Table:
 class InDatabase:
     """Brings each source once; see Engine."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, bring: Callable[[str, pa.Table, str], None] = upload) -> None:
         self.url = url
+        self._bring = bring
         self.engine = SQL(lambda _connection: sa.make_url(url))
         self._brought: dict[int, tuple[Any, Table]] = {}
 
@@ -143,7 +145,12 @@ class InDatabase:
 
     def refuses(self, kind: TaskKind) -> bool:
         """Whether the database cannot make the ledger of such a task."""
-        return self.url.startswith("mysql") and kind in (TaskKind.RANKING, TaskKind.MULTILABEL)
+        return kind in database_of(sa.make_url(self.url), "warehouse").refused_tasks
+
+    @property
+    def refused_several(self) -> frozenset[Several]:
+        """Ways to read several labels of one prediction that the database has no words for."""
+        return database_of(sa.make_url(self.url), "warehouse").refused_several
 
     def table(self, source: Any) -> Any:
         if isinstance(source, Table):
@@ -158,7 +165,7 @@ class InDatabase:
                 rows = ds.dataset([f.path for f in files.files_of(source)]).to_table()
             else:
                 rows = memory.table(source)
-            upload(self.url, rows, name)
+            self._bring(self.url, rows, name)
             if isinstance(source, (str, os.PathLike)):
                 return Table("warehouse", self._named(source, name))
             self._brought[id(source)] = (source, Table("warehouse", name))

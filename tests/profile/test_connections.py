@@ -73,3 +73,15 @@ def test_what_describes_none_is_refused_with_the_remedy_and_unquoted(
     with pytest.raises(SpecError, match=words) as caught:
         from_environment("w")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_warehouse_has_its_url_in_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = "snowflake://me@account/sales/public?warehouse=small"
+    monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps({"conn_type": "generic", "host": host, "password": SECRET}))
+    url = from_environment("w")
+    assert (url.drivername, url.username, url.password, url.host) == ("snowflake", "me", SECRET, "account")
+    assert (url.database, dict(url.query)) == ("sales/public", {"warehouse": "small"})
+    monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps({"conn_type": "generic", "host": f"://{SECRET}", "password": "x"}))
+    with pytest.raises(SpecError, match="the host of AIRFLOW_CONN_W is no SQLAlchemy URL") as raised:
+        from_environment("w")
+    assert SECRET not in str(raised.value)

@@ -34,6 +34,11 @@ OF_OTHER_NAME = {
     "mysql": {"flag": "TINYINT"},
     "spark": {"few": "TINYINT", "unsigned": "DECIMAL(20,0)"},
     "sqlite": {"unsigned": "DECIMAL(20,0)", "zoned": "TIMESTAMP", "zoned_nanos": "TIMESTAMP"},
+    "snowflake": {"small": "DOUBLE", "unsigned": "BIGINT", "few": "BIGINT"},
+    "redshift": {"unsigned": "DECIMAL(20,0)", "few": "BIGINT"},
+    "trino": {"unsigned": "DECIMAL(20,0)", "few": "BIGINT"},
+    "bigquery": {"small": "DOUBLE", "unsigned": "DECIMAL(20,0)", "few": "BIGINT"},
+    "databricks": {"small": "DOUBLE", "unsigned": "DECIMAL(20,0)", "few": "BIGINT"},
 }
 """Types that a database has not."""
 TWINS = ["a", "A", "a ", "ä", "Ä", "ss", "ß", "", " ", "😀", "é", "e\u0301"]

@@ -29,7 +29,7 @@ SIZE = 700
 CLASSES = ("a", "b", "c")
 GROUP = Column("group", Kind.CATEGORICAL, Role.SLICE)
 SCORES = tuple(Column(f"score_{name}", role=Role.SCORE, of=name) for name in CLASSES)
-QUANTILES = tuple(Column(f"q{level}", role=Role.QUANTILE, of=level) for level in (0.1, 0.9))
+QUANTILES = tuple(Column(f"q{level:.0%}".rstrip("%"), role=Role.QUANTILE, of=level) for level in (0.1, 0.9))
 TASKS: dict[str, tuple[Task, tuple[Column, ...], str]] = {
     "binary": (Task(TaskKind.BINARY, positive=True), (Column("score", role=Role.SCORE),), "flag"),
     "binary of text": (Task(TaskKind.BINARY, positive="a"), (Column("score", role=Role.SCORE),), "named"),
@@ -80,7 +80,7 @@ def predictions(oracle: ModuleType) -> pa.Table:
     frame["query"] = [f"q{i}" for i in rng.integers(0, 60, SIZE)]
     frame["said"] = score > 0.6
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    more = {"score": score, "q0.1": score - 0.2, "q0.9": score + 0.3}
+    more = {"score": score, "q10": score - 0.2, "q90": score + 0.3}
     more |= {f"score_{name}": shares[:, i] for i, name in enumerate(CLASSES)}
     for name, values in more.items():
         # NaN stays NaN.
@@ -150,9 +150,13 @@ def test_entries_are_those_of_the_same_rows_in_memory(
         requests.append(
             oracle.request(rows, truth, upto, since=since, stale=oracle.DAYS[3:5], task=task, layout=layout)
         )
+    if truth.several in there.refused_several:
+        with pytest.raises(SpecError, match=f"cannot be read as {source} in"):
+            there.label_entries(requests[0])
+        return
     if there.refuses(task.kind):
         for asked in (there.label_entries, lambda r: there.reference_entries(rows, task, layout, "label", EVER)):
-            with pytest.raises(SpecError, match=f"of a {task.kind} task cannot be measured in MariaDB yet"):
+            with pytest.raises(SpecError, match=f"of a {task.kind} task cannot be measured in"):
                 asked(requests[0])
         return
     for request in requests:

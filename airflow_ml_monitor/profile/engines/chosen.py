@@ -88,6 +88,10 @@ class Chosen:
         engine = self._of(dataset.source)
         return engine.arrivals(dataset, task, self._beside(engine, labels))
 
+    def unproven(self, source: Any) -> str:
+        """See SQL; '' of what is no table."""
+        return self._there.unproven(source) if isinstance(source, Table) else ""
+
     def _of(self, source: Any) -> ScanEngine:
         if is_spark(source):
             return self._beyond

@@ -42,15 +42,30 @@ def from_environment(connection: str) -> sa.URL:
             field="source.connection",
         ) from None
     kind, fields = parts
+    if "://" in (fields["host"] or ""):
+        return _of_host(fields, variable)
     if (driver := _DRIVERS.get(kind.partition("+")[0])) is None:
         raise SpecError(
-            f"{variable} is of type {kind!r}; tables are read in PostgreSQL, MariaDB and SQLite",
+            f"{variable} is of type {kind!r}; tables are read in PostgreSQL, MariaDB and SQLite, and in warehouses "
+            'whose SQLAlchemy URL is the host, e.g. {"conn_type": "generic", "host": "snowflake://user@account/database"}',
             field="source.connection",
         )
     if driver == "sqlite":
         return sa.URL.create(driver, database=fields["database"] or fields["host"])
     options = fields.pop("query") if driver.startswith("postgresql") else {}
     return sa.URL.create(kind if "+" in kind else driver, **{**fields, "query": options})
+
+
+def _of_host(fields: Mapping[str, Any], variable: str) -> sa.URL:
+    """The URL that stands in the host, as the provider's hook reads it."""
+    try:
+        url = sa.make_url(fields["host"])
+    except (sa.exc.ArgumentError, ValueError):
+        raise SpecError(
+            f"the host of {variable} is no SQLAlchemy URL; write dialect://user@server/database",
+            field="source.connection",
+        ) from None
+    return url.set(username=url.username or fields["username"], password=url.password or fields["password"])
 
 
 def _of_uri(text: str) -> tuple[str, dict[str, Any]]:

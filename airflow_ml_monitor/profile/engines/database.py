@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -16,12 +17,15 @@ from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.place import Place
 from airflow_ml_monitor.profile.engines.scan import Array, Build, time_column
-from airflow_ml_monitor.profile.query import Expression, whole
+from airflow_ml_monitor.profile.label_source import Several
+from airflow_ml_monitor.profile.query import Expression, text, whole
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import TaskKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+NOTHING_SHARED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Database(ABC):
@@ -30,20 +34,25 @@ class Database(ABC):
     plain: the dialect of statements. guarded: that of a statement whose arithmetic went out of range, where there is
     another. instead: statements that it is asked in place of others, whose words it has not. coded: types whose
     values are written otherwise than as categories. answers_rules: whether Great Expectations asks it about a
-    contract's rules. draws_rows: whether it looks at rows drawn at random, for how products scatter. refused_tasks:
-    those whose ledger it cannot make.
+    contract's rules. draws_rows: whether it looks at rows drawn at random, for how products scatter. is_proven: whether
+    its statements were run on a server of its kind. most_numbers: that a statement may bring with it. refused_tasks:
+    those whose ledger it cannot make. refused_several: ways to read several labels of a prediction that it has no words
+    for.
     """
 
-    name: ClassVar[str]
-    extra: ClassVar[str]
+    name: str
+    extra: str
     """What is installed for its driver; '' where nothing is."""
     plain: sa.Dialect
     guarded: sa.Dialect | None = None
     instead: ClassVar[Mapping[Build, Build]] = {}
-    coded: ClassVar[frozenset[str]] = frozenset({"FLOAT", "DOUBLE"})
+    coded: frozenset[str] = frozenset({"FLOAT", "DOUBLE"})
     answers_rules: ClassVar[bool] = False
     draws_rows: ClassVar[bool] = False
-    refused_tasks: ClassVar[frozenset[TaskKind]] = frozenset()
+    is_proven: ClassVar[bool] = True
+    most_numbers: ClassVar[int] = 10**6
+    refused_tasks: frozenset[TaskKind] = frozenset()
+    refused_several: frozenset[Several] = frozenset()
 
     def engine(self, url: sa.URL) -> sa.Engine:
         """Of connections that are closed after each call: workers fork, and a warehouse's are counted."""
@@ -82,6 +91,18 @@ class Database(ABC):
     def bound(self, value: Any) -> Any:
         """A value as it is given to the driver."""
         return value
+
+    def told(self, column: Expression, kind: Any) -> Expression:
+        """A column as the text that names its rows."""
+        return text(column)
+
+    def filled(
+        self, statement: sa.SelectBase, dialect: sa.Dialect, shared: Mapping[str, Any] = NOTHING_SHARED
+    ) -> tuple[str, Mapping[str, Any]]:
+        """A statement's text, and what is bound to it. shared: values of the parameters that all statements share."""
+        compiled = statement.compile(dialect=dialect)
+        values = compiled.construct_params({name: value for name, value in shared.items() if name in compiled.binds})
+        return str(compiled), {name: self.bound(value) for name, value in values.items()}
 
     def built(self, connection: sa.Connection, statement: sa.SelectBase) -> sa.SelectBase:
         """A statement of which it knows all words. SpecError where it does not, before any row is read."""

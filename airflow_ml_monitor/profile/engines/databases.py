@@ -9,8 +9,15 @@ from airflow_ml_monitor.profile.engines.database import Database
 from airflow_ml_monitor.profile.engines.mariadb_database import MARIADB
 from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES
 from airflow_ml_monitor.profile.engines.sqlite_database import SQLITE
+from airflow_ml_monitor.profile.engines.warehouses import WAREHOUSES
 
-_DATABASES: dict[str, Database] = {"postgresql": POSTGRES, "mysql": MARIADB, "mariadb": MARIADB, "sqlite": SQLITE}
+_DATABASES: dict[str, Database] = {
+    "postgresql": POSTGRES,
+    "mysql": MARIADB,
+    "mariadb": MARIADB,
+    "sqlite": SQLITE,
+    **WAREHOUSES,
+}
 
 
 def database_of(url: sa.URL, connection: str) -> Database:
@@ -18,7 +25,8 @@ def database_of(url: sa.URL, connection: str) -> Database:
     if (found := _DATABASES.get(url.get_backend_name())) is None:
         raise SpecError(
             f"connection {connection!r} is of {url.get_backend_name()}, whose tables cannot be read yet; those of "
-            "PostgreSQL, MariaDB and SQLite can",
+            "PostgreSQL, MariaDB and SQLite can, and, by statements that are generated and were not run, those of "
+            f"{', '.join(warehouse.name for warehouse in WAREHOUSES.values())}",
             field="source.connection",
         )
     return found

@@ -17,7 +17,7 @@ class Place:
     """A table that is there. columns: their types, in order. row_names: columns that name a stored row; none of a
     view's."""
 
-    table: sa.TableClause
+    table: sa.FromClause
     columns: Mapping[str, Any]
     row_names: tuple[str, ...] = ()
 

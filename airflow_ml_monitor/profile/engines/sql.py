@@ -1,11 +1,13 @@
 """Tables of a database, by statements that run there: no row leaves it, but for samples that are asked for.
 
 PostgreSQL 14, MariaDB 10.6 or SQLite 3.35, or newer. A database is its words (dialect.py), its text of the statements
-(as postgres.py) and how it is asked (as postgres_database.py); databases.py names them.
+(as postgres.py) and how it is asked (as postgres_database.py); databases.py names them. Of warehouses (warehouses.py)
+the statements are generated, and were not run on a server of theirs.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -33,6 +35,10 @@ from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import Task
 
+_LOG: Final = logging.getLogger(__name__)
+NOT_RUN: Final = (
+    "statements are generated for it, checked against its dialect, and were not run on a server of its kind"
+)
 TIMEOUT: Final = timedelta(hours=1)
 """For one statement."""
 
@@ -73,9 +79,15 @@ class SQL(ScanEngine):
                 raise MissingColumn(f"column {missing[0]!r} is missing in the labels of {labels.name!r}")
             return scan.fetched("labels", labels.columns)
 
+    def unproven(self, source: Any) -> str:
+        """The name of a table's warehouse where its statements were not run on a server of its kind; else ''."""
+        database, _ = self._engine(_table(source).connection)
+        return "" if database.is_proven else database.name
+
     def label_entries(self, request: LabelRequest) -> LabelBatch:
-        """See Engine. SpecError where the database cannot make the ledger of such a task."""
+        """See Engine. SpecError where the database cannot make the ledger of such a task, or of such labels."""
         self._need_task(request.dataset, request.task)
+        self._need_several(request.dataset, request.labels)
         return super().label_entries(request)
 
     def reference_entries(self, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
@@ -123,6 +135,15 @@ class SQL(ScanEngine):
                 field="task.kind",
             )
 
+    def _need_several(self, dataset: Dataset, labels: LabelSource) -> None:
+        database, _ = self._engine(_table(dataset.source).connection)
+        if labels.several in database.refused_several:
+            raise SpecError(
+                f"several labels of a prediction cannot be read as {labels.several} in {database.name}; choose another "
+                "way, or keep one label a prediction",
+                field=f"labels.{labels.name}.several",
+            )
+
     @contextmanager
     def _snapshot(self, connection: str) -> Iterator[tuple[sa.Connection, Database]]:
         database, engine = self._engine(connection)
@@ -135,6 +156,8 @@ class SQL(ScanEngine):
             database = database_of(url, connection)
             try:
                 self._engines[connection] = database, database.engine(url)
+                if not database.is_proven:
+                    _LOG.warning("%s of connection %r: %s", database.name, connection, NOT_RUN)
             except ModuleNotFoundError as error:
                 raise ScanError(
                     f"no driver for {url.drivername}: {error}; pip install 'airflow-ml-monitor[{database.extra}]'"

@@ -31,8 +31,18 @@ def moments(scan: Scan, binnings: tuple[Binning, ...], event_time: str) -> Momen
     return Moments(pairs, found[2 * half :].reshape(size, size), products)
 
 
-def counted(scan: Scan, binnings: tuple[Binning, ...], event_time: str, ellipsoid: Ellipsoid | None) -> dict[int, int]:
-    """See outlying.counted; by one statement, and one for every 300 ways in which rows lack values."""
+def counted(
+    scan: Scan,
+    binnings: tuple[Binning, ...],
+    event_time: str,
+    ellipsoid: Ellipsoid | None,
+    *,
+    most_numbers: int,
+) -> dict[int, int]:
+    """See outlying.counted; by one statement, and one for every 300 ways in which rows lack values.
+
+    most_numbers: that may be brought to one statement.
+    """
     if ellipsoid is None or not ellipsoid.columns:
         return {}
     by_name = {binning.column: binning for binning in binnings}
@@ -50,8 +60,9 @@ def counted(scan: Scan, binnings: tuple[Binning, ...], event_time: str, ellipsoi
     mine = tuple(by_name[name] for name in shape.columns)
     patterns = sorted(int(pattern) for pattern, _ in scan.rows(distance_query.patterns, mine, event_time))
     found: dict[int, int] = {}
-    for start in range(0, len(patterns), _AT_ONCE):
-        some = patterns[start : start + _AT_ONCE]
+    at_once = max(1, min(_AT_ONCE, most_numbers // len(distance_query.cells(len(mine)))))
+    for start in range(0, len(patterns), at_once):
+        some = patterns[start : start + at_once]
         scan.register("shapes", _shapes(shape, some))
         about = (mine, shape.centre, (RESOLUTION, MOST_BUCKETS), event_time)
         for bucket, rows in scan.rows(distance_query.distances, *about):

@@ -23,7 +23,7 @@ from airflow_ml_monitor.profile.engines.database import Database, moment
 from airflow_ml_monitor.profile.engines.opening import declared
 from airflow_ml_monitor.profile.engines.place import Place
 from airflow_ml_monitor.profile.engines.scan import TIMES, in_terms
-from airflow_ml_monitor.profile.query import Expression, text
+from airflow_ml_monitor.profile.query import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Asked:
         """(rows, sum of the hashes of their names), by something."""
         place = self.place
         named = [place.table.c[name] for name in place.row_names]
-        names = sa.cast(row_hash(*named or (text(place.table.c[name]) for name in place.columns)), sa.Numeric)
+        told = (self.database.told(place.table.c[name], kind) for name, kind in place.columns.items())
+        names = sa.cast(row_hash(*named or told), sa.Numeric)
         return sa.select(*by, sa.func.count(), sa.func.sum(names)).select_from(place.table).group_by(*by)
 
     def by_part(self, column: str, arrived: str, cuts: list[datetime]) -> sa.Select[Any]:
@@ -49,10 +50,8 @@ class Asked:
 
     def ran(self, statement: sa.Select[Any]) -> list[tuple[int, ...]]:
         """Its rows, as whole numbers."""
-        compiled = statement.compile(dialect=self.database.plain)
-        values = {name: self.database.bound(value) for name, value in compiled.params.items()}
         with self.database.said():
-            rows = self.connection.exec_driver_sql(str(compiled), values).all()
+            rows = self.connection.exec_driver_sql(*self.database.filled(statement, self.database.plain)).all()
         return [tuple(int(x or 0) for x in row) for row in rows]
 
 

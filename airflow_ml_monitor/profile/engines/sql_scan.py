@@ -68,7 +68,8 @@ class SQLScan(Scan):
         products, scatter = sql_products.products(self, together, event_time), None
         if self.database.draws_rows:
             scatter = sql_products.scatter(self, together, products, ellipsoid, event_time)
-        distances = sql_distances.counted(self, together, event_time, ellipsoid)
+        most = self.database.most_numbers
+        distances = sql_distances.counted(self, together, event_time, ellipsoid, most_numbers=most)
         return cells, replace(noted, products=products, distances=distances, scatter=scatter)
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
@@ -116,10 +117,7 @@ class SQLScan(Scan):
         for name in sorted(named.keys() & self.tables.keys()):
             table = self.tables[name]
             statement = statement.add_cte(_narrowed(table, named[name]) if name in self.types else table)
-        compiled = statement.compile(dialect=dialect)
-        wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
-        values = compiled.construct_params(wanted)
-        return str(compiled), {name: self.database.bound(value) for name, value in values.items()}
+        return self.database.filled(statement, dialect, self.shared)
 
 
 def _narrowed(table: sa.CTE, wanted: set[str]) -> sa.CTE:
