@@ -139,7 +139,7 @@ def _whole(monitor: Monitor, dataset: Dataset, run: Run, parts: Sequence[Profile
     total = replace(Profile.total(parts), window=run.window)
     named = [b for b in layout.binnings if b.kind is Kind.CATEGORICAL and _is_unclear(total, b.column)]
     columns = tuple(column for column in dataset.columns if column.name in {b.column for b in named})
-    bare = replace(dataset, columns=columns, slice_by=())
+    bare = replace(dataset, columns=columns, slice_by=(), sample_rows=0)
     look = monitor.engine.profile(bare, Layout(tuple(named), ()), run.window)
     if (there := look.rows[WHOLE]) != (rows := total.rows[WHOLE]):
         told = f"the parts hold {rows:,} rows of {dataset.name!r}, and its window {run.window} has {there:,}"

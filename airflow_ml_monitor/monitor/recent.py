@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
-from airflow_ml_monitor.metrics.metric import REFERENCE_WINDOWS, Subject, metrics
+from airflow_ml_monitor.metrics.metric import REFERENCE_WINDOWS, Need, Subject, metrics, need_of
 from airflow_ml_monitor.monitor.checks.trailing import Trailing, windows_before
 from airflow_ml_monitor.monitor.looking_back import Profiled, due_again, profiled_before
 from airflow_ml_monitor.monitor.measure import pair_rows
@@ -187,7 +187,9 @@ def _rows(monitor: Monitor, scanned: Profiled, recent: _Recent) -> list[Measurem
     names, layout = monitor.spec.measured, scanned.reference.layout
     every = [m for m in metrics().values() if m.family is Family.DRIFT and (not names or m.name in names)]
     distances = tuple(m.name for m in every if m.subject is Subject.PAIR and m.name != SHIFT)
-    others = tuple(m.name for m in every if m.name not in distances)
+    samples = [p.traces.sample for p in (scanned.reference.profile, scanned.profile) if p.traces.sample is not None]
+    asked = [m.name for m in every if samples or m.name in names or need_of(m.name) is not Need.SAMPLE]
+    others = tuple(name for name in asked if name not in distances)
     rows = [recent.told]
     if others:
         rows += pair_rows(scanned.reference.profile, scanned.profile, layout, others)

@@ -70,7 +70,8 @@ def compared(store, other, key):
         [frame[frame["metric"].isin(FROM_ROWS) == wanted].reset_index(drop=True) for frame in (found, expected)]
         for wanted in (False, True)
     )
-    pd.testing.assert_frame_equal(*of_all, rtol=1e-9, atol=1e-9)
+    # Quantiles and distances by the extremes of stored cells.
+    pd.testing.assert_frame_equal(*of_all, rtol=1e-5, atol=1e-5)
     # Whether a pair of rare columns has rows enough is told by that part of them, too.
     both = pd.merge(*of_some, on=columns, suffixes=("", "_of_one"))
     assert len(both) >= 0.95 * max(map(len, of_some))

@@ -60,8 +60,11 @@ def same(a: Profile, b: Profile) -> None:
         assert getattr(a.traces, name) == getattr(b.traces, name), name
     assert set(a.cells) == set(b.cells)
     for key, cells in a.cells.items():
-        for name in ("bucket", "count", "low", "high"):
+        for name in ("bucket", "count"):
             np.testing.assert_array_equal(getattr(cells, name), getattr(b.cells[key], name))
+        for name in ("low", "high"):
+            # A stored cell's extremes are known to a 10,000th of its width.
+            np.testing.assert_allclose(getattr(cells, name), getattr(b.cells[key], name), rtol=1e-5, atol=1e-5)
         for name in ("d1", "d2"):
             np.testing.assert_allclose(getattr(cells, name), getattr(b.cells[key], name), rtol=1e-9, atol=1e-9)
     assert (a.traces.products is None) == (b.traces.products is None)
@@ -101,7 +104,8 @@ def test_all_that_is_measured_afterwards_is_what_one_task_stores(world: Any, his
     numbers = ["value", "low", "high", "p_value", "noise"]
     texts = [name for name in found.columns if name not in numbers]
     pd.testing.assert_frame_equal(found[texts], expected[texts])
-    pd.testing.assert_frame_equal(found[~from_rows], expected[~from_rows], rtol=1e-9, atol=1e-9)
+    # Quantiles and distances by the extremes of stored cells.
+    pd.testing.assert_frame_equal(found[~from_rows], expected[~from_rows], rtol=1e-5, atol=1e-5)
     pd.testing.assert_frame_equal(found[from_rows][["value"]], expected[from_rows][["value"]], rtol=0.1, atol=0.02)
     assert {"quality", "drift", "fault", "performance", "contract"} <= set(found["family"])
     assert from_rows.any()
