@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.policy.chart import Chart
     from airflow_ml_monitor.policy.rule import Policy, Rule
     from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
+    from airflow_ml_monitor.profile.file_source import Files, Format
     from airflow_ml_monitor.profile.label_source import LabelSource
     from airflow_ml_monitor.profile.replay import Replay
     from airflow_ml_monitor.profile.spark_source import Spark
@@ -56,6 +57,8 @@ _HOMES = {
     "Task": "profile.task",
     "LabelSource": "profile.label_source",
     "Replay": "profile.replay",
+    "Files": "profile.file_source",
+    "Format": "profile.file_source",
     "Table": "profile.table",
     "Spark": "profile.spark_source",
     "Reference": "monitor.spec",
@@ -104,6 +107,8 @@ __all__ = [
     "Trailing",
     "LabelSource",
     "Replay",
+    "Files",
+    "Format",
     "Table",
     "Spark",
     "Reference",

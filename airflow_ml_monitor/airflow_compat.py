@@ -103,6 +103,7 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "configuration",
+    "provided_filesystem",
     "parse_folder",
     "store_bundles",
     "store_dags",
@@ -138,6 +139,15 @@ def is_in_process() -> bool:
     runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
     comms = getattr(runner, "SUPERVISOR_COMMS", None)
     return type(comms).__name__ == "InProcessSupervisorComms"
+
+
+def provided_filesystem(scheme: str, conn_id: str) -> Any:
+    """What a provider reads a scheme with, by a connection; None where no provider knows the scheme."""
+    try:
+        # Not `attach`, which would keep the credentials for as long as the process lives.
+        return import_module("airflow.sdk.io.store").ObjectStore(scheme, conn_id).fs
+    except ValueError:
+        return None
 
 
 _BUNDLE = "dags-folder"  # Airflow's own name for the folder that it is configured with

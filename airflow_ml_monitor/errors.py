@@ -9,6 +9,7 @@
     │   ├── StoreNotMigrated
     │   └── StoreTooNew
     ├── ScanError            the engine gave up, or the source changed under the scan
+    │   └── OutOfMemory      a statement needs more than it may have
     ├── CodecError           stored bytes are not ours, or of a newer version
     ├── DataFault            what arrived is wrong: becomes a row with its status, never a failed task
     │   ├── MissingColumn
@@ -72,6 +73,10 @@ class StoreTooNew(StoreError):
 
 class ScanError(MonitorError):
     """A scan of user data failed for a reason that is not the data's (or the data changed meanwhile)."""
+
+
+class OutOfMemory(ScanError):
+    """A statement needs more memory than the engine may take."""
 
 
 class CodecError(MonitorError):

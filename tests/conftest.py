@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Before the first import of Airflow, which reads its configuration then. A folder of its own for every process:
 # workers of one session, and sessions beside each other, never share a database.
@@ -35,6 +45,63 @@ os.environ.update(
 
 SERVERS = {"postgresql": "ML_MONITOR_TEST_POSTGRES", "mariadb": "ML_MONITOR_TEST_MARIADB"}
 Databases = Callable[[str, Path], AbstractContextManager[str]]
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A server that speaks S3, and one of its buckets."""
+
+    url: str
+    bucket: str
+    files: Any
+    """pyarrow's filesystem of the server"""
+
+    @property
+    def connection(self) -> str:
+        """An Airflow connection to it, as the variable AIRFLOW_CONN_… holds one."""
+        extra = {"endpoint_url": self.url, "region_name": "eu-central-1"}
+        return json.dumps({"conn_type": "aws", "login": "key", "password": "S3CR3T", "extra": extra})
+
+    def put(self, name: str, table: pa.Table, **options: Any) -> None:
+        """Write a Parquet file."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, f"{self.bucket}/{name}", filesystem=self.files, **options)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """An S3 server, in a process of its own: a client that keeps Python waiting would wait for itself."""
+    from pyarrow import fs
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", place.rpartition(":")[2]]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _await(place, server)
+        files = fs.S3FileSystem(
+            access_key="key", secret_key="S3CR3T", endpoint_override=place, scheme="http",
+            allow_bucket_creation=True,
+        )  # fmt: skip
+        files.create_dir("lake")
+        yield ObjectStore(f"http://{place}", "lake", files)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _await(place: str, server: subprocess.Popen[bytes]) -> None:
+    """Until a server answers; on a busy machine its imports take a while."""
+    host, _, port = place.partition(":")
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+            return
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    pytest.fail(f"the S3 server does not answer; it ended with {server.poll()}")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.airflow_compat import AirflowFailException
 from airflow_ml_monitor.errors import SpecError, StoreNotMigrated, StoreTooNew
+from airflow_ml_monitor.hooks.connection_store import store_of
 from airflow_ml_monitor.hooks.connection_url import database_of
 from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
 from airflow_ml_monitor.hooks.run_window import Moment, is_backfill, parsed, resolve_known_at, resolve_window
@@ -28,7 +29,7 @@ def opened(spec: MonitorSpec, conn_id: str) -> Iterator[Monitor]:
     with failing_at_once():
         store = MetricsStoreHook(conn_id).store
         try:
-            yield Monitor(spec, store, Chosen(database_of))
+            yield Monitor(spec, store, Chosen(database_of, stores=store_of))
         finally:
             store.dispose()
 

@@ -24,6 +24,7 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec, Owners, Reference
 from airflow_ml_monitor.policy.chart import Chart
 from airflow_ml_monitor.policy.rule import Bounds, Condition, Policy, Rule
 from airflow_ml_monitor.profile.dataset import Column, Dataset
+from airflow_ml_monitor.profile.file_source import Files, is_catalogued
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 from airflow_ml_monitor.profile.replay import Replay
@@ -163,16 +164,19 @@ def _known(value: Any, kind: type[Any], field: str) -> dict[str, Any]:
 
 
 def _place(source: Any, folder: Path | None, field: str) -> Any:
-    """A mapping as a table of a database, or as what Spark reads; else as `_located`."""
+    """A mapping as files, if it has a path, as a table of a database, or as what Spark reads; else as `_located`."""
     if not isinstance(source, Mapping):
         return _located(source, folder)
     if set(source) == {"spark"}:
         return _made(_known(source["spark"], Spark, f"{field}.spark"), Spark, f"{field}.spark")
+    if "path" in source:
+        files = _known(source, Files, field)
+        is_path = not is_catalogued(files["path"], files.get("format"))
+        return _made({**files, "path": _located(files["path"], folder)} if is_path else files, Files, field)
     shaped = _known(source, Table, field)
-    for name in (f.name for f in fields(Table)):
-        if name not in shaped:
-            told = "is missing; a table is {connection: an Airflow connection, table: schema.name}"
-            raise SpecError(told, field=f"{field}.{name}")
+    for name in (f.name for f in fields(Table) if f.name not in shaped):
+        told = "is missing; a table is {connection: an Airflow connection, table: schema.name}"
+        raise SpecError(told, field=f"{field}.{name}")
     return _made(shaped, Table, field)
 
 
@@ -226,7 +230,7 @@ def _dataset(dataset: dict[str, Any], folder: Path | None, field: str) -> dict[s
 
 def _replay(replay: Any, folder: Path | None, field: str) -> dict[str, Any]:
     """A source alone is one with the dataset's own key."""
-    is_source = not isinstance(replay, Mapping) or {"connection", "spark"} & set(replay)
+    is_source = not isinstance(replay, Mapping) or {"connection", "path", "spark"} & set(replay)
     shaped = {"source": replay} if is_source else _known(replay, Replay, field)
     for name in ("key", "columns"):
         if name in shaped:

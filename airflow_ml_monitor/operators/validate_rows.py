@@ -14,17 +14,18 @@ from airflow_ml_monitor.operators.step import MonitorStep
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
+    from airflow_ml_monitor.profile.file_source import Files
 
 
 class ValidateRowsOperator(MonitorStep):
     """Split a batch before scoring into good rows and quarantine, each row with the rules that it breaks.
 
-    source: a path, glob or directory of Parquet or CSV files. good, quarantine: Parquet files to write; each row of the
-    batch is in one of them, as it was, and a retry replaces both. contract: as a spec names one, all of whose rules are
-    meant; None: the spec's; that one and 'inferred' are without rules on columns that scoring adds. severity: rules of
-    it, or graver, hold a row back. Rules that no single row can answer are left out, and named in the result. A rule
-    whose column is missing or of another type holds back every row. row_model: 'package.module:Model', a Pydantic model
-    that rows must fit besides.
+    source: a path, glob or directory of Parquet or CSV files, or `Files` of an object store. good, quarantine: Parquet
+    files to write on this machine; each row of the batch is in one of them, as it was, and a retry replaces both.
+    contract: as a spec names one, all of whose rules are meant; None: the spec's; that one and 'inferred' are without
+    rules on columns that scoring adds. severity: rules of it, or graver, hold a row back. Rules that no single row can
+    answer are left out, and named in the result. A rule whose column is missing or of another type holds back every
+    row. row_model: 'package.module:Model', a Pydantic model that rows must fit besides.
     outliers: 0.001 holds back besides what lies farther out, all features together, than all but 0.1 % of the frozen
     reference's rows: each value may be ordinary, and the combination not (see the metric `outlier_share`). Reasons are
     `outlier`, and the two columns that explain most of it, as `outlier:age+income`.
@@ -39,7 +40,7 @@ class ValidateRowsOperator(MonitorStep):
     def __init__(
         self,
         *,
-        source: str,
+        source: str | Files,
         good: str,
         quarantine: str,
         contract: str | Mapping[str, Any] | None = None,
@@ -67,10 +68,12 @@ class ValidateRowsOperator(MonitorStep):
             raise SpecError(f"{most_quarantined} is no share in [0, 1]", field=f"most_quarantined of {self.task_id}")
 
     def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
+        from airflow_ml_monitor.hooks.connection_store import store_of
         from airflow_ml_monitor.monitor.rows import Batch, validate_rows
+        from airflow_ml_monitor.profile.engines.located import located
 
         by = (self.contract, Severity(self.severity), self.row_model, self.outliers)
-        batch = Batch(self.source, self.good, self.quarantine, *by)
+        batch = Batch(located(self.source, store_of), self.good, self.quarantine, *by)
         found = validate_rows(monitor, run, batch)
         self._stored = run
         if found.failed:

@@ -78,7 +78,8 @@ class Dataset:
     """One table of the user's: where it is and what its columns mean.
 
     source: a path, glob or directory of Parquet or CSV files, a pandas or Arrow table, or a `Table` of a database
-    (PostgreSQL), in YAML {connection: warehouse, table: scores.predictions}: measured there, no row leaves it; or what
+    (PostgreSQL), in YAML {connection: warehouse, table: scores.predictions}: measured there, no row leaves it. Or
+    `Files` of an object store, or of a Delta or Iceberg table: {path: s3://lake/scores, connection: lake}. Or what
     `Spark` reads, in YAML {spark: {path: s3a://lake/scores}}, or its DataFrame.
     Many files are pruned by the event-time statistics in their Parquet footers, so one glob over all days is right.
     event_time: the column that decides the window; naive times are read in `zone`.

@@ -22,6 +22,7 @@ LIGHT = (
     "airflow_ml_monitor.policy.decision",
     "airflow_ml_monitor.policy.rule",
     "airflow_ml_monitor.profile.dataset",
+    "airflow_ml_monitor.profile.file_source",
     "airflow_ml_monitor.profile.label_source",
     "airflow_ml_monitor.profile.task",
     "airflow_ml_monitor.provider",

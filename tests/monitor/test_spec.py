@@ -14,6 +14,7 @@ from airflow_ml_monitor.keys import WindowUnit
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.dataset import Kind, Role
+from airflow_ml_monitor.profile.file_source import Files, Format
 from airflow_ml_monitor.profile.table import Table
 
 
@@ -130,6 +131,26 @@ def test_a_table_of_a_database_is_a_source_in_every_place_and_comes_back_from_th
     assert (spec.dataset().source.schema, spec.dataset().source.name) == ("scores", "Of 2026")
     assert MonitorSpec.from_document(spec.document()) == spec
     assert spec.document()["reference"]["source"] == table
+
+
+def test_files_of_a_store_are_a_source_in_every_place_and_come_back_from_the_document(tmp_path: Path) -> None:
+    there = {"path": "s3://lake/rows", "connection": "lake", "format": "delta", "version": 7}
+    [dataset], [labels] = plain()["datasets"], plain()["labels"]
+    document = plain(
+        datasets=[{**dataset, "source": there, "replay": there}],
+        labels=[{**labels, "source": "gs://lake/labels/*.parquet"}],
+        reference={"source": {"path": "past.parquet"}},
+    )
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(document))
+    spec = MonitorSpec.from_yaml(tmp_path / "spec.yaml")
+    assert spec.dataset().source == spec.dataset().replayed.source == Files("s3://lake/rows", "lake", Format.DELTA, 7)
+    assert spec.labels[0].source == "gs://lake/labels/*.parquet"
+    assert spec.reference.source == Files(str(tmp_path / "past.parquet"))
+    assert MonitorSpec.from_document(spec.document()) == spec
+    assert spec.document()["datasets"][0]["source"] == there
+    catalogued = plain(reference={"source": {"path": "prod.scores.past", "format": "iceberg"}})
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(catalogued))
+    assert MonitorSpec.from_yaml(tmp_path / "spec.yaml").reference.source.path == "prod.scores.past"
 
 
 def table_in(connection: str) -> dict[str, str]:

@@ -21,7 +21,13 @@ def check(case: Case) -> Iterator[Finding]:
     later = labels | {dataset.replayed.name for dataset in case.spec.datasets if dataset.replay}
     for name, source in case.spec.sources.items():
         field = f"{'labels.' if name in labels else '' if name == 'reference' else 'datasets.'}{name}.source"
-        if found := _place(field, source, name in later):
+        try:
+            found = _place(field, source, name in later)
+        except MonitorError as fault:
+            # Of a store that does not answer, or a table that cannot be read, the message says all.
+            yield error(field, str(fault), "see the message")
+            continue
+        if found:
             yield found
             if found.level is Level.ERROR or not files.files_of(source):
                 continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.engines import store_connections
 from airflow_ml_monitor.profile.engines.connections import Resolve, from_environment
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
@@ -19,6 +20,7 @@ from airflow_ml_monitor.profile.engines.scan import Source
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
 from airflow_ml_monitor.profile.engines.spark import SparkEngine
 from airflow_ml_monitor.profile.engines.sql import SQL, TIMEOUT
+from airflow_ml_monitor.profile.engines.stores import Stores
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
@@ -39,11 +41,18 @@ class Chosen:
 
     Predictions elsewhere may have their labels in a table: its columns that the spec names are read, whole, and joined
     by DuckDB. Predictions in a table need labels in the same database.
-    resolve: tells where the database of a connection is. timeout: after which one of its statements is given up.
+    resolve: tells where the database of a connection is; timeout: after which one of its statements is given up.
+    stores: tells what reads an object store.
     """
 
-    def __init__(self, resolve: Resolve = from_environment, timeout: timedelta = TIMEOUT) -> None:
-        self._here = DuckDB()
+    def __init__(
+        self,
+        resolve: Resolve = from_environment,
+        timeout: timedelta = TIMEOUT,
+        *,
+        stores: Stores = store_connections.from_environment,
+    ) -> None:
+        self._here = DuckDB(stores=stores)
         self._there = SQL(resolve, timeout)
         self._beyond = SparkEngine()
 

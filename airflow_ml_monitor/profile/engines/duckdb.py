@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -16,9 +17,12 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import files, memory, profile_scan
 from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
+from airflow_ml_monitor.profile.engines.located import located
 from airflow_ml_monitor.profile.engines.opening import Opening, is_absent, opened
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
+from airflow_ml_monitor.profile.engines.store_connections import from_environment
+from airflow_ml_monitor.profile.engines.stores import Stores
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.skew import Skew
 
@@ -28,9 +32,17 @@ class DuckDB(ScanEngine):
 
     memory_limit, threads: DuckDB's own; it spills to the system's temporary directory beyond the limit.
     small: windows of up to so many rows are cut by the numpy kernel, larger ones by statements.
+    stores: tells what reads an object store.
     """
 
-    def __init__(self, memory_limit: str = "", threads: int = 0, small: int = profile_scan.SMALL_ROWS) -> None:
+    def __init__(
+        self,
+        memory_limit: str = "",
+        threads: int = 0,
+        small: int = profile_scan.SMALL_ROWS,
+        *,
+        stores: Stores = from_environment,
+    ) -> None:
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "preserve_insertion_order": "false",
@@ -44,17 +56,22 @@ class DuckDB(ScanEngine):
         if threads:
             self._config["threads"] = threads
         super().__init__(small)
+        self._stores = stores
         self._databases: dict[int, duckdb.DuckDBPyConnection] = {}
 
     def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
         """See Engine; an absent source has the fingerprint of no files."""
         if not isinstance(dataset.source, (str, os.PathLike)):
             return [memory.fingerprint(dataset.source)] * len(windows)
-        every = files.files_of(dataset.source)
+        every = files.files_of(self._located(dataset.source))
         return [files.fingerprint(files.holding(every, dataset.event_time, dataset.zone, window)) for window in windows]
 
     def _check(self, dataset: Dataset, labels: LabelSource) -> None:
-        if not labels.are_totals and ROW_NUMBER in dataset.entity_key and len(files.files_of(dataset.source)) > 1:
+        if (
+            not labels.are_totals
+            and ROW_NUMBER in dataset.entity_key
+            and len(files.files_of(self._located(dataset.source))) > 1
+        ):
             raise SpecError(
                 f"{ROW_NUMBER!r} numbers the rows of one file, and several match; name columns as key",
                 field=f"datasets.{dataset.name}.entity_key",
@@ -62,10 +79,24 @@ class DuckDB(ScanEngine):
 
     def skew(self, dataset: Dataset, window: Window) -> Skew:
         """See Engine; before the first row of the replay nothing is joined."""
-        return Skew(0, 0, 0, {}, {}) if is_absent(dataset.replayed.source) else super().skew(dataset, window)
+        return (
+            Skew(0, 0, 0, {}, {})
+            if is_absent(self._located(dataset.replayed.source))
+            else super().skew(dataset, window)
+        )
 
     def _opened(self, **sources: Opening) -> AbstractContextManager[DuckDBScan]:
-        return opened(self._database().cursor(), {name: _there(name, opening) for name, opening in sources.items()})
+        there = {name: _there(name, self._placed(opening)) for name, opening in sources.items()}
+        return opened(self._database().cursor(), there)
+
+    def _placed(self, opening: Opening) -> Opening:
+        """A source with what reads it."""
+        owner = opening.owner
+        source = self._located(owner.source)
+        return opening if source is owner.source else replace(opening, owner=replace(owner, source=source))
+
+    def _located(self, source: Any) -> Any:
+        return located(source, self._stores)
 
     def _database(self) -> duckdb.DuckDBPyConnection:
         """The database of this process, empty between calls; to make one takes longer than to scan a small window."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
-from airflow_ml_monitor.errors import ScanError
+from airflow_ml_monitor.errors import OutOfMemory, ScanError
 from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.engines import streamed
 from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from sqlalchemy.sql.compiler import SQLCompiler
+
+TOO_LITTLE: Final = "DuckDB needs more memory than it may take, even with what waits on disk; raise its memory_limit"
 
 
 @lru_cache(maxsize=512)
@@ -123,6 +125,8 @@ def _said() -> Iterator[None]:
         yield
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         raise ScanError(f"DuckDB does not understand the statement: {error}") from error
+    except duckdb.OutOfMemoryException:
+        raise OutOfMemory(TOO_LITTLE) from None
     except duckdb.Error as error:
         # Not chained: DuckDB's message may quote a value of the data.
         raise ScanError(f"DuckDB gave up with {type(error).__name__}; is the file whole?") from None

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import duckdb
 
-from airflow_ml_monitor.errors import NoSource, ScanError
+from airflow_ml_monitor.errors import NoSource, OutOfMemory, ScanError
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import files, memory
 from airflow_ml_monitor.profile.engines.candidates import likely
-from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
+from airflow_ml_monitor.profile.engines.duckdb_scan import TOO_LITTLE, DuckDBScan
+from airflow_ml_monitor.profile.engines.file import File
+from airflow_ml_monitor.profile.engines.held import Held, partitions
 from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, Source, time_column
 from airflow_ml_monitor.profile.label_source import LabelSource
 
@@ -67,16 +69,23 @@ def declared(dataset: Dataset, window: Window) -> Opening:
 @contextmanager
 def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]) -> Iterator[DuckDBScan]:
     """Open sources under their names; ScanError if one changed while it was read. Closes the connection."""
+    held = Held(connection)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         before = [_named(opening) for opening in sources.values()]
-        found = {name: _open(connection, name, opening) for name, opening in sources.items()}
+        found = {name: _open(held, name, opening) for name, opening in sources.items()}
         types, arrived = ({name: each[i] for name, each in found.items()} for i in (0, 1))
         yield DuckDBScan(connection, types=types, arrived=arrived)
         if before != [_named(opening) for opening in sources.values()]:
             changed = ", ".join(opening.owner.name for opening in sources.values())
             raise ScanError(f"{changed} changed while being read; run the task again")
+    except (NoSource, ScanError):
+        if held.failed:
+            # What DuckDB could not read, its store did not give.
+            raise held.failed from None
+        raise
     finally:
+        held.close()
         connection.close()
 
 
@@ -86,18 +95,19 @@ def _named(opening: Opening) -> str:
     return files.fingerprint(_files(opening))
 
 
-def _files(opening: Opening) -> tuple[files.File, ...]:
+def _files(opening: Opening) -> tuple[File, ...]:
     owner, every = opening.owner, files.files_of(opening.owner.source)
     if isinstance(owner, LabelSource):
         return every
     return files.holding(every, owner.event_time, owner.zone, opening.window)
 
 
-def _open(connection: duckdb.DuckDBPyConnection, name: str, opening: Opening) -> tuple[dict[str, str], dict[str, str]]:
+def _open(held: Held, name: str, opening: Opening) -> tuple[dict[str, str], dict[str, str]]:
     """Give a source its name in the connection: types of its opened columns, and of all. NoSource if there is none."""
+    connection = held.connection
     try:
         opening = opening.widened(memory.names(opening.owner.source))
-        rows, is_small = _rows(connection, name, opening)
+        rows, is_kept = _rows(held, name, opening)
         arrived = {**memory.names(opening.owner.source), **_types(connection, f"FROM {rows}")}
         opening = opening.widened(arrived)
         read = {column: arrived[column] for column in opening.columns if column in arrived}
@@ -105,9 +115,11 @@ def _open(connection: duckdb.DuckDBPyConnection, name: str, opening: Opening) ->
         # What holds nothing has no type, and no moment can be taken of it.
         read |= {c: "TIMESTAMP_NS" for c, t in read.items() if t == '"NULL"' and c in times}
         casts = [_cast(c, t, c in named) for c, t in read.items()] or [f"1 AS {NOTHING}"]
-        form = "TABLE" if is_small else "VIEW"
+        form = "TABLE" if is_kept else "VIEW"
         connection.execute(f"CREATE TEMP {form} {name} AS SELECT {', '.join(casts)} FROM {rows}")  # noqa: S608
         return _types(connection, name), arrived
+    except duckdb.OutOfMemoryException:
+        raise OutOfMemory(TOO_LITTLE) from None
     except duckdb.Error as error:
         # Not chained: DuckDB's message may quote the data.
         raise NoSource(f"the source of {opening.owner.name!r} cannot be read: {type(error).__name__}") from None
@@ -146,22 +158,25 @@ def _types(connection: duckdb.DuckDBPyConnection, rows: str) -> dict[str, str]:
     return {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {rows}").fetchall()}
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, name: str, opening: Opening) -> tuple[str, bool]:
-    """(what to select from, whether it is small enough to be kept in memory)."""
+def _rows(held: Held, name: str, opening: Opening) -> tuple[str, bool]:
+    """(what to select from, whether it is read once, into a table)."""
     owner = opening.owner
     if not isinstance(owner.source, (str, os.PathLike)):
-        connection.register(f"{name}_in_memory", memory.table(owner.source, opening.columns))
+        held.connection.register(f"{name}_in_memory", memory.table(owner.source, opening.columns))
         return f"{name}_in_memory", False
     every = files.files_of(owner.source)
     if not every:
         raise NoSource(f"no file matches the source of {owner.name!r}")
     # Without a file for the window, any file tells the columns.
     chosen = _files(opening) or every[-1:]
-    paths = ", ".join(_literal(file.path) for file in chosen)
+    files.check_whole(chosen)
+    paths = ", ".join(map(_literal, held.names(chosen)))
     is_small = sum(file.size for file in chosen) <= SMALL_BYTES
     if not chosen[0].is_parquet:
-        return _csv(connection, paths, is_small), is_small
-    options = "" if files.are_alike(chosen) else ", union_by_name = true"
+        # Text is not read twice: what does not fit into memory waits on disk, in columns.
+        return _csv(held.connection, paths, is_small), True
+    options = partitions(chosen[0])
+    options += "" if files.are_alike(chosen) else ", union_by_name = true"
     options += ", file_row_number = true" if ROW_NUMBER in opening.columns else ""
     return f"read_parquet([{paths}]{options})", is_small
 

@@ -13,6 +13,7 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import profile_scan
 from airflow_ml_monitor.profile.engines.scan import Scan
+from airflow_ml_monitor.profile.engines.spread import spread
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
 
 
@@ -23,7 +24,7 @@ def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
     if column.kind is Kind.CATEGORICAL:
         named = scan.rows(query.by_value, column.name, RARE, event_time)
         return Binning(column.name, column.kind, categories=tuple(sorted(value for value, _ in named)))
-    count, low, median, high, deviation = scan.rows(query.spread, column.name, column.kind, event_time)[0]
+    count, low, median, high, deviation = spread(scan, column, event_time)
     if not count:
         raise ReferenceMismatch(
             f"column {column.name!r} has no value in the reference; leave it out of the spec, or freeze another one",

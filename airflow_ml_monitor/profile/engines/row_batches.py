@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 
 from airflow_ml_monitor.errors import NoSource, SpecError, WrongType
 from airflow_ml_monitor.profile.engines import files
+from airflow_ml_monitor.profile.engines.file import File
+from airflow_ml_monitor.profile.engines.held import Held
 
 BATCH_ROWS: Final = 65_536
 """Rows held at a time: of thirty numbers each 16 MB."""
@@ -41,14 +43,19 @@ def batches(source: Any) -> Iterator[Batches]:
     found = files.files_of(source)
     if not found:
         raise NoSource("no file matches the source of the batch")
+    if any(file.table for file in found):
+        raise SpecError("a batch is files, not a table of a lake; name those that are to be split", field="source")
     if found[0].is_parquet:
         yield _parquet(found)
         return
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    with (
+        duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection,
+        closing(Held(connection)) as held,
+    ):
         connection.execute("SET TimeZone = 'UTC'")
         try:
             # Many paths are read as well as one; the stubs do not know.
-            paths: Any = [file.path for file in found]
+            paths: Any = held.names(found)
             rows = connection.read_csv(paths, header=True, union_by_name=True, sample_size=-1)
             reader = rows.to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
@@ -72,9 +79,9 @@ def _table(source: Any) -> pa.Table:
         raise WrongType(told) from None
 
 
-def _parquet(found: Sequence[files.File]) -> Batches:
+def _parquet(found: Sequence[File]) -> Batches:
     try:
-        each = [pq.read_schema(file.path) for file in found]
+        each = [pq.read_schema(file.readable) for file in found]
     except (pa.ArrowException, OSError) as error:
         raise NoSource(f"the batch cannot be read: {type(error).__name__}; is the file whole?") from None
     try:
@@ -93,10 +100,10 @@ def _disagreeing(schemas: Sequence[pa.Schema]) -> str:
     return ", ".join(f"column {name!r}" for name, several in types.items() if len(several) > 1) or "a column"
 
 
-def _read(found: Sequence[files.File], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _read(found: Sequence[File], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for file in found:
         # Buffered ahead, a file would be in memory as a whole: 770 MB of one of 730 MB, 55 MB as it is here.
-        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=2**20) as rows:
+        with pq.ParquetFile(file.readable, pre_buffer=False, buffer_size=2**20) as rows:
             for piece in rows.iter_batches(BATCH_ROWS):
                 yield _fitted(piece, schema)
 

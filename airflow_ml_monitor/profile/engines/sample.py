@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -19,6 +19,8 @@ from airflow_ml_monitor.errors import NoSource
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.engines import files, memory
 from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
+from airflow_ml_monitor.profile.engines.file import File
+from airflow_ml_monitor.profile.engines.held import Held
 from airflow_ml_monitor.profile.engines.label_types import key_readings
 from airflow_ml_monitor.profile.engines.opening import plain_times
 from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, is_any
@@ -83,10 +85,11 @@ def samples(**sources: Any) -> Iterator[dict[str, Sample]]:
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         scan = DuckDBScan(connection, types={})
-        yield {name: _opened(scan, name, source) for name, source in sources.items() if source is not None}
+        with closing(Held(connection)) as held:
+            yield {name: _opened(scan, held, name, source) for name, source in sources.items() if source is not None}
 
 
-def _opened(scan: DuckDBScan, name: str, source: Any) -> Sample:
+def _opened(scan: DuckDBScan, held: Held, name: str, source: Any) -> Sample:
     if not isinstance(source, (str, os.PathLike)):
         table = memory.table(source)
         plain_times(scan.connection.from_arrow(table)).create_view(name)
@@ -98,11 +101,13 @@ def _opened(scan: DuckDBScan, name: str, source: Any) -> Sample:
         where = "Parquet or CSV file is in the directory" if os.path.isdir(source) else "file matches"
         raise NoSource(f"no {where} {os.fspath(source)!r}; give a Parquet or CSV file, a glob or a directory")
     try:
-        every, part = (_parquet if found[0].is_parquet else _csv)(scan.connection, found)
+        every, part = (_parquet if found[0].is_parquet else _csv)(held, found)
         plain_times(every).create_view(name)
         looked = plain_times(part).to_arrow_table()
         rows = sum(map(files.rows_of, found)) if found[0].is_parquet else every.shape[0]
     except duckdb.Error as error:
+        if held.failed:
+            raise held.failed from None
         # Not chained: DuckDB's message may quote the data.
         raise NoSource(f"{os.fspath(source)!r} cannot be read: {type(error).__name__}; is the file whole?") from None
     place = (files.located(source), rows, found[0].is_parquet and len(found) == 1)
@@ -120,10 +125,10 @@ def _sample(scan: DuckDBScan, name: str, looked: pa.Table, place: tuple[Any, int
 _Rows = duckdb.DuckDBPyRelation
 
 
-def _parquet(connection: duckdb.DuckDBPyConnection, found: Sequence[files.File]) -> tuple[_Rows, _Rows]:
+def _parquet(held: Held, found: Sequence[File]) -> tuple[_Rows, _Rows]:
     """(all rows, those to look at)."""
     every, chosen = (
-        connection.from_parquet([file.path for file in part], file_row_number=True, union_by_name=True)
+        held.connection.from_parquet(held.names(part), file_row_number=True, union_by_name=True)
         for part in (found, _spread(found, _FILES))
     )
     if sum(map(files.rows_of, found)) <= SAMPLE_ROWS:
@@ -135,11 +140,11 @@ def _parquet(connection: duckdb.DuckDBPyConnection, found: Sequence[files.File])
     return every, chosen.filter(reduce(or_, inside))
 
 
-def _csv(connection: duckdb.DuckDBPyConnection, found: Sequence[files.File]) -> tuple[_Rows, _Rows]:
+def _csv(held: Held, found: Sequence[File]) -> tuple[_Rows, _Rows]:
     every, chosen = (
         # Many paths are read as well as one; the stubs do not know.
-        connection.read_csv(
-            [file.path for file in part],  # type: ignore[arg-type]
+        held.connection.read_csv(
+            held.names(part),  # type: ignore[arg-type]
             header=True,
             union_by_name=True,
             sample_size=SAMPLE_ROWS,
@@ -176,7 +181,7 @@ def _ranges(rows: int, wanted: int) -> list[tuple[int, int]]:
     return [(start, start + size) for start in starts]
 
 
-def _spread(found: Sequence[files.File], wanted: int) -> Sequence[files.File]:
+def _spread(found: Sequence[File], wanted: int) -> Sequence[File]:
     if len(found) <= wanted:
         return found
     return [found[i * (len(found) - 1) // (wanted - 1)] for i in range(wanted)]
