@@ -312,8 +312,10 @@ def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, 
         return key, decode_profile(payload), reference
     profile = monitor.engine.profile(dataset, reference.layout, run.window)
     check_unchanged(monitor, dataset, run.window, fingerprint)
-    monitor.store.save_profile(monitor.key, key, encode_profile(profile), run.known_at)
-    return key, profile, reference
+    payload = encode_profile(profile)
+    monitor.store.save_profile(monitor.key, key, payload, run.known_at)
+    # As it is stored: what is measured now and what a later run measures of it are the same numbers.
+    return key, decode_profile(payload), reference
 
 
 def window_key(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, str]:
