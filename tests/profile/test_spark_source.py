@@ -85,9 +85,9 @@ import sys
 for name in {others!r}:
     sys.modules[name] = None
 sys.path.insert(0, {str(archive())!r})
-from airflow_ml_monitor.profile import batch_cells
+from airflow_ml_monitor.profile import batch_cells, wanted
 assert {archive().name!r} in batch_cells.__file__, batch_cells.__file__
-print(len(batch_cells.added_up(batch_cells.Cut(), ())))
+print(len(batch_cells.added_up(wanted.Wanted(), ())))
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
