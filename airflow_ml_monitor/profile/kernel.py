@@ -1,7 +1,8 @@
-"""Rows → cells, in numpy: for windows so small that planning a statement costs more than reading them.
+"""Rows → cells and what they tell together, in numpy.
 
-The same buckets as query.py writes in SQL; a test holds the two against each other. Columns come from query.values,
-already numbers or text, so that every cast is the engine's.
+Of small windows all rows at once, as planning a statement costs more than reading them; of large ones a batch after the
+other (tally.py, number_pass.py). The same buckets as query.py writes in SQL; a test holds the two against each other.
+Columns come from query.values, already numbers or text, so that every cast is the engine's.
 """
 
 from __future__ import annotations
