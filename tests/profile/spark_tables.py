@@ -15,7 +15,7 @@ from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
 from airflow_ml_monitor.profile.engines.spark import SparkEngine
-from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.label_source import LabelSource, Several
 from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.profile.task import TaskKind
@@ -30,6 +30,7 @@ class InSpark:
     """Which session: master or remote."""
     engine: SparkEngine = field(default_factory=SparkEngine)
     backend: str = "spark"
+    refused_several: frozenset[Several] = frozenset()
     _brought: dict[int, tuple[Any, Spark]] = field(default_factory=dict)
 
     def held(self, value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from airflow_ml_monitor.errors import StoreError
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
@@ -68,12 +68,18 @@ def prune_profiles(store: MetricsStore, monitor: str, ages: Ages, dry_run: bool)
 def _looked_back(store: MetricsStore, monitor: str, ages: Ages) -> Ages:
     """Ages that leave what a trailing reference is made of, or will be added up to a window that is not over long."""
     versions = store.spec_versions(monitor)
-    if not versions:
+    if not versions or not _looks_back(versions[-1].document):
         return ages
     spec, now = MonitorSpec.from_document(versions[-1].document), store.archive.now
     reaches = [now - rule.last_before(now).start for rule in spec.windows if rule.added]
     reaches += [spec.reference.trailing.reach] if spec.reference.trailing else []
     return replace(ages, profiles=max(ages.profiles, *reaches), weeks=max(ages.weeks, *reaches)) if reaches else ages
+
+
+def _looks_back(document: Mapping[str, Any]) -> bool:
+    """Whether a spec, of whatever release, says that stored windows are added up."""
+    rules = document.get("windows") or ()
+    return bool((document.get("reference") or {}).get("trailing")) or any(rule.get("added") for rule in rules)
 
 
 def _place(key: ProfileKey) -> _Place:
