@@ -90,16 +90,14 @@ def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime |
 
 def _from_rows(scan: Scan, asked: Wanted) -> tuple[ByColumn, Traces]:
     """What is wanted, from one statement that fetches the rows."""
-    binnings, slices, together = asked.binnings, asked.slices, asked.together
-    wanted = tuple(dict.fromkeys((b.column, b.kind) for b in (*binnings, *slices)))
-    if not wanted:
+    if not asked.columns:
         return {}, Traces()
-    found = scan.masked(query.values, wanted, asked.event_time)
-    columns = {name: found[f"c{i}"] for i, (name, _) in enumerate(wanted)}
-    codes = {by: kernel.slice_codes(by, columns[by.column]) for by in slices}
+    found = scan.masked(query.values, asked.columns, asked.event_time)
+    columns = {name: found[f"c{i}"] for i, (name, _) in enumerate(asked.columns)}
+    codes = {by: kernel.slice_codes(by, columns[by.column]) for by in asked.slices}
     cells: ByColumn = {}
     unseen, damaged = {}, {}
-    for binning in binnings:
+    for binning in asked.binnings:
         values = columns[binning.column]
         cells |= kernel.column_cells(binning, values, codes)
         if unnamed(binning, cells) >= RARE and (often := kernel.unseen(binning, values)):
@@ -107,8 +105,8 @@ def _from_rows(scan: Scan, asked: Wanted) -> tuple[ByColumn, Traces]:
         if unnamed(binning, cells) and (rows := kernel.damaged(binning, values)):
             damaged[binning.column] = rows
     noted = Traces()
-    if together:
-        noted = kernel.row_traces(together, kernel.u_values(together, columns), asked.ellipsoid)
+    if asked.together:
+        noted = kernel.row_traces(asked.together, kernel.u_values(asked.together, columns), asked.ellipsoid)
     return cells, replace(noted, unseen=unseen, damaged=damaged)
 
 
