@@ -1,6 +1,6 @@
 """What knowing a dataset costs: the profile beside a bare scan of the same columns, a monitor's day beside the peers.
 
-    make bench NAME=engines          # an hour or less; QUICK=1: some minutes, of small files
+    make bench NAME=engines          # a quarter of an hour and the files' making; QUICK=1: small files
 
 Every figure comes from whole processes, imports included, that took turns in one run, for only their ratios outlive the
 machine. Files (rows.py) and the peers' environments are made in ML_MONITOR_BENCH (a folder of the system's temporary
