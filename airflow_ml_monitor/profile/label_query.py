@@ -33,6 +33,7 @@ from airflow_ml_monitor.profile.query import (
     flag,
     hashed,
     held,
+    in_window,
     number,
     one_where,
     part_where,
@@ -96,24 +97,38 @@ def predicted_rows(
     In two steps, so that no expression is planned as often as it is used.
     """
     p, days = predictions_table(columns, *([label] if label else [])), days_table()
+    read = [days.c.day, days.c.stale, *_read(columns, p, keyed)]
+    if label:
+        read.append(label_value(columns, p.c[label]).label("label"))
+    tables = p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days))
+    return _decided(columns, sa.select(*read).select_from(tables).subquery("read"))
+
+
+def window_rows(columns: LedgerColumns) -> sa.Subquery:
+    """The same of every prediction in [:start, :end), with its `moment` instead of its day."""
+    p = predictions_table(columns)
+    moment = p.c[columns.dataset.event_time]
+    read = sa.select(moment.label("moment"), *_read(columns, p, keyed=True))
+    return _decided(columns, read.where(in_window(p, columns.dataset.event_time)).subquery("read"))
+
+
+def _read(columns: LedgerColumns, p: sa.TableClause, keyed: bool) -> list[Expression]:
+    """What is read of a prediction besides its time."""
     version = sa.literal("", sa.String)
     keys = columns.predicted_keys(p) if keyed else []
-    read = (
-        sa.select(
-            days.c.day,
-            days.c.stale,
-            *(key.label(f"k{i}") for i, key in enumerate(keys)),
-            *(category(p.c[s.column], s).label(f"s{i}") for i, s in enumerate(columns.slices)),
-            (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
-            strata.code(p, columns.strata).label("stratum"),
-            *_scored(columns, p),
-            *(ranking_query.item(columns, p) if columns.is_ranking else []),
-            *(column_value(columns, p.c[column.name], column).label(name) for name, column in columns.besides.items()),
-            *([label_value(columns, p.c[label]).label("label")] if label else []),
-        )
-        .select_from(p.join(days, sa.true() if timeless else in_days(p, columns.dataset.event_time, days)))
-        .subquery("read")
-    )
+    return [
+        *(key.label(f"k{i}") for i, key in enumerate(keys)),
+        *(category(p.c[s.column], s).label(f"s{i}") for i, s in enumerate(columns.slices)),
+        (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
+        strata.code(p, columns.strata).label("stratum"),
+        *_scored(columns, p),
+        *(ranking_query.item(columns, p) if columns.is_ranking else []),
+        *(column_value(columns, p.c[column.name], column).label(name) for name, column in columns.besides.items()),
+    ]
+
+
+def _decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
+    """What was read, with the decided class as a number and the score's bucket."""
     if columns.task.kind is TaskKind.MULTILABEL:
         return multilabel_query.predicted(columns, read)
     if columns.task.kind is TaskKind.MULTICLASS:
@@ -125,16 +140,16 @@ def predicted_rows(
     ).subquery("predictions")
 
 
-def _losses(task: Task, score: Expression, label: Expression) -> dict[str, Expression]:
+def losses(task: Task, score: Expression, label: Expression) -> dict[str, Expression]:
     """What a labelled prediction is worth."""
     if task.kind is TaskKind.REGRESSION:
         return {"error": score - label, "truth": label}
     return {"score": score, "log_loss": log_loss(score, label), "gap": score - label}
 
 
-def _sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+def entry_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
     """What is summed over an entry's rows, as `sums_of` names them."""
-    return {**_task_sums(columns, rows), **column_sums(columns, rows), **_state(columns, rows)}
+    return {**row_sums(columns, rows), **column_sums(columns, rows), **_state(columns, rows)}
 
 
 def _state(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
@@ -151,7 +166,8 @@ def _state(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]
     return {"state": part_where(is_seen, hashed(*read))}
 
 
-def _task_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+def row_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+    """What a task sums over an entry's rows, besides what columns of some roles add."""
     task = columns.task
     if task.kind is TaskKind.MULTILABEL:
         return {name: rows.c[name] for name in SUMS[task.kind]}
@@ -226,14 +242,14 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
     if columns.task.kind is TaskKind.MULTICLASS:
         parts = class_query.class_row(columns, p, label)
         return [*shared, label.label("label"), *(part.label(name) for name, part in parts.items())]
-    losses = _losses(columns.task, p.c.score, sa.cast(label, sa.Double))
+    worth = losses(columns.task, p.c.score, sa.cast(label, sa.Double))
     counts = p.c.bucket >= whole(0)
     if columns.task.kind is TaskKind.BINARY:
         counts = sa.and_(counts, label != whole(CENSORED))
     return [
         *shared,
         (label if columns.task.kind is TaskKind.BINARY else whole(0)).label("label"),
-        *(part_where(counts, part).label(name) for name, part in losses.items()),
+        *(part_where(counts, part).label(name) for name, part in worth.items()),
     ]
 
 
@@ -254,7 +270,7 @@ def _grouped(columns: LedgerColumns, rows: sa.FromClause, keys: list[str], sign:
     slices = [rows.c[f"s{i}"] for i in range(len(columns.slices))]
     is_coarse = columns.task.kind is not TaskKind.BINARY
     coarse = [rows.c.bucket if is_coarse else slice_bucket(rows.c.bucket)] if slices else []
-    sums = _sums(columns, rows) if "label" in keys else {}
+    sums = entry_sums(columns, rows) if "label" in keys else {}
     return sa.select(
         *shared,
         rows.c.bucket,

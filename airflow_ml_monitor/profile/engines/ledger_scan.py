@@ -17,6 +17,7 @@ from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.label_types import COUNTED, is_list, is_number, key_readings
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ABSENT, TIMES, Array, Scan, is_any
+from airflow_ml_monitor.profile.engines.single_join import Answers, SingleJoin
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
@@ -53,13 +54,11 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     if labels.label_time:
         scan.shared["since"] = scan.terms("labels", labels, request.since)
         scan.shared["upto"] = scan.terms("labels", labels, request.upto)
-    about = replace(labels, source=None)
-    entries = scan.columns(label_query.label_entries, columns, about)
-    predicted = scan.columns(label_query.prediction_entries, columns)
     arrived = register_arrived(scan, request)
-    counts = scan.rows(label_events.label_counts, columns, about)
-    orphans, repeats = (sum(int(row[i]) for row in counts) for i in (2, 3))
-    by_arrival = dict.fromkeys(arrived, (0, 0)) | {arrived[at]: (n, lost) for at, n, lost, _ in counts if at >= 0}
+    answers = _answers(scan, request, columns, known=known, arrived=arrived)
+    orphans, repeats = (sum(counted[i] for counted in answers.counts.values()) for i in (1, 2))
+    by_arrival = {day: answers.counts.get(at, (0, 0, 0))[:2] for at, day in enumerate(arrived)}
+    entries, predicted = answers.labelled, answers.predicted
     ends = np.array([micros(day.end) for day in request.days], np.int64)
     names = sums_of(request.task, request.dataset)
     parts = [
@@ -67,6 +66,25 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
         (predicted["day"], entries_of(predicted, columns, ends[predicted["day"]], names)),
     ]
     return LabelBatch(by_day(request, parts), orphans, repeats, arrived=by_arrival)
+
+
+def _answers(
+    scan: Scan, request: LabelRequest, columns: LedgerColumns, *, known: Array, arrived: Sequence[Window]
+) -> Answers:
+    """Of one join, where the engine and the request allow it; else of each key's labels in their order."""
+    labels = replace(request.labels, source=None)
+
+    def in_order(scan: Scan) -> Answers:
+        counts = scan.rows(label_events.label_counts, columns, labels)
+        return Answers(
+            scan.columns(label_query.label_entries, columns, labels),
+            scan.columns(label_query.prediction_entries, columns),
+            {int(at): (int(keys), int(orphans), int(repeats)) for at, keys, orphans, repeats in counts},
+        )
+
+    joined = SingleJoin(request=request, columns=columns, known=known, arrived=arrived)
+    found = joined.answers(scan, in_order) if scan.joins_at_once and joined.may_be else None
+    return found or in_order(scan)
 
 
 def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, label: str, window: Window) -> Entries:
