@@ -27,21 +27,31 @@ def unseen_values(column: str, rare: int, most: int, event_time: str) -> sa.Sele
     table = _table(event_time, column)
     names = source("name", "code", name="categories")
     value = text(table.c[column])
-    found = (
+    # Values are counted before they are looked up, as in query.categorical_cells.
+    every = (
         sa.select(value.label("value"), sa.func.count().label("rows"))
-        .select_from(table.outerjoin(names, value == names.c.name))
-        .where(in_window(table, event_time), table.c[column].is_not(None), names.c.code.is_(None))
+        .where(in_window(table, event_time), table.c[column].is_not(None))
         .group_by(value)
+        .subquery("every")
+    )
+    found = (
+        sa.select(every.c.value, every.c.rows)
+        .select_from(every.outerjoin(names, every.c.value == names.c.name))
+        .where(names.c.code.is_(None))
         .subquery("found")
     )
-    is_damaged = _is(found.c.value, f"(?:.|\n)*(?:{DAMAGE})(?:.|\n)*")
-    damaged = sa.func.sum(sa.case((is_damaged, found.c.rows), else_=whole(0))).over()
+    damaged = sa.func.sum(sa.case((looks_damaged(found.c.value), found.c.rows), else_=whole(0))).over()
     often = sa.case((found.c.rows >= whole(rare), found.c.value))
     return (
         sa.select(often.label("value"), found.c.rows, sa.cast(damaged, sa.BigInteger).label("damaged"))
         .order_by(found.c.rows.desc(), found.c.value)
         .limit(most)
     )
+
+
+def looks_damaged(value: Expression) -> Expression:
+    """Whether a text looks wrongly decoded."""
+    return _is(value, f"(?:.|\n)*(?:{DAMAGE})(?:.|\n)*")
 
 
 def _is(value: Expression, pattern: str) -> Expression:
