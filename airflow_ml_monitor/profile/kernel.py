@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airflow_ml_monitor.keys import Slice
 from airflow_ml_monitor.profile import outlying
@@ -21,7 +22,7 @@ from airflow_ml_monitor.profile.cells import Cells, Counts, Floats
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import NULL, OTHER, RARE, Binning
-from airflow_ml_monitor.profile.row_products import crossed
+from airflow_ml_monitor.profile.row_products import squared
 from airflow_ml_monitor.profile.scatter import LOOKED_AT, scatter_of
 from airflow_ml_monitor.profile.tally import CategoryTally, Room, Tally
 from airflow_ml_monitor.profile.text_forms import DAMAGE
@@ -71,29 +72,45 @@ def row_traces(
     """What rows tell by their u together: products, how these scatter, and distances from the reference's ellipsoid.
 
     u: k × rows, NaN where a value is missing; 0 there when this returns: to copy it takes as long as to multiply it.
-    looked_at: of so many rows at most how products scatter.
+    looked_at: of so many rows at most how products scatter; 0: of none.
     """
-    names = tuple(binning.column for binning in binnings)
-    distances = outlying.counted(ellipsoid, names, u) if ellipsoid else {}
-    scatter = scatter_of(names, u, axes_of(ellipsoid) if ellipsoid else None, looked_at)
-    return Traces(products=_products(names, u), distances=distances, scatter=scatter)
-
-
-def _products(names: tuple[str, ...], u: Floats) -> Products:
+    names, shape = tuple(binning.column for binning in binnings), ellipsoid if ellipsoid and ellipsoid.columns else None
+    scatter = scatter_of(names, u, axes_of(ellipsoid) if ellipsoid else None, looked_at) if looked_at else None
     # A NaN spreads to its column's sum.
-    lacking = np.flatnonzero(np.isnan(u.sum(axis=1)))
-    if not len(lacking):
-        return Products(names, u.shape[1], u.sum(axis=1), crossed(u, u))
+    sums = u.sum(axis=1)
+    lacking = np.flatnonzero(np.isnan(sums))
     missing = np.isnan(u[lacking])
-    u[lacking] = np.where(missing, 0.0, u[lacking])
-    sums, there = u.sum(axis=1), (~missing).astype(np.float64)
+    some, squares_of_some = _of_some(shape, names, u, missing) if shape else (np.zeros(0, np.int64), np.zeros(0))
+    for i, is_missing in zip(lacking.tolist(), missing, strict=True):
+        u[i, np.flatnonzero(is_missing)] = 0.0
+    turn = outlying.turn(shape, names) if shape else (np.zeros((0, len(names))), np.zeros(0))
+    found, squares = squared(u, ~missing, *turn)
+    squares[some] = squares_of_some
+    distances = outlying.by_bucket(np.sqrt(squares)) if shape else {}
+    return Traces(products=_products(names, u.shape[1], sums, lacking, found), distances=distances, scatter=scatter)
+
+
+def _of_some(shape: Ellipsoid, names: Sequence[str], u: Floats, missing: NDArray[np.bool_]) -> tuple[Counts, Floats]:
+    """(rows that lack values, their squared distances). missing: of the columns that do, where."""
+    is_absent = not set(shape.columns) <= set(names)
+    some = np.arange(u.shape[1]) if is_absent else np.flatnonzero(missing.any(axis=0))
+    return some, outlying.squares_of_some(shape, names, np.take(u, some, axis=1))
+
+
+def _products(names: tuple[str, ...], rows: int, sums: Floats, lacking: Counts, found: Floats) -> Products:
+    """found: of the u and, below them, of whether those that are lacking have a value: rows and sums that columns share
+    come of the same product. sums: NaN of columns that are lacking."""
+    k = len(names)
+    matrix, shared_by, counts = found[:k, :k], found[:k, k:], found[k:, k:]
+    if not len(lacking):
+        return Products(names, rows, sums, matrix)
     # A column that has all its values takes nothing from another's rows.
-    own = np.full(len(names), float(u.shape[1]))
-    own[lacking] = there.sum(axis=1)
-    pairs, shared = np.minimum.outer(own, own), np.repeat(sums[:, None], len(names), axis=1)
-    pairs[np.ix_(lacking, lacking)] = crossed(there, there)
-    shared[:, lacking] = crossed(u, there)
-    return Products(names, u.shape[1], sums, crossed(u, u), pairs, shared)
+    own = np.full(k, float(rows))
+    own[lacking], sums[lacking] = np.diag(counts), np.diag(shared_by[lacking])
+    pairs, shared = np.minimum.outer(own, own), np.repeat(sums[:, None], k, axis=1)
+    pairs[np.ix_(lacking, lacking)] = counts
+    shared[:, lacking] = shared_by
+    return Products(names, rows, sums, matrix, pairs, shared)
 
 
 def _u(binning: Binning, column: Column) -> Floats:

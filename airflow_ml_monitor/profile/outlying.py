@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import Binning
-from airflow_ml_monitor.profile.row_products import crossed, square_lengths, turned
+from airflow_ml_monitor.profile.row_products import crossed, turned
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -56,9 +56,19 @@ class Moments:
     @classmethod
     def of(cls, u: Floats) -> Moments:
         """u: k × rows, NaN where a value is missing."""
-        missing = np.isnan(u)
-        there, filled = (~missing).astype(np.float64), np.where(missing, 0.0, u)
-        return cls(crossed(there, there), crossed(filled, there), crossed(filled, filled))
+        # A NaN spreads to its column's sum.
+        lacking = np.flatnonzero(np.isnan(u.sum(axis=1)))
+        missing = np.isnan(u[lacking])
+        if len(lacking):
+            u = u.copy()
+            u[lacking] = np.where(missing, 0.0, u[lacking])
+        # A column that has all its values takes nothing from another's rows.
+        there, own = (~missing).astype(np.float64), np.full(len(u), float(u.shape[1]))
+        own[lacking] = there.sum(axis=1)
+        pairs, sums = np.minimum.outer(own, own), np.repeat(u.sum(axis=1)[:, None], len(u), axis=1)
+        pairs[np.ix_(lacking, lacking)] = crossed(there, there)
+        sums[:, lacking] = crossed(u, there)
+        return cls(pairs, sums, crossed(u, u))
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(self.pairs + other.pairs, self.sums + other.sums, self.products + other.products)
@@ -108,14 +118,24 @@ def distances(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> Floats
 
     That of the columns that it has: to lose a value brings a row nearer, never away. 0 of a row without any.
     """
-    shape = _matrices(ellipsoid)
     mine = _mine(ellipsoid, columns, u)
-    squares = square_lengths(shape.root, mine, shape.root @ shape.centre)
+    matrix, offset = turn(ellipsoid, ellipsoid.columns)
+    squares = np.square(turned(matrix, mine) - offset[:, None]).sum(axis=0)
     # A NaN spreads to all of its row.
     lacking = np.flatnonzero(np.isnan(squares))
-    if len(lacking):
-        squares[lacking] = _squares_of_some(shape, mine[:, lacking] - shape.centre[:, None])
+    squares[lacking] = squares_of_some(ellipsoid, columns, u[:, lacking])
     return np.asarray(np.sqrt(squares))
+
+
+def turn(ellipsoid: Ellipsoid, columns: Sequence[str]) -> tuple[Floats, Floats]:
+    """(matrix, offset): matrix · u - offset of a row that has a value in each of the ellipsoid's columns is as long as
+    its distance. columns: of u, in any order, with others among them."""
+    shape, place = _matrices(ellipsoid), {name: i for i, name in enumerate(ellipsoid.columns)}
+    matrix = np.zeros((len(place), len(columns)))
+    there = [i for i, name in enumerate(columns) if name in place]
+    mine = [place[columns[i]] for i in there]
+    matrix[:, there] = shape.root[:, mine]
+    return matrix, shape.root[:, mine] @ shape.centre[mine]
 
 
 def buckets(distance: Floats) -> Counts:
@@ -125,9 +145,12 @@ def buckets(distance: Floats) -> Counts:
 
 def counted(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> dict[int, int]:
     """Rows by bucket of their distance; arguments as of `distances`."""
-    if not ellipsoid.columns:
-        return {}
-    rows = np.bincount(buckets(distances(ellipsoid, columns, u)))
+    return by_bucket(distances(ellipsoid, columns, u)) if ellipsoid.columns else {}
+
+
+def by_bucket(distance: Floats) -> dict[int, int]:
+    """Bucket → rows."""
+    rows = np.bincount(buckets(distance))
     return {int(bucket): int(rows[bucket]) for bucket in np.flatnonzero(rows)}
 
 
@@ -187,23 +210,31 @@ def _mine(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> Floats:
     return np.stack([u[columns.index(name)] if name in columns else none for name in ellipsoid.columns])
 
 
-def _squares_of_some(shape: _Matrices, v: Floats) -> Floats:
-    """Squared distances of rows that lack values. v: deviations from the centre, k × rows, NaN where missing.
+def squares_of_some(ellipsoid: Ellipsoid, columns: Sequence[str], u: Floats) -> Floats:
+    """Squared distances of rows of which most lack values; arguments as of `distances`.
 
     That of all columns, the missing ones at the centre, less what these explain: a system as small as they are few. Or,
     where they are many, that of the others alone.
     """
-    missing = np.isnan(v)
-    v = np.where(missing, 0.0, v)
-    pulled = turned(shape.precision, v)
-    squares = np.einsum("ir,ir->r", pulled, v)
+    shape = _matrices(ellipsoid)
+    v = _mine(ellipsoid, columns, u) - shape.centre[:, None]
+    some = np.flatnonzero(np.isnan(v.sum(axis=1)))
+    missing = np.isnan(v[some])
+    v[some] = np.where(missing, 0.0, v[some])
+    squares = np.square(turned(shape.root, v)).sum(axis=0)
+    pulled, precision = turned(shape.precision[some], v), shape.precision[np.ix_(some, some)]
     lacks, k = missing.sum(axis=0), len(v)
-    for several in np.unique(lacks).tolist():
+    # Most rows lack a single column: what that one explains, of all rows at once.
+    single, explained = lacks == 1, pulled * missing
+    squares[single] -= ((1 / np.diag(precision)) @ (explained * explained))[single]
+    for several in np.unique(lacks[lacks > 1]).tolist():
         rows = np.flatnonzero(lacks == several)
         if 2 * several <= k:
-            squares[rows] -= _quadratic(shape.precision, pulled[:, rows], missing[:, rows])
+            squares[rows] -= _quadratic(precision, pulled[:, rows], missing[:, rows])
         else:
-            squares[rows] = _quadratic(shape.covariance, v[:, rows], ~missing[:, rows])
+            there = np.ones((k, len(rows)), bool)
+            there[some] = ~missing[:, rows]
+            squares[rows] = _quadratic(shape.covariance, v[:, rows], there)
     return np.asarray(np.maximum(squares, 0.0))
 
 

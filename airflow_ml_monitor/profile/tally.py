@@ -18,10 +18,16 @@ from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_
 _SPECIAL: Final = np.array([NULL, NAN, MINUS_INF, PLUS_INF, OTHER])
 """The first places of a tally; after them come the buckets of the grid, or of each value."""
 _AT_NULL, _AT_NAN, _AT_MINUS, _AT_PLUS, _AT_OTHER = range(len(_SPECIAL))
-_WITHOUT_NUMBERS: Final = _AT_OTHER
-"""Places below it hold no finite number."""
+_LANES: Final = 2
+"""Rows are summed in turns in so many places of a bucket: of one value that most rows have each sum would wait for the
+one before it."""
+_SHIFT: Final = 2.0**52 / _LANES
+_SHIFT_BITS: Final = np.array(_SHIFT).view(np.int64)
 _NEAR: Final = 4096
 """Whole values that lie no farther apart are found by a table, others by bisection, which takes three times as long."""
+
+Rows = NDArray[np.int64] | NDArray[np.bool_]
+"""Which rows, by number or one by one."""
 
 
 class Room:
@@ -30,11 +36,12 @@ class Room:
     rows: of the largest batch.
     """
 
-    __slots__ = ("d", "place", "square", "u")
+    __slots__ = ("coarse", "d", "end", "is_beyond", "is_lower", "joined", "place", "square", "u")
 
     def __init__(self, rows: int) -> None:
-        self.d, self.square, self.u = np.empty(rows), np.empty(rows), np.empty(rows)
-        self.place = np.empty(rows, np.int64)
+        self.d, self.square, self.u, self.end = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
+        self.place, self.coarse, self.joined = (np.empty(rows, np.int64) for _ in range(3))
+        self.is_lower, self.is_beyond = np.empty(rows, bool), np.empty(rows, bool)
 
 
 class Tally:
@@ -49,66 +56,74 @@ class Tally:
         self._binning = binning
         self._lookup = None if binning.is_grid else _Lookup(binning.values)
         self._joined = _joined(binning)
-        self._whole = _Sums(self._buckets(binning.resolution))
+        self._whole = self._sums(binning.resolution, lanes=_LANES)
         # Rows of a value without a label of its own come last, and are dropped.
-        coarse = self._buckets(binning.coarse)
-        self._slices = {by: _Sums(np.tile(coarse, labels + 1)) for by, labels in (slices or {}).items()}
+        self._slices = {by: self._sums(binning.coarse, parts=labels + 1) for by, labels in (slices or {}).items()}
 
-    def add(self, x: Floats, missing: NDArray[np.bool_] | None, codes: Mapping[Binning, Counts], room: Room) -> None:
+    def add(self, x: Floats, missing: Rows | None, codes: Mapping[Binning, Counts], room: Room) -> None:
         """Count rows in, and leave their u in room.u: NaN where a value is missing or not finite.
 
-        x: the values, NaN where one is missing. missing: where that is so; None: nowhere. codes: by slice column, each
+        x: the values. missing: where there is none, whatever x is there; None: nowhere. codes: by slice column, each
         row's label, or how many labels there are where it has none.
         """
-        binning, u, place = self._binning, room.u[: len(x)], room.place[: len(x)]
+        binning, d, u, place = self._binning, room.d[: len(x)], room.u[: len(x)], room.place[: len(x)]
         with np.errstate(invalid="ignore", over="ignore"):
-            d = np.subtract(x, binning.centre, out=room.d[: len(x)])
+            np.subtract(x, binning.centre, out=d)
+            if missing is not None:
+                d[missing] = 0.0
             np.abs(d, out=u)
             u += binning.scale
             np.divide(d, u, out=u)
             self._put(x, u, room)
             # One sum tells whether every number is finite; that of finite ones may overflow, and they are looked at.
-            if missing is not None or not np.isfinite(d.sum()):
+            if not np.isfinite(d.sum()):
                 rest = np.flatnonzero(~np.isfinite(d))
                 odd = x[rest]
-                place[rest] = np.where(np.isnan(odd), _AT_NAN, np.where(odd > 0, _AT_PLUS, _AT_MINUS))
+                place[rest] = _LANES * np.where(np.isnan(odd), _AT_NAN, np.where(odd > 0, _AT_PLUS, _AT_MINUS))
                 d[rest], u[rest] = 0.0, np.nan
             if missing is not None:
-                place[missing] = _AT_NULL
+                place[missing], u[missing] = _LANES * _AT_NULL, np.nan
             parts = (d, np.multiply(d, d, out=room.square[: len(x)]), x)
-        self._whole.add(place, parts)
-        if codes:
-            joined = place if self._joined is None else self._joined[place]
-            width = len(self._buckets(binning.coarse))
+            summed = np.flatnonzero(place // _LANES == _AT_OTHER) if self._lookup else None
+            self._whole.add(place, summed, parts, room)
+            coarse = np.take(self._joined, place, out=room.coarse[: len(x)], mode="clip") if codes else place
             for by, code in codes.items():
-                self._slices[by].add(code * width + joined, parts)
+                joined = np.multiply(code, self._slices[by].width, out=room.joined[: len(x)])
+                joined += coarse
+                self._slices[by].add(joined, summed, parts, room)
 
     def cells(self) -> dict[tuple[Slice, str], Cells]:
         """What was counted, of the whole and of every slice."""
         binning = self._binning
-        found = {(WHOLE, binning.column): self._whole.cells(0, len(self._buckets(binning.resolution)))}
-        width = len(self._buckets(binning.coarse))
+        whole = self._whole.cells(0)
+        whole = Cells.collect(whole.bucket, whole.count, whole.d1, whole.d2, whole.low, whole.high)
+        found = {(WHOLE, binning.column): whole}
         for by, sums in self._slices.items():
             for i, label in enumerate(by.labels):
-                found[((by.column, label),), binning.column] = sums.cells(i * width, (i + 1) * width)
+                found[((by.column, label),), binning.column] = sums.cells(i)
         return found
 
     def _put(self, x: Floats, u: Floats, room: Room) -> None:
-        """The place of each finite number."""
+        """The place of each finite number, lane by lane."""
         place = room.place[: len(x)]
         if self._lookup:
-            place[:] = self._lookup.place(x)
+            self._lookup.put(x, room)
+            np.multiply(place, _LANES, out=place)
+            place[1::_LANES] += 1
             return
         share = np.multiply(u, self._binning.resolution, out=room.square[: len(x)])
-        np.copyto(place, np.floor(share, out=share), casting="unsafe")
-        place += self._binning.resolution + len(_SPECIAL)
+        np.floor(share, out=share)
+        # The last bits of 2⁵¹ + n are those of 2 n, for n ≥ 0: read there, they cost less than a cast.
+        share += _SHIFT + (self._binning.resolution + len(_SPECIAL))
+        np.subtract(share.view(np.int64), _SHIFT_BITS, out=place)
+        place[1::_LANES] += 1
 
-    def _buckets(self, resolution: int) -> Counts:
-        """The bucket of each place."""
+    def _sums(self, resolution: int, *, lanes: int = 1, parts: int = 1) -> _Sums:
         binning = self._binning
         # Beyond 2⁵³ scales u is 1: the last bucket is for what lies there.
         inner = np.arange(-resolution, resolution + 1) if binning.is_grid else np.arange(len(binning.values))
-        return np.concatenate([_SPECIAL, inner])
+        values = None if binning.is_grid else np.array(binning.values, np.float64)
+        return _Sums(np.repeat(np.concatenate([_SPECIAL, inner]), lanes), parts, values, binning.centre)
 
 
 class CategoryTally:
@@ -125,10 +140,18 @@ class CategoryTally:
 
     def add(self, bucket: Counts, codes: Mapping[Binning, Counts]) -> None:
         """Count rows in, by their bucket: a category's, NULL or OTHER."""
-        place = np.where(bucket < 0, np.where(bucket == NULL, 0, 1), bucket + 2)
+        place = np.maximum(bucket + 2, 1)
+        place[bucket == NULL] = 0
         self._whole += np.bincount(place, minlength=len(self._whole))
         for by, code in codes.items():
-            self._slices[by] += np.bincount(code * len(self._buckets) + place, minlength=len(self._slices[by]))
+            counts = self._slices[by]
+            joined = code * len(self._whole)
+            joined += place
+            if len(counts) <= len(joined):
+                counts += np.bincount(joined, minlength=len(counts))
+            else:
+                # Of more combinations than rows most are not among them.
+                np.add.at(counts, joined, 1)
 
     def cells(self) -> dict[tuple[Slice, str], Cells]:
         """What was counted, of the whole and of every slice."""
@@ -149,12 +172,13 @@ class CategoryTally:
         return np.concatenate([[NULL, OTHER], np.arange(len(self._binning.categories))])
 
 
-def _joined(binning: Binning) -> Counts | None:
-    """The place in a slice of each place in the whole; None: the same. Fine buckets add up to coarse ones exactly."""
-    if not binning.is_grid or binning.coarse == binning.resolution:
-        return None
-    inner = np.arange(2 * binning.resolution + 1) // (binning.resolution // binning.coarse)
-    return np.concatenate([np.arange(len(_SPECIAL)), inner + len(_SPECIAL)])
+def _joined(binning: Binning) -> Counts:
+    """The place in a slice of each lane's place in the whole. Fine buckets add up to coarse ones exactly."""
+    found = np.arange(len(_SPECIAL) + len(binning.values))
+    if binning.is_grid:
+        inner = np.arange(2 * binning.resolution + 1) // (binning.resolution // binning.coarse)
+        found = np.concatenate([np.arange(len(_SPECIAL)), inner + len(_SPECIAL)])
+    return np.repeat(found, _LANES)
 
 
 class _Lookup:
@@ -175,47 +199,75 @@ class _Lookup:
             ascending = self._first + np.arange(len(order), dtype=np.float64)
         self._values, self._places = np.append(ascending, np.nan), np.append(order + len(_SPECIAL), _AT_OTHER)
 
-    def place(self, x: Floats) -> Counts:
+    def put(self, x: Floats, room: Room) -> None:
+        """The place of each number, in room.place."""
+        place = room.place[: len(x)]
         if self._first is None:
             near = np.searchsorted(self._values[:-1], x)
         else:
-            offset = x - self._first
+            offset, near = np.subtract(x, self._first, out=room.square[: len(x)]), room.joined[: len(x)]
             # fmin makes a number of NaN, which is equal to no value.
             np.fmin(offset, len(self._values) - 2, out=offset)
-            near = np.fmax(offset, 0, out=offset).astype(np.int64)
-        place = self._places[near]
-        place[self._values[near] != x] = _AT_OTHER
-        return np.asarray(place)
+            np.copyto(near, np.maximum(offset, 0, out=offset), casting="unsafe")
+        np.take(self._places, near, out=place, mode="clip")
+        value = np.take(self._values, near, out=room.end[: len(x)], mode="clip")
+        place[np.not_equal(value, x, out=room.is_beyond[: len(x)])] = _AT_OTHER
 
 
 class _Sums:
-    """Counts, sums and extremes by place; buckets: what each place stands for."""
+    """Counts, sums and extremes by place, of parts of the rows one after the other.
 
-    __slots__ = ("_buckets", "_count", "_d1", "_d2", "_high", "_low")
+    buckets: what each place of a part stands for. values: of its ordinary buckets, where each holds a single value: of
+    these the count says all. centre: from where d is measured.
+    """
 
-    def __init__(self, buckets: Counts) -> None:
-        size = len(buckets)
-        self._buckets = buckets
+    __slots__ = ("_buckets", "_centre", "_count", "_d1", "_d2", "_high", "_low", "_values", "width")
+
+    def __init__(self, buckets: Counts, parts: int, values: Floats | None, centre: float) -> None:
+        self._buckets, self._values, self._centre, self.width = buckets, values, centre, len(buckets)
+        size = len(buckets) * parts
         self._count = np.zeros(size, np.int64)
         self._d1, self._d2 = np.zeros(size), np.zeros(size)
         self._low, self._high = np.full(size, np.inf), np.full(size, -np.inf)
 
-    def add(self, place: Counts, parts: tuple[Floats, Floats, Floats]) -> None:
-        """parts: each row's d, d² and x."""
-        d, square, x = parts
-        size = len(self._buckets)
+    def add(self, place: Counts, summed: Rows | None, parts: tuple[Floats, Floats, Floats], room: Room) -> None:
+        """summed: which rows' sums and extremes are wanted; None: all. parts: each row's d, d² and x."""
+        size = len(self._count)
         self._count += np.bincount(place, minlength=size)
-        with np.errstate(over="ignore", invalid="ignore"):
+        d, square, x = parts
+        if summed is not None:
+            place, d, square, x = place[summed], d[summed], square[summed], x[summed]
+        if len(place):
             self._d1 += np.bincount(place, d, size)
             self._d2 += np.bincount(place, square, size)
-            np.minimum.at(self._low, place, x)
-            np.maximum.at(self._high, place, x)
+            self._widen(place, x, room)
 
-    def cells(self, start: int, end: int) -> Cells:
-        """Of some places."""
-        there = start + np.flatnonzero(self._count[start:end])
-        buckets = self._buckets[there]
+    def _widen(self, place: Counts, x: Floats, room: Room) -> None:
+        """Extremes. Few rows lie beyond those of all batches before, and these are found sooner at once than one after
+        the other."""
+        end, is_lower, is_beyond = room.end[: len(x)], room.is_lower[: len(x)], room.is_beyond[: len(x)]
+        np.less(x, np.take(self._low, place, out=end, mode="clip"), out=is_lower)
+        np.greater(x, np.take(self._high, place, out=end, mode="clip"), out=is_beyond)
+        rows = np.flatnonzero(np.logical_or(is_beyond, is_lower, out=is_beyond))
+        if 2 * len(rows) < len(x):
+            place, x = place[rows], x[rows]
+        np.minimum.at(self._low, place, x)
+        np.maximum.at(self._high, place, x)
+
+    def cells(self, part: int) -> Cells:
+        """Of one of the parts."""
+        mine = slice(part * self.width, (part + 1) * self.width)
+        there = np.flatnonzero(self._count[mine])
+        sums = [of[mine][there] for of in (self._d1, self._d2, self._low, self._high)]
+        buckets, count = self._buckets[there], self._count[mine][there]
+        if self._values is not None:
+            single = np.flatnonzero(buckets > OTHER)
+            x, rows = self._values[buckets[single]], count[single]
+            d = x - self._centre
+            with np.errstate(over="ignore"):
+                for of, known in zip(sums, (rows * d, rows * (d * d), x, x), strict=True):
+                    of[single] = known
         none = buckets < OTHER
-        d1, d2 = (np.where(none, 0.0, part[there]) for part in (self._d1, self._d2))
-        low, high = (np.where(none, np.nan, part[there]) for part in (self._low, self._high))
-        return Cells(buckets, self._count[there], d1, d2, low, high)
+        d1, d2 = (np.where(none, 0.0, of) for of in sums[:2])
+        low, high = (np.where(none, np.nan, of) for of in sums[2:])
+        return Cells(buckets, count, d1, d2, low, high)

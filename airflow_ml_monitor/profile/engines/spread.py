@@ -1,54 +1,59 @@
-"""Where a reference's column lies and how widely, in the memory that there is."""
+"""Where a reference's columns lie and how widely."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
 
-import sqlalchemy as sa
-
-from airflow_ml_monitor.errors import OutOfMemory
 from airflow_ml_monitor.profile import query
+from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import Column, Kind
 from airflow_ml_monitor.profile.engines.scan import Scan
+from airflow_ml_monitor.profile.quartiles import Gathered, Spread
 
-QUARTILES = (0.25, 0.5, 0.75)
+_AT_ONCE: Final = 3
+"""Columns of a stream. Of one at a time a statement's plan weighs too much; each more is held."""
 
 
-def spread(scan: Scan, column: Column, event_time: str) -> tuple[int, float, float, float, float | None]:
-    """(rows, quartiles, standard deviation) of a column's finite values; the quartiles are not to be used of none.
+def spreads(scan: Scan, asked: Mapping[Column, int], event_time: str) -> dict[Column, Spread]:
+    """Of columns' finite values. asked: of each how many different ones to tell; 0: none.
 
-    They are exact, so that a layout does not depend on the machine. Selected in memory while that lasts; else from a
-    sort, which takes two to three times as long and waits on disk.
+    Exact, so that a layout does not depend on the machine: of values that stream by, where the engine lets them go;
+    else by statements.
     """
-    try:
-        count, low, median, high, deviation = scan.rows(query.spread, column.name, column.kind, event_time)[0]
-    except OutOfMemory:
-        about = (column.name, column.kind, event_time)
-        count, deviation = scan.rows(_moments, *about)[0]
-        low, median, high = (_between(scan, about, p * (count - 1)) if count else math.nan for p in QUARTILES)
-    return count, low, median, high, deviation
+    found: dict[Column, Spread] = {}
+    columns = list(asked)
+    for start in range(0, len(columns), _AT_ONCE):
+        some = columns[start : start + _AT_ONCE]
+        if passes := scan.passes(_named(some), event_time):
+            gathered = [Gathered(asked[column]) for column in some]
+            for parts in passes():
+                for one, part in zip(gathered, parts, strict=True):
+                    one.add(part)
+            for column, one in zip(some, gathered, strict=True):
+                found[column] = one.spread(partial(_alone, scan, column, event_time))
+        else:
+            found |= {column: _stated(scan, column, asked[column], event_time) for column in some}
+    return found
 
 
-def _between(scan: Scan, about: tuple[str, Kind, str], at: float) -> float:
-    """The value at a place between two, as percentile_cont has it."""
-    first = math.floor(at)
-    found = [float(value) for (value,) in scan.rows(_ordered, *about, first)]
-    return found[0] if len(found) == 1 else found[0] + (found[1] - found[0]) * (at - first)
+def _named(columns: Sequence[Column]) -> tuple[tuple[str, Kind], ...]:
+    return tuple((column.name, column.kind) for column in columns)
 
 
-def _moments(column: str, kind: Kind, event_time: str) -> sa.SelectBase:
-    """(rows, standard deviation) of a column's finite values."""
-    x, finite = _finite(column, kind, event_time)
-    return sa.select(sa.func.count(), sa.func.stddev_samp(x)).where(finite)
+def _alone(scan: Scan, column: Column, event_time: str) -> Iterator[Floats]:
+    """A pass over one column."""
+    passes = scan.passes(_named([column]), event_time)
+    assert passes is not None  # or there was no first one
+    for [part] in passes():
+        yield part
 
 
-def _ordered(column: str, kind: Kind, event_time: str, first: int) -> sa.SelectBase:
-    """Two neighbours among a column's finite values, from a place on; one at the end."""
-    x, finite = _finite(column, kind, event_time)
-    return sa.select(x).where(finite).order_by(x).limit(2).offset(first)
-
-
-def _finite(column: str, kind: Kind, event_time: str) -> tuple[query.Expression, query.Expression]:
-    table = query.source(*dict.fromkeys(name for name in (event_time, column) if name))
-    x = query.number_of(table.c[column], kind)
-    return x, sa.and_(query.in_window(table, event_time), x - x == query.number(0))
+def _stated(scan: Scan, column: Column, most: int, event_time: str) -> Spread:
+    """By statements; the database keeps its rows."""
+    about = (column.name, column.kind, event_time)
+    count, low, median, high, deviation = scan.rows(query.spread, *about)[0]
+    found = scan.rows(query.few_values, column.name, column.kind, most, event_time) if most and count else []
+    values = tuple(sorted(float(value) for (value,) in found)) if most and len(found) <= most else None
+    return Spread(count, low, median, high, deviation, values)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from airflow_ml_monitor.profile import kernel, stream_query
+from airflow_ml_monitor.profile.cells import Counts
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.scan import ByColumn
 from airflow_ml_monitor.profile.layout import Binning
-from airflow_ml_monitor.profile.number_pass import NumberPass, plain
+from airflow_ml_monitor.profile.number_pass import NumberPass, named, plain
 from airflow_ml_monitor.profile.outlying import Moments
+from airflow_ml_monitor.profile.tally import CategoryTally
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.wanted import Wanted
 
@@ -29,8 +31,7 @@ def streamed(batches: Batches, register: Callable[[str, pa.Table], None], wanted
 
     batches: of the rows of a statement. register: gives a small table a name.
     """
-    for i, by in enumerate(wanted.slices):
-        register(f"slices{i}", memory.categories(by))
+    _name(register, "slices", wanted.slices)
     # What is looked at together streams together, first.
     first = [b for b in wanted.numbers if b in wanted.together]
     rest = [b for b in wanted.numbers if b not in wanted.together]
@@ -44,9 +45,38 @@ def streamed(batches: Batches, register: Callable[[str, pa.Table], None], wanted
         for batch in batches(stream_query.streamed, *about):
             others = [plain(column) for column in batch.columns[len(some) :]]
             passed.add(batch.columns[: len(some)], others[: len(passed.firsts)], others[len(passed.firsts) :])
-        cells |= passed.cells()
-        told += passed.traces
+        of_some, of_rows = passed.done()
+        cells |= of_some
+        told += of_rows
     return cells, told
+
+
+def categories(batches: Batches, register: Callable[[str, pa.Table], None], wanted: Wanted) -> ByColumn:
+    """The cells of columns of categories by slice; arguments as of `streamed`.
+
+    Each row's categories are looked up once, and counted by numpy: to group rows by category and slice costs more.
+    """
+    _name(register, "slices", wanted.slices)
+    labels = {by: len(by.labels) for by in wanted.slices}
+    cells: ByColumn = {}
+    for start in range(0, len(wanted.categories), _AT_ONCE):
+        some = wanted.categories[start : start + _AT_ONCE]
+        _name(register, "categories", some)
+        counted = [CategoryTally(binning, labels) for binning in some]
+        for batch in batches(stream_query.coded, some, wanted.slices, wanted.event_time):
+            found: list[Counts] = [column.to_numpy() for column in batch.columns]
+            codes = {by: named(code, labels[by]) for by, code in zip(labels, found[len(some) :], strict=True)}
+            for tally, bucket in zip(counted, found, strict=False):
+                tally.add(bucket, codes)
+        for tally in counted:
+            cells |= tally.cells()
+    return cells
+
+
+def _name(register: Callable[[str, pa.Table], None], name: str, binnings: Iterable[Binning]) -> None:
+    """Register the categories of some columns, one after the other."""
+    for i, binning in enumerate(binnings):
+        register(f"{name}{i}", memory.categories(binning))
 
 
 def moments(batches: Batches, together: tuple[Binning, ...], event_time: str) -> Moments:
