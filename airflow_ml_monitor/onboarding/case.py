@@ -17,6 +17,7 @@ from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.chosen import Chosen
 from airflow_ml_monitor.profile.engines.preview import Preview
+from airflow_ml_monitor.profile.fitting import fitted
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
@@ -93,8 +94,8 @@ class Case:
         source, wanted = self.in_reference(dataset), self.spec.reference
         window = Window(wanted.start or EVER.start, wanted.end or EVER.end)
         try:
-            layout = self.engine.layout(source, window)
-            profile, labels = self.engine.profile(source, layout, window), None
+            layout, profile = fitted(self.engine, source, window)
+            labels = None
             if wanted.label:
                 labels = self.engine.reference_entries(source, self.spec.task, layout, wanted.label, window)
         except (DataFault, ReferenceMismatch, ScanError) as fault:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import BESIDES, metric_named
+from airflow_ml_monitor.metrics.metric import metric_named
+from airflow_ml_monitor.metrics.names import BESIDES
 
 _WHAT: Final = {
     "completeness": "the share of a column's rows that have a value",

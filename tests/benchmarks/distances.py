@@ -3,8 +3,9 @@
     python tests/benchmarks/distances.py [--rows 200000]
 
 Numeric columns of thirteen kinds: a reference, a window that has moved and spread a little, and one whose upper
-half alone has; five seeds. Through the public API (DuckDB: reference → layout → profiles → metrics), in the buckets of
-the whole (512 on either side of the centre) and of slices and old profiles (64). Beside the rows' own:
+half alone has; five seeds. Through the public API (DuckDB: reference → layout → profiles → metrics), in the buckets
+of the whole (512 on either side of the centre; up to 8,192 of a column with narrow peaks) and of slices and old
+profiles (an eighth of them). Beside the rows' own:
 
 * Kolmogorov-Smirnov: scipy.stats.ks_2samp;
 * Wasserstein: scipy.stats.wasserstein_distance over the reference's standard deviation;
@@ -41,6 +42,7 @@ from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.fitting import fitted
 from airflow_ml_monitor.profile.layout import FEW_VALUES, OTHER, Layout
 from airflow_ml_monitor.profile.views import ColumnView, PairView
 
@@ -137,8 +139,8 @@ def profiles(folder: Path, tables: list[dict[str, Any]], kind: Kind) -> tuple[La
         moments = pa.array(np.full(len(next(iter(table.values()))), "2026-03-01", "datetime64[us]"))
         pq.write_table(pa.table({**table, "at": moments}), folder / f"{place}.parquet")
         datasets.append(Dataset("rows", str(folder / f"{place}.parquet"), columns, "at"))
-    layout = DuckDB().layout(datasets[0], EVER)
-    return layout, [DuckDB().profile(dataset, layout, EVER) for dataset in datasets]
+    layout, reference = fitted(DuckDB(), datasets[0], EVER)
+    return layout, [reference, DuckDB().profile(datasets[1], layout, EVER)]
 
 
 def errors(folder: Path, rows: int, seed: int) -> list[dict[str, Any]]:
@@ -148,14 +150,20 @@ def errors(folder: Path, rows: int, seed: int) -> list[dict[str, Any]]:
     reference = {name: KINDS[kind][0](rng, rows) for name, (kind, _) in names.items()}
     current = {name: moved(kind, how, rng, rows) for name, (kind, how) in names.items()}
     layout, made = profiles(folder, [reference, current], Kind.NUMERIC)
-    cuts = {512: (layout, made), 64: (coarse_layout(layout), [coarse(one, layout) for one in made])}
+    cuts = {"whole": (layout, made), "coarse": (coarse_layout(layout), [coarse(one, layout) for one in made])}
     found = []
     for name, (kind, how) in names.items():
         truth = of_rows(reference[name], current[name])
-        for resolution, (cut, (before, now)) in cuts.items():
+        for grid, (cut, (before, now)) in cuts.items():
             pair = PairView(ColumnView.of(before, cut, name), ColumnView.of(now, cut, name))
             ours = of_cells(pair)
-            about = {"kind": kind, "move": how, "resolution": resolution, "largest": largest(pair)}
+            about: dict[str, Any] = {
+                "kind": kind,
+                "move": how,
+                "grid": grid,
+                "buckets": 2 * cut[name].resolution,
+                "largest": largest(pair),
+            }
             found += [about | {"metric": m, "rows": truth[m], "error": abs(ours[m] - truth[m])} for m in truth]
     return found
 
@@ -216,11 +224,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ml-monitor-distances-") as folder:
         found = [row for seed in SEEDS for row in errors(Path(folder), asked.rows, seed)]
         named = many_categories(Path(folder), 1_000_000)
-    worst: dict[str, dict[int, dict[str, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
+    worst: dict[str, dict[str, dict[str, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
     for row in found:
-        cell = worst[row["kind"]][row["resolution"]]
+        cell = worst[row["kind"]][row["grid"]]
         cell[row["metric"]] = max(cell.get(row["metric"], (0.0, 0.0)), (row["error"], row["rows"]))
         cell["largest"] = max(cell.get("largest", (0.0, 0.0)), (row["largest"], 0.0))
+        cell["buckets"] = max(cell.get("buckets", (0, 0)), (row["buckets"], 0))
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
     report = {"rows": asked.rows, "machine": machine, "worst": worst, "categories": named}
     (RESULTS / "distances.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
@@ -239,17 +248,17 @@ def page(report: dict[str, Any]) -> str:
         "The worst error of each, in parentheses the rows' own value there. Wasserstein in standard deviations.",
         "Of a grid KS is read at the buckets' borders: off by no more than the largest share of rows in one bucket.",
     ]
-    for resolution, where in ((512, "the whole"), (64, "slices, and profiles of more than 90 days")):
+    for grid, where in (("whole", "The whole"), ("coarse", "Slices, and profiles of more than 90 days")):
         lines += [
             "",
-            f"## {2 * resolution} buckets: {where}",
+            f"## {where}",
             "",
-            "| | KS | bucket's share | Wasserstein | PSI | JS |",
-            "|---|---|---|---|---|---|",
+            "| | buckets | KS | bucket's share | Wasserstein | PSI | JS |",
+            "|---|---|---|---|---|---|---|",
         ]
         for kind, of in report["worst"].items():
-            told = [f"{error:.1e} ({value:.3g})" for error, value in (of[resolution][name] for name in metric_names)]
-            told.insert(1, f"{of[resolution]['largest'][0]:.1e}")
+            told = [f"{error:.1e} ({value:.3g})" for error, value in (of[grid][name] for name in metric_names)]
+            told = [f"{of[grid]['buckets'][0]:,}", told[0], f"{of[grid]['largest'][0]:.1e}", *told[1:]]
             lines.append(f"| {kind} | {' | '.join(told)} |")
     lines += [
         "",

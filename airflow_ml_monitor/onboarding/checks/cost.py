@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, ok
 from airflow_ml_monitor.profile.engines import files
@@ -23,6 +22,6 @@ def check(case: Case) -> Iterator[Finding]:
             held = files.holding(every, dataset.event_time, dataset.zone, newest.window)
             size = sum(file.size for file in held) / 1e6
             read = f" in {len(held)} of {len(every)} files, {size:,.1f} MB,"
-        rows = newest.profile.rows.get(WHOLE, 0)
+        rows = newest.profile.population
         unit = case.spec.rule().unit
         yield ok("cost", f"a {unit} of {dataset.name}: {rows:,} rows{read} profiled in {newest.seconds:.2f} s")

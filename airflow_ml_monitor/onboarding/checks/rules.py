@@ -9,7 +9,8 @@ from typing import Final
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, base_of
-from airflow_ml_monitor.metrics.metric import BESIDES, Metric, Subject, metric_named
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named
+from airflow_ml_monitor.metrics.names import BESIDES
 from airflow_ml_monitor.monitor.checks.compared import stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows, score_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
