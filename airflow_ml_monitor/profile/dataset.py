@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -49,6 +49,9 @@ LEAST: Final = 100
 MOST: Final = 2_000
 """Distances between all rows of two samples cost their square: of 1,000 and 1,000 four million."""
 
+UNSAID: Final = "left out of a spec's document at its default"
+"""Of a field that came after specs were registered."""
+
 _FORECASTS: Final = (Role.PREDICTION, Role.QUANTILE)
 
 
@@ -89,6 +92,12 @@ class Dataset:
     replay: where the same rows' features lie as training computes them.
     sample_rows: so many rows of every window are kept with its profile, coded, for metrics of rows (`domain_auc`,
     `energy_distance`); 0: none. They are those whose entity key and event time have the lowest hash.
+    sampling_fraction: the chance, in (0, 1], with which a row of a window is read into its cells, for tables that are
+    too large to be read whole every day; by the hash of the same, so that a rerun draws the same rows. Rows, repeated
+    keys, hours and versions are counted of all; every other interval is that of the rows drawn. References that are
+    frozen, labels and contracts are read whole.
+    second_moments: whether profiles hold what columns tell together (of at most 24 of them): sums of their products,
+    how these scatter, and rows' distances from the reference. Without, no metric of columns together is measured.
     """
 
     name: str
@@ -100,6 +109,9 @@ class Dataset:
     slice_by: tuple[str, ...] = ()
     replay: Replay | None = None
     sample_rows: int = 0
+    # Not in the document of a spec that says nothing of them: its digest is what it was.
+    sampling_fraction: float = field(default=1.0, metadata={UNSAID: True})
+    second_moments: bool = field(default=True, metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -119,6 +131,7 @@ class Dataset:
         check_zone(self.zone, f"datasets.{self.name}.zone")
         _check_levels(self)
         _check_sample(self)
+        _check_fraction(self)
         if self.replay is not None:
             _check_replay(self, self.replay)
 
@@ -145,6 +158,11 @@ class Dataset:
     def outputs(self) -> tuple[Column, ...]:
         """The columns that the model makes; another version of it makes others."""
         return tuple(column for column in self.columns if column.role in (Role.SCORE, *_FORECASTS))
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns by whose hash rows are drawn: an entity's rows of many days one by one, not all or none."""
+        return tuple(dict.fromkeys(name for name in (*self.entity_key, self.event_time) if name))
 
     def scores(self, task: Task) -> tuple[Column, ...]:
         """The score columns of a task of several classes, in the order of its classes; those without one left out."""
@@ -194,6 +212,15 @@ def _check_sample(dataset: Dataset) -> None:
         told = f"{dataset.sample_rows} rows are no sample; give {LEAST} to {MOST}, 1000 for instance, or 0 for none"
         raise SpecError(told, field=field)
     if dataset.sample_rows and not dataset.entity_key:
+        raise SpecError("rows are drawn by the hash of their key, and there is no entity_key; declare one", field=field)
+
+
+def _check_fraction(dataset: Dataset) -> None:
+    field, fraction = f"datasets.{dataset.name}.sampling_fraction", dataset.sampling_fraction
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
+        told = f"{fraction!r} is no share of the rows; give a number above 0 and up to 1, 0.1 for instance"
+        raise SpecError(told, field=field)
+    if fraction < 1 and not dataset.entity_key:
         raise SpecError("rows are drawn by the hash of their key, and there is no entity_key; declare one", field=field)
 
 

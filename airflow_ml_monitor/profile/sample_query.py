@@ -1,4 +1,4 @@
-"""The statement behind row_sample.RowSample."""
+"""Rows by the hash of their key: the statement behind row_sample.RowSample, and which rows a fraction draws."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.dialect import row_hash
-from airflow_ml_monitor.profile.query import in_window, number_of, source, text
+from airflow_ml_monitor.profile.query import Expression, in_window, number_of, source, text
 
 HASH = "h"
+_PLACES = 2**30
+"""Of which a fraction is taken: fewer than the shortest hash of an engine has (SQLite's, of 32 bits)."""
+
+
+def is_drawn(fraction: float, *key: Expression) -> Expression:
+    """Whether a row is among those drawn; of a larger fraction it is, too."""
+    # Hashed twice, as query.hashed tells.
+    place = row_hash(row_hash(*key)) % sa.literal_column(str(_PLACES))
+    return place < sa.literal_column(str(round(fraction * _PLACES)))
 
 
 def lowest_rows(columns: tuple[tuple[str, Kind], ...], key: tuple[str, ...], most: int, event_time: str) -> sa.Select:  # type: ignore[type-arg]

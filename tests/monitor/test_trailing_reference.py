@@ -15,11 +15,12 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import Family, Measurement, Status
 from airflow_ml_monitor.monitor.checks.trailing import Trailing
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.measure import pair_rows
 from airflow_ml_monitor.monitor.retention.ages import Ages
 from airflow_ml_monitor.monitor.retention.prune import prune
-from airflow_ml_monitor.monitor.run import Run, freeze
+from airflow_ml_monitor.monitor.run import Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality, scan
 from airflow_ml_monitor.monitor.stored import layouts_of
@@ -120,6 +121,22 @@ def test_a_rerun_writes_nothing_and_a_day_read_anew_revises_those_whose_referenc
     assert drift(world, 4) != then
     assert drift(world, 4, as_of=world.run(5).known_at) == then
     assert drift(world, 5) == drift(world, 5, as_of=world.run(5).known_at)
+
+
+def test_days_whose_rows_were_drawn_by_another_fraction_are_left_out(worlds_before: Callable[..., Any]) -> None:
+    world = worlds_before(Trailing(4 * DAY, least_windows=1), days=7)
+    for number in range(7):
+        if number == 4:
+            dataset = replace(world.spec.dataset(), sampling_fraction=0.5)
+            world.spec = replace(world.spec, datasets=(dataset,))
+        measure_drift(world.monitor(), world.run(number))
+    told = "2026-03-04 to 2026-03-07; without 2026-03-04, 2026-03-05 (no longer kept as it was, or with another "
+    assert made_of(world, 6).reason == f"{told}sampling_fraction)"
+    estimate = made_of(world, 6).estimate
+    assert estimate is not None
+    assert (estimate.value, estimate.n) == (2, 2 * 60)
+    psi = next(row.estimate for row in drift(world, 6, metrics={"psi"}) if row.slice == WHOLE and row.estimate)
+    assert 10 < psi.n < 50
 
 
 def test_what_became_known_after_the_cut_off_is_in_no_reference(worlds_before: Callable[..., Any]) -> None:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import duckdb
+import sqlalchemy as sa
+from sqlalchemy.sql import quoted_name
 
-from airflow_ml_monitor.errors import NoSource, OutOfMemory, ScanError
+from airflow_ml_monitor.errors import MissingColumn, NoSource, OutOfMemory, ScanError, WrongType
 from airflow_ml_monitor.keys import EVER, Window
+from airflow_ml_monitor.profile.among import Among
+from airflow_ml_monitor.profile.among_query import is_among
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
+from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.engines import files, memory
 from airflow_ml_monitor.profile.engines.candidates import likely
 from airflow_ml_monitor.profile.engines.duckdb_scan import TOO_LITTLE, DuckDBScan
 from airflow_ml_monitor.profile.engines.file import File
 from airflow_ml_monitor.profile.engines.held import Held, partitions
-from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, Source, time_column
+from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, TIMES, Source, fault_of, in_terms, time_column
 from airflow_ml_monitor.profile.label_source import LabelSource
+from airflow_ml_monitor.profile.query import Expression
+from airflow_ml_monitor.profile.sample_query import is_drawn
 
 SMALL_BYTES: Final = 8 * 2**20
 """Files of so many bytes together are read once, into memory; larger ones are streamed by every statement."""
+
+KEPT_ROWS: Final = 1_000_000
+"""Up to so many rows that are drawn are held in memory, beyond them drawn again by every statement."""
 
 _PLAIN_TIMES: Final = {
     "TIMESTAMP_S": "TIMESTAMP",
@@ -38,6 +49,8 @@ class Opening:
 
     seeks: where a column is missing, undeclared ones that may be it under a new name are opened too.
     counted: columns that are compared as numbers; where they are true and false these are 1 and 0.
+    among: the only rows of a dataset that are read, by one of the columns.
+    fraction: the share of the rows that is drawn, by the dataset's row key.
     """
 
     owner: Source
@@ -45,6 +58,8 @@ class Opening:
     window: Window = EVER
     seeks: bool = False
     counted: tuple[str, ...] = ()
+    among: Among | None = None
+    fraction: float = 1.0
 
     def widened(self, arrived: Mapping[str, str]) -> Opening:
         """With those undeclared columns, of the columns that the source has; once."""
@@ -53,6 +68,28 @@ class Opening:
             return self
         undeclared = (c for c in arrived if c not in self.columns)
         return replace(self, columns=(*self.columns, *likely(missing, undeclared)), seeks=False)
+
+    def only(self, read: Mapping[str, Expression], types: Mapping[str, str]) -> Expression | None:
+        """Which rows are read, by the columns as they are read; None: all. MissingColumn or WrongType where the column
+        that tells them is not there, or is another."""
+        asked = [self._among(read, types)] if self.among else []
+        if key := self.drawn_by(read):
+            asked.append(is_drawn(self.fraction, *(read[name] for name in key)))
+        return sa.and_(*asked) if asked else None
+
+    def drawn_by(self, arrived: Collection[str]) -> tuple[str, ...]:
+        """The columns by whose hash its rows are drawn; none where all are read, or a column of the key is missing."""
+        if self.fraction == 1 or not isinstance(self.owner, Dataset):
+            return ()
+        return self.owner.row_key if set(self.owner.row_key) <= set(arrived) else ()
+
+    def _among(self, read: Mapping[str, Expression], types: Mapping[str, str]) -> Expression:
+        assert self.among is not None  # the caller's choice
+        assert isinstance(self.owner, Dataset)  # of labels every row is read
+        [column] = (c for c in self.owner.columns if c.name == self.among.column)
+        if fault := fault_of(column, types.get(column.name)):
+            raise (WrongType if column.name in types else MissingColumn)(fault)
+        return is_among(read[column.name], column.kind, self.among)
 
 
 def is_absent(source: Any) -> bool:
@@ -115,14 +152,42 @@ def _open(held: Held, name: str, opening: Opening) -> tuple[dict[str, str], dict
         # What holds nothing has no type, and no moment can be taken of it.
         read |= {c: "TIMESTAMP_NS" for c, t in read.items() if t == '"NULL"' and c in times}
         casts = [_cast(c, t, c in named) for c, t in read.items()] or [f"1 AS {NOTHING}"]
-        form = "TABLE" if is_kept else "VIEW"
-        connection.execute(f"CREATE TEMP {form} {name} AS SELECT {', '.join(casts)} FROM {rows}")  # noqa: S608
+        # A hash of every row for every statement would cost what drawing saves.
+        is_kept = is_kept or (opening.drawn_by(read) != () and opening.fraction * _rows_of(opening) <= KEPT_ROWS)
+        cast = f"SELECT {', '.join(casts)} FROM {rows}"  # noqa: S608
+        chosen = f"SELECT * FROM ({cast}){_where(opening, read)}"  # noqa: S608
+        connection.execute(f"CREATE TEMP {'TABLE' if is_kept else 'VIEW'} {name} AS {chosen}")
         return _types(connection, name), arrived
     except duckdb.OutOfMemoryException:
         raise OutOfMemory(TOO_LITTLE) from None
     except duckdb.Error as error:
         # Not chained: DuckDB's message may quote the data.
         raise NoSource(f"the source of {opening.owner.name!r} cannot be read: {type(error).__name__}") from None
+
+
+def _where(opening: Opening, types: Mapping[str, str]) -> str:
+    """Which rows are read, written out: a view is made once, and binds nothing."""
+    owner, window = opening.owner, opening.window
+    read: dict[str, Expression] = {name: sa.column(quoted_name(name, True)) for name in types}
+    if (only := opening.only(read, types)) is None:
+        return ""
+    if window != EVER and (arrived := types.get(time_column(owner), "")) in TIMES:
+        at, kind = read[time_column(owner)], sa.DateTime(timezone="TIME ZONE" in arrived)
+        start, end = (
+            sa.cast(sa.literal(str(in_terms(t, arrived, owner.zone)), sa.String), kind)
+            for t in (window.start, window.end)
+        )
+        only = sa.and_(at >= start, at < end, only)
+    return f" WHERE {only.compile(dialect=DUCKDB, compile_kwargs={'literal_binds': True})}"
+
+
+def _rows_of(opening: Opening) -> float:
+    """Rows from which those of a source are drawn; of text, which is read once, infinitely many."""
+    source = opening.owner.source
+    if not isinstance(source, (str, os.PathLike)):
+        return int(memory.table(source, opening.columns).num_rows)
+    chosen = _files(opening)
+    return sum(map(files.rows_of, chosen)) if all(file.is_parquet for file in chosen) else math.inf
 
 
 def _categorical(owner: Source) -> set[str]:

@@ -10,15 +10,20 @@ from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile import kernel, query, text_query
-from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.among import Among
+from airflow_ml_monitor.profile.cells import Draw, Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import lowest_rows
+from airflow_ml_monitor.profile.engines.opening import Opening, declared
 from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, may_hold
 from airflow_ml_monitor.profile.engines.statement_cells import from_statement, unnamed
+from airflow_ml_monitor.profile.hash_query import key_hashes
 from airflow_ml_monitor.profile.layout import RARE, Binning, Layout
 from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, Traces
 from airflow_ml_monitor.profile.wanted import Wanted
 
+EVERY: Final = "every_row"
+"""The source of which rows are drawn, whole."""
 SMALL_ROWS: Final = 20_000
 """Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""
 
@@ -26,26 +31,32 @@ SMALL_ROWS: Final = 20_000
 def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small: int) -> Profile:
     """The profile of the source that is open; small: up to how many rows the kernel cuts."""
     faults = scan.faults(dataset.measured)
-    event_time = scan.within(dataset, window)
+    within = scan.within(dataset, window)
+    # No row is asked twice for its time.
+    event_time = "" if scan.is_confined else within
     keys = _keys(scan, dataset, window, faults)
     moment = dataset.event_time if dataset.event_time in scan.types["source"] else ""
-    total, groups, newest = scan.rows(query.totals, moment, keys, event_time)[0]
+    every = EVERY if EVERY in scan.types else "source"
+    grouped = () if keys and scan.are_different(key_hashes, keys, event_time, every) else keys
+    total, groups, newest = scan.rows(query.totals, moment, grouped, event_time, every)[0]
+    draw = Draw(dataset.sampling_fraction, int(total)) if every == EVERY else None
+    drawn = scan.rows(query.totals, "", (), event_time)[0][0] if draw else total
     slices = tuple(layout[name] for name in layout.slice_by if name not in faults)
     binnings = [binning for binning in layout.binnings if binning.column not in faults]
     together = multiplied(binnings, tuple(column.name for column in dataset.outputs))
-    wanted = Wanted(tuple(binnings), slices, together, layout.ellipsoid, event_time)
-    if total <= small:
+    wanted = Wanted(tuple(binnings), slices, together if dataset.second_moments else (), layout.ellipsoid, event_time)
+    if drawn <= small:
         cells, noted = _from_rows(scan, wanted)
     else:
         cells, noted = scan.cut(wanted)
-    rows: dict[Slice, int] = {WHOLE: int(total)}
+    rows: dict[Slice, int] = {WHOLE: int(drawn)}
     for binning in slices:
         for bucket, label in enumerate(binning.labels):
             rows[((binning.column, label),)] = cells[WHOLE, binning.column].at(bucket)
     duplicates = int(total - groups) if keys else 0
-    versions = _versions(scan, dataset, event_time)
+    versions = _versions(scan, dataset, event_time, every)
     newest_at = moment_of(scan, dataset, newest)
-    hours = dict(scan.rows(query.hours, moment, event_time)) if moment and total else {}
+    hours = dict(scan.rows(query.hours, moment, event_time, every)) if moment and total else {}
     traces = replace(
         noted,
         columns=scan.arrived["source"],
@@ -54,7 +65,19 @@ def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small
         candidates=_candidates(scan, dataset, layout, event_time),
         sample=lowest_rows.sampled(scan, dataset, together, event_time),
     )
-    return Profile(dataset.name, window, layout.digest, rows, cells, duplicates, newest_at, versions, faults, traces)
+    noticed = duplicates, newest_at, versions, faults, traces
+    return Profile(dataset.name, window, layout.digest, rows, cells, *noticed, draw)
+
+
+def openings(dataset: Dataset, window: Window, among: Among | None) -> dict[str, Opening]:
+    """What is opened for a profile: the source; and where rows are drawn of it, what is counted of EVERY row."""
+    source = replace(declared(dataset, window), seeks=True, among=among)
+    if dataset.sampling_fraction == 1:
+        return {"source": source}
+    version, by = dataset.column(Role.VERSION), [among.column] if among else []
+    counted = tuple(dict.fromkeys((*dataset.row_key, *([version.name] if version else []), *by)))
+    every = Opening(dataset, counted, window, among=among)
+    return {"source": replace(source, fraction=dataset.sampling_fraction), EVERY: every}
 
 
 def _keys(scan: Scan, dataset: Dataset, window: Window, faults: dict[str, str]) -> tuple[str, ...]:
@@ -67,11 +90,11 @@ def _keys(scan: Scan, dataset: Dataset, window: Window, faults: dict[str, str]) 
     return keys
 
 
-def _versions(scan: Scan, dataset: Dataset, event_time: str) -> dict[str, int]:
+def _versions(scan: Scan, dataset: Dataset, event_time: str, every: str) -> dict[str, int]:
     column = dataset.column(Role.VERSION)
     if column is None or column.name not in scan.types["source"]:
         return {}
-    return {str(name): int(count) for name, count in scan.rows(query.by_value, column.name, 1, event_time)}
+    return {str(name): int(count) for name, count in scan.rows(query.by_value, column.name, 1, event_time, every)}
 
 
 def moment_of(scan: Scan, dataset: Dataset, seconds: float | None) -> datetime | None:
