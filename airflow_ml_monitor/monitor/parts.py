@@ -2,9 +2,9 @@
 
 Cells add. What does not is looked at once more by the last task, of few columns: keys that come again in another part,
 and new categories of which no part has enough rows. It counts the rows, too: parts that overlap, or leave rows out, are
-refused. Where parts arrived broken they say nothing of the whole, and it is scanned. How products scatter each scan
-tells by some of its rows (`profile.scatter`): intervals of correlations and components are not those of one scan to the
-last digit.
+refused, and the window says so. Where parts arrived broken they say nothing of the whole, and it is scanned. How
+products scatter each scan tells by some of its rows (`profile.scatter`): intervals of correlations and components are
+not those of one scan to the last digit.
 
 A part is stored under the window's place and inputs of its own, and nobody sees it there: it is no window's profile.
 Its name has its bytes in it, so one whose data changed since is as good as missing; it goes once the whole is there.
@@ -16,13 +16,15 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import Family, Measurement, Status
-from airflow_ml_monitor.monitor.parting import Part
-from airflow_ml_monitor.monitor.run import Monitor, Run, check_unchanged, frozen, profiled, profiled_by, window_key
+from airflow_ml_monitor.monitor.freezing import check_unchanged, frozen
+from airflow_ml_monitor.monitor.parting import Part, gap_of
+from airflow_ml_monitor.monitor.profiling import profiled, profiled_by, window_key
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
@@ -51,10 +53,11 @@ def scan_part(monitor: Monitor, run: Run, part: Part) -> dict[str, Any]:
         if monitor.store.profile(monitor.key, whole) or monitor.store.profile(monitor.key, key):
             found[dataset.name] = {"part": str(part), "scanned": False}
             continue
-        made = monitor.engine.profile(share, monitor.reference(dataset, run.window).layout, span)
+        layout = monitor.reference(dataset, run.window).layout
+        made = monitor.engine.profile(share, layout, span, among=part.among)
         check_unchanged(monitor, share, span, fingerprint)
         monitor.store.archive.swap_profiles(monitor.key, [], [(key, encode_profile(made))])
-        found[dataset.name] = {"part": str(part), "scanned": True, "rows": made.rows[WHOLE]}
+        found[dataset.name] = {"part": str(part), "scanned": True, "rows": made.population}
     return found
 
 
@@ -74,7 +77,7 @@ def merge_parts(monitor: Monitor, run: Run, parts: Sequence[Part]) -> dict[str, 
             _merge(monitor, dataset, run, mine)
         _, profile, reference = profiled(monitor, dataset, run)
         found[dataset.name] = {
-            "rows": profile.rows[WHOLE],
+            "rows": profile.population,
             "faults": len(profile.faults),
             "reference": reference.digest,
         }
@@ -90,9 +93,11 @@ def _merge(monitor: Monitor, dataset: Dataset, run: Run, parts: Sequence[Part]) 
     read = [monitor.store.profile(monitor.key, key) for key in keys]
     # Asked for last: whoever stores the whole lets go of its parts.
     if monitor.store.profile(monitor.key, whole) is None:
+        if gap := gap_of(mine):
+            _refuse(monitor, dataset, run, gap, "give a part for each value, and one for all others: {other_than: […]}")
         if missing := [str(part) for part, payload in zip(mine, read, strict=True) if payload is None]:
             reason = _missing(missing, len(keys))
-            _keep(monitor, dataset, run, [whole.input_digest, whole.layout_digest, missing], reason)
+            _keep(monitor, dataset, run, missing, reason)
             told = "they failed, or their data changed since; clear their tasks, then this one"
             raise ScanError(f"{dataset.name!r} in {run.window}: {reason}; {told}")
         made = _whole(monitor, dataset, run, [decode_profile(payload) for payload in read if payload])
@@ -141,9 +146,9 @@ def _whole(monitor: Monitor, dataset: Dataset, run: Run, parts: Sequence[Profile
     columns = tuple(column for column in dataset.columns if column.name in {b.column for b in named})
     bare = replace(dataset, columns=columns, slice_by=(), sample_rows=0)
     look = monitor.engine.profile(bare, Layout(tuple(named), ()), run.window)
-    if (there := look.rows[WHOLE]) != (rows := total.rows[WHOLE]):
-        told = f"the parts hold {rows:,} rows of {dataset.name!r}, and its window {run.window} has {there:,}"
-        raise SpecError(f"{told}; give parts that do not overlap and leave nothing out", field="parts")
+    if (there := look.population) != (rows := total.population):
+        reason = f"the parts hold {rows:,} rows, and the window has {there:,}"
+        _refuse(monitor, dataset, run, reason, "give parts that do not overlap and leave nothing out")
     unseen = {name: values for name, values in total.traces.unseen.items() if name not in {b.column for b in named}}
     traces = replace(total.traces, columns=look.traces.columns, unseen={**unseen, **look.traces.unseen})
     return replace(total, duplicates=look.duplicates, traces=traces)
@@ -162,8 +167,16 @@ def _missing(parts: Sequence[str], count: int) -> str:
     return f"of {count} parts {', '.join(parts)} {'is' if len(parts) == 1 else 'are'} not there"
 
 
-def _keep(monitor: Monitor, dataset: Dataset, run: Run, inputs: list[Any], reason: str) -> None:
+def _refuse(monitor: Monitor, dataset: Dataset, run: Run, reason: str, told: str) -> NoReturn:
+    """Say of a window that these parts do not make it up, and raise."""
+    _keep(monitor, dataset, run, [reason], reason)
+    raise SpecError(f"{dataset.name!r} in {run.window}: {reason}; {told}", field="parts")
+
+
+def _keep(monitor: Monitor, dataset: Dataset, run: Run, about: list[Any], reason: str) -> None:
     """A row with the reason in the place of the window's quality."""
+    whole, _ = window_key(monitor, dataset, run)
+    inputs = [whole.input_digest, whole.layout_digest, about]
     head = monitor.head(Family.QUALITY, dataset, run, monitor.reference(dataset, run.window))
     rows = [Measurement("row_count", Status.FAILED, None, reason)]
     monitor.write([monitor.numbers(head, run, inputs, rows)])

@@ -29,6 +29,16 @@ with DAG("watch_partitions", schedule=None):
     whole = ProfileOperator(task_id="profile", spec=spec, parts=partitions)
     parts >> whole >> MonitorOperator(task_id="watch", spec=spec)
 """
+NO_REST = """
+from airflow.sdk import DAG
+from airflow_ml_monitor import DecideOperator, MonitorSpec, ProfileOperator
+spec = {spec}
+some = [{{"channel": "web"}}, {{"channel": "branch"}}]
+with DAG("watch_two_channels", schedule=None):
+    parts = ProfileOperator.partial(task_id="part", spec=spec).expand(part=some)
+    whole = ProfileOperator(task_id="profile", spec=spec, parts=some)
+    parts >> whole >> DecideOperator(task_id="decide", spec=spec, trigger_rule="all_done")
+"""
 
 
 @pytest.fixture
@@ -111,6 +121,35 @@ def test_four_mapped_tasks_and_a_last_one_store_row_by_row_what_one_task_stores(
     example.clear("watch_credit_in_parts", result.run_id, None)
     assert example.rerun("watch_credit_in_parts", result.run_id).state == "success"
     assert desk.store().counted(spec.key) == before
+
+
+def test_parts_by_channel_store_row_by_row_what_one_task_stores_slices_and_channels_without_a_name_among_it(
+    desk, example, driver, day, one_task, tmp_path
+):
+    from dataclasses import replace
+
+    path = tmp_path / ".demo" / "data" / "predictions" / "00.parquet"
+    rows = pd.read_parquet(path)
+    rows.loc[rows.index[::11], "channel"] = None
+    rows.to_parquet(path, index=False)
+    result = day(driver(ROOT / "dags" / "parts_by_value.py"), "watch_credit_by_channel", 0)
+    assert result.state == "success"
+    assert {f"part[{index}]" for index in range(3)} < result.task_states.keys()
+    spec = MonitorSpec.from_yaml(tmp_path / "dags" / "credit.yaml")
+    (dataset,) = spec.datasets
+    spec = replace(spec, name="credit_by_channel", datasets=(replace(dataset, slice_by=("channel",)),))
+    compared(desk.store(), one_task(spec, 0), spec.key)
+    slices = {row.measurement.slice for row in desk.store().current(spec.key)}
+    assert {(), *((("channel", name),) for name in ("web", "app", "branch", "broker"))} <= slices
+
+
+def test_a_list_that_leaves_a_channel_out_fails_the_last_task_and_the_day_says_which(desk, desks, driver, day):
+    spec = desk.spec(slice_by=["channel"])
+    result = day(driver(NO_REST.format(spec=desks.source_of(spec))), "watch_two_channels", 0)
+    assert result.task_states["profile"] == "failed"
+    (row,) = (r.measurement for r in desk.store().current(spec.key, metrics={"row_count"}))
+    assert row.reason == "channel other than 'branch', 'web' is in no part"
+    assert desk.store().decisions(spec.key)[-1].action == "investigate_data"
 
 
 def test_a_part_that_failed_is_named_and_the_rest_waits_for_it(desk, example, day, tmp_path, monkeypatch):
