@@ -38,7 +38,10 @@ def repeated(now: T, before: Sequence[T], same: Callable[[T, T], bool]) -> T | N
 
 
 def is_same_window(feed: FeedView, now: Profile, then: Profile) -> bool:
-    """True if every column but times holds the same values in two windows, beyond chance."""
+    """True if every column but times holds the same values in two windows, beyond chance.
+
+    Never of rows that are drawn: by their event times, other rows of a load that is there again come.
+    """
     if not now.rows.get(WHOLE) or now.rows[WHOLE] != then.rows.get(WHOLE):
         return False
     names = [(WHOLE, column.name) for column in feed.columns if column.kind is not Kind.DATETIME]

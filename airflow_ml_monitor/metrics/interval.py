@@ -42,6 +42,17 @@ def share_of(events: float, n: int) -> Estimate:
     return Estimate(events / n, n, *share(events, n))
 
 
+def drawn_count(events: int, n: int, population: int) -> Estimate:
+    """How many of a population have what `events` of the n drawn from it have, n above 0; exact where all are drawn.
+
+    The interval of the share, narrowed by what is known of the finite population: Cochran 1977, section 2.6.
+    """
+    value, left = events / n, math.sqrt(max(1 - n / population, 0.0))
+    low, high = (population * (value + left * (limit - value)) for limit in share(events, n))
+    # Those that were drawn are there, and those that were drawn and have it not are not.
+    return Estimate(population * value, n, max(low, float(events)), min(high, float(population - (n - events))))
+
+
 def clustered_share(value: float, variance: float, least: float, most: float, clusters: int) -> Interval:
     """Of a share whose events come in dependent groups: as `share` of so many independent events as vary like it.
 

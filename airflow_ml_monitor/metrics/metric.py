@@ -8,23 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import (
-    BOUNDS,
-    BROKEN_RULES,
-    CENSORED_ROWS,
-    FINAL,
-    LABEL_MATURITY,
-    NAIVE,
-    Estimate,
-    Estimates,
-    Family,
-    base_of,
-)
-from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.metrics.names import ROOMS, WEIGHTED
+from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 if TYPE_CHECKING:
@@ -68,30 +57,6 @@ class Worse(StrEnum):
     UP = "up"
     DOWN = "down"
     BOTH = "both"
-
-
-class Need(StrEnum):
-    """What a metric asks of the spec besides labels."""
-
-    PAYOFF = "task.payoff"
-    NAIVE_ERROR = "task.naive_error"
-    THRESHOLDS = "task.thresholds"
-    WEIGHT = "a column of role weight"
-    BASELINE = "a column of role baseline"
-    QUANTILE = "a column of role quantile"
-    SAMPLE = "sample_rows of a dataset"
-
-    def is_met(self, task: Task, dataset: Dataset) -> bool:
-        """True if the spec declares it."""
-        if self is Need.PAYOFF:
-            return task.payoff is not None
-        if self is Need.NAIVE_ERROR:
-            return task.naive_error is not None
-        if self is Need.THRESHOLDS:
-            return bool(task.thresholds)
-        if self is Need.SAMPLE:
-            return dataset.sample_rows > 0
-        return Role(self.value.removeprefix("a column of role ")) in dataset.roles
 
 
 Formula = Callable[["ScoredCells"], "Floats"]
@@ -192,122 +157,10 @@ def fault(
     return metric(Family.FAULT, subject, range=every, worse=worse, kinds=kinds, tasks=tasks, yields_to=yields_to)
 
 
-ALWAYS = frozenset({"row_count", "duplicate_rows"})
-"""Metrics that are measured and judged whatever the spec asks for: without them no window could be called broken."""
-
-QUARANTINED_ROWS = "quarantined_rows"
-"""The share of a batch's rows that its contract held back before they were scored; parameters: the rule, '' for any."""
-
-REPLAY_COVERAGE = "replay_coverage"
-"""The share of a window's rows that found their partner in the replay."""
-REPLAY_DIFFERENCE = "replay_difference"
-"""The share of the joined rows whose value of a column differs, named a fault or not."""
-
-REFERENCE_WINDOWS = "reference_windows"
-"""How many windows a trailing reference is the sum of; n: its rows. Which, and which are left out, is the reason."""
-
-PROXY_CORRELATION = "proxy_correlation"
-"""How a proxy has gone with a performance metric over final windows; column: the proxy, parameters: the metric."""
-
-BESIDES = frozenset(
-    {
-        BROKEN_RULES,
-        CENSORED_ROWS,
-        PROXY_CORRELATION,
-        QUARANTINED_ROWS,
-        REFERENCE_WINDOWS,
-        "expectation",
-        "orphan_labels",
-        "repeated_labels",
-        "refused_totals",
-        REPLAY_COVERAGE,
-        REPLAY_DIFFERENCE,
-        LABEL_MATURITY,
-        "label_delay",
-        "label_silence",
-    }
-)
-"""Stored under a metric's name without being a formula over cells: a contract's outcomes, what a label source shows,
-what a proxy is worth."""
-
-LABEL_FREE = ("cbpe", "direct_loss", "weighted_cbpe")
-"""Estimators that look at no label: `cbpe.roc_auc` is what scores alone say. None of them can see concept drift."""
-
-OF_TOTALS = {
-    TaskKind.BINARY: ("calibration_in_the_large", "label_rate", "prediction_rate", "prediction_surplus"),
-    TaskKind.REGRESSION: ("bias", "mean_label", "mean_prediction"),
-}
-"""What labels tell that come as totals alone; their files are not imported to know it."""
-
-WEIGHTED = "weighted_"
-"""`weighted_<metric>`: the same formula, rows counted as often as their weight says; of those that have a formula."""
-
-AT_THRESHOLD = "_at_threshold"
-"""`<metric>_at_threshold`: had another of the task's thresholds decided, `threshold=0.3` for each."""
-
-_NEEDS = {
-    "profit": Need.PAYOFF,
-    "mase": Need.NAIVE_ERROR,
-    "domain_auc": Need.SAMPLE,
-    "energy_distance": Need.SAMPLE,
-    "relative_mae": Need.BASELINE,
-    **dict.fromkeys(("pinball_loss", "quantile_coverage", "interval_coverage"), Need.QUANTILE),
-    **dict.fromkeys(("interval_coverage_gap", "interval_score", "interval_width"), Need.QUANTILE),
-}
-
-GAIN = "_gain"
-"""`<metric>_gain`: how much better than the baseline, of the same rows."""
-
-_ROOMS = ("quality", "drift", "fault", "performance")
-
-
-@cache
-def metric_names() -> frozenset[str]:
-    """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
-    plain = _listed(*_ROOMS)
-    weighed = {WEIGHTED + name for name in performance_names() if not name.endswith(AT_THRESHOLD)}
-    of_labels = performance_names() | weighed
-    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
-    return BESIDES | plain | of_labels | beside
-
-
-def performance_names() -> frozenset[str]:
-    """The metrics of labelled rows; lists files, imports none."""
-    return _listed("performance")
-
-
-def quality_names() -> frozenset[str]:
-    """The metrics of one profile; lists files, imports none."""
-    return _listed("quality")
-
-
-def fault_names() -> frozenset[str]:
-    """The named faults; lists files, imports none."""
-    return _listed("fault")
-
-
-@cache
-def _listed(*rooms: str) -> frozenset[str]:
-    here = Path(__file__).parent
-    return frozenset(module.name for module in pkgutil.iter_modules([str(here / room) for room in rooms]))
-
-
-def need_of(name: str) -> Need | None:
-    """What a metric of a name, whatever it is based on, asks of the spec; None: nothing besides labels."""
-    plain = base_of(name)
-    if plain in _NEEDS:
-        return _NEEDS[plain]
-    if plain.endswith(AT_THRESHOLD):
-        return Need.THRESHOLDS
-    if plain.endswith(GAIN):
-        return Need.BASELINE
-    return Need.WEIGHT if plain.startswith(WEIGHTED) else None
-
-
 @cache
 def metrics() -> dict[str, Metric]:
     """Every metric by name; imports every room of them."""
-    for room in _ROOMS:
+    for room in ROOMS:
         package = importlib.import_module(f"airflow_ml_monitor.metrics.{room}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")

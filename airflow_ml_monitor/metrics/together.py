@@ -25,6 +25,10 @@ ENOUGH: Final = 10
 """Rows, times the kurtosis of a column, from which on its mean is nearly normal; times that of two columns, their
 product: so many rows with a rare value, or with both of two."""
 
+SHAPELESS: Final = (
+    "the reference has no shape: it was frozen by an older release, or with second_moments off; freeze it again"
+)
+
 
 @dataclass(frozen=True)
 class Side:
@@ -78,13 +82,16 @@ class Together:
         return np.asarray(self.scatter.pairs / rows)
 
 
-_WITHOUT: Final = "an older release profiled it, or a database that does not draw rows (MariaDB, SQLite)"
+_WITHOUT: Final = "an older release profiled it, or a warehouse, which draws no rows"
 
 
 def _products(profile: Profile, where: str) -> tuple[Products, int]:
     products = profile.traces.products
     if products is None and profile.rows.get(WHOLE):
-        raise Undefined(f"no column {where} is a number or has categories")
+        raise Undefined(
+            f"no products of columns were kept {where}: the dataset has second_moments off, or no column is a "
+            "number or has categories"
+        )
     rows = products.n if products else 0
     if products is None or rows < LEAST_ROWS:
         raise TooFew(f"{rows} rows {where}, {LEAST_ROWS} needed")
@@ -115,7 +122,7 @@ class Along:
     def of(cls, pair: DatasetPair) -> Along:
         """Raises as Together.of; Undefined without axes, or where one of their columns is not there."""
         if pair.layout.ellipsoid is None:
-            raise Undefined("the reference has no shape: it was frozen by an older release; freeze it again")
+            raise Undefined(SHAPELESS)
         both, axes = Together.of(pair), axes_of(pair.layout.ellipsoid)
         if not axes.columns:
             raise Undefined("fewer than two features vary in the reference: there are no components")

@@ -14,7 +14,8 @@ from airflow_ml_monitor.errors import Undefined
 from airflow_ml_monitor.measurement import Estimate, Estimates
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.interval import Interval
-from airflow_ml_monitor.metrics.metric import WEIGHTED, Metric
+from airflow_ml_monitor.metrics.metric import Metric
+from airflow_ml_monitor.metrics.names import WEIGHTED
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 from airflow_ml_monitor.profile.task import TaskKind

@@ -10,16 +10,8 @@ from typing import Final, TypeVar
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, attempt, base_of
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import (
-    ALWAYS,
-    REPLAY_COVERAGE,
-    REPLAY_DIFFERENCE,
-    Metric,
-    Need,
-    Subject,
-    metrics,
-    need_of,
-)
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.metrics.names import ALWAYS, REPLAY_COVERAGE, REPLAY_DIFFERENCE, Need, need_of
 from airflow_ml_monitor.metrics.weighted import weighted
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.policy.chart import SHIFT
@@ -43,6 +35,20 @@ def _chosen(family: Family, subject: Subject, names: tuple[str, ...]) -> list[Me
     return [m for m in every if not names or m.name in names or m.name in ALWAYS]
 
 
+def kept_of(layout: Layout, *profiles: Profile) -> frozenset[Need]:
+    """What a dataset's field asks to keep beside cells, and one of some profiles has."""
+    traces = [profile.traces for profile in profiles]
+    together = layout.ellipsoid is not None or any(of.products is not None for of in traces)
+    found = {Need.SAMPLE: any(of.sample is not None for of in traces), Need.SECOND_MOMENTS: together}
+    return frozenset(need for need, is_there in found.items() if is_there)
+
+
+def of_kept(chosen: Sequence[Metric], kept: frozenset[Need], names: tuple[str, ...] = ()) -> list[Metric]:
+    """Metrics without those of what is not kept: it is not asked for. Of one that is, it is said that there is none."""
+    left_out = frozenset((Need.SAMPLE, Need.SECOND_MOMENTS)) - kept
+    return [m for m in chosen if need_of(m.name) not in left_out or m.name in names]
+
+
 def column_rows(
     profile: Profile, layout: Layout, family: Family, names: tuple[str, ...] = (), reference: Profile | None = None
 ) -> list[Measurement]:
@@ -51,7 +57,8 @@ def column_rows(
     reference: what metrics that need one compare the whole with; None: the profile is the reference's own.
     """
     pair = partial(DatasetPair, layout, reference or profile, profile)
-    rows = _rows(_chosen(family, Subject.DATASET_PAIR, names), pair, slice=WHOLE)
+    kept = kept_of(layout, reference or profile, profile)
+    rows = _rows(of_kept(_chosen(family, Subject.DATASET_PAIR, names), kept, names), pair, slice=WHOLE)
     of_dataset, of_column = (_chosen(family, subject, names) for subject in (Subject.DATASET, Subject.COLUMN))
     for slice in profile.slices:
         rows += _rows(of_dataset, partial(DatasetView, profile, slice), slice=slice)
@@ -82,10 +89,7 @@ def score_rows(
 def pair_rows(reference: Profile, current: Profile, layout: Layout, names: tuple[str, ...] = ()) -> list[Measurement]:
     """Metrics of the reference and now: of columns together; of each, whole and by slice, what charts look at whole
     only."""
-    together = _chosen(Family.DRIFT, Subject.DATASET_PAIR, names)
-    if reference.traces.sample is None and current.traces.sample is None:
-        # Not asked for: of a metric that is, it is said that there are none.
-        together = [m for m in together if need_of(m.name) is not Need.SAMPLE or m.name in names]
+    together = of_kept(_chosen(Family.DRIFT, Subject.DATASET_PAIR, names), kept_of(layout, reference, current), names)
     rows = _rows(together, partial(DatasetPair, layout, reference, current), slice=WHOLE)
     chosen = _chosen(Family.DRIFT, Subject.PAIR, names)
     for slice in current.slices:
@@ -106,7 +110,9 @@ def fault_rows(view: FeedView) -> list[Measurement]:
     A column has the fault that explains the others.
     """
     of_feed = (Subject.FEED, Subject.FEED_COLUMN, Subject.LOST_COLUMN)
-    every = [m for m in metrics().values() if m.subject in of_feed]
+    # Where the field was turned off later, the reference still has them.
+    there = kept_of(view.layout, view.reference) if view.dataset.second_moments else frozenset()
+    every = of_kept([m for m in metrics().values() if m.subject in of_feed], there)
     found = {m.name: _found(m, view) for m in every}
     named = {(row.metric, row.column) for rows in found.values() for row in rows if row.status is Status.OK}
     rows = []

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from airflow_ml_monitor.metrics.metric import Subject, fault_names, metric_named, metrics
+from airflow_ml_monitor.metrics.metric import Subject, metric_named, metrics
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.profile.dataset import Kind
 
 DRAWS = 1000

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import NoValue
-from airflow_ml_monitor.metrics.metric import AT_THRESHOLD, Metric, Subject, metric_named, metrics
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named, metrics
+from airflow_ml_monitor.metrics.names import AT_THRESHOLD
 from airflow_ml_monitor.profile.labelled_view import LabelledView, ScoredCells
 from airflow_ml_monitor.profile.task import TaskKind
 

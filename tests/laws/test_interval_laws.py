@@ -24,7 +24,8 @@ from sklearn.linear_model import LogisticRegression
 
 from airflow_ml_monitor.errors import NoValue
 from airflow_ml_monitor.measurement import Estimate
-from airflow_ml_monitor.metrics.metric import fault_names, metric_named, metrics
+from airflow_ml_monitor.metrics.metric import metric_named, metrics
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.profile.payoff import Payoff, Worth
 
 DRAWS = 500

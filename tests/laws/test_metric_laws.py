@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import NoValue, TooFew
 from airflow_ml_monitor.measurement import Estimate, Family, Status, attempt
-from airflow_ml_monitor.metrics.metric import Metric, Need, Subject, metrics, need_of
+from airflow_ml_monitor.metrics.metric import Metric, Subject, metrics
+from airflow_ml_monitor.metrics.names import Need, need_of
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_ml_monitor.errors import NoValue, Undefined
-from airflow_ml_monitor.metrics.metric import AT_THRESHOLD, metric_named, metrics
+from airflow_ml_monitor.metrics.metric import metric_named, metrics
+from airflow_ml_monitor.metrics.names import AT_THRESHOLD
 
 METRICS = [name.removesuffix(AT_THRESHOLD) for name in metrics() if name.endswith(AT_THRESHOLD)]
 scores = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60)

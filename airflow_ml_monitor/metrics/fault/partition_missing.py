@@ -43,7 +43,7 @@ def partition_missing(column: FeedColumn) -> Estimates:
         # Of the rows that are there, what the whole would be.
         if now.at(bucket) or not 0 < share < 1 or rows * share / (1 - share) < EXPECTED or others > REST * share:
             continue
-        is_fewer = rows < column.feed.usual_rows * (1 - share / 2)
+        is_fewer = column.feed.rows < column.feed.usual_rows * (1 - share / 2)
         if is_fewer and sum(each > 0 for each in shares) > len(shares) / 2:
             events, every = sum(cells.at(bucket) for cells in before), sum(cells.rows for cells in before)
             low, high = interval.share(events, every)

@@ -11,6 +11,7 @@ from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
+from airflow_ml_monitor.metrics.together import SHAPELESS
 from airflow_ml_monitor.profile.outlying import beyond, usual_share
 from airflow_ml_monitor.profile.views import DatasetPair
 
@@ -37,13 +38,15 @@ def outlier_share(pair: DatasetPair) -> Estimate:
     """
     shape, n = pair.layout.ellipsoid, sum(pair.current.traces.distances.values())
     if shape is None:
-        raise Undefined("the reference has no shape: it was frozen by an older release; freeze it again")
+        raise Undefined(SHAPELESS)
     if not shape.columns:
         raise Undefined("fewer than two features vary in the reference: there are no combinations")
     if shape.rows < LEAST_REFERENCE:
         raise TooFew(f"{shape.rows} rows in the reference, {LEAST_REFERENCE} needed to know what 1 in 1,000 is")
     if not n and pair.current.rows.get(WHOLE):
-        raise Undefined("how far out the rows lie was not looked at: an older release profiled them")
+        raise Undefined(
+            "how far out the rows lie was not looked at: an older release profiled them, or second_moments is off"
+        )
     if not n:
         raise TooFew("no rows")
     bucket, usual = beyond(shape, pair.reference.traces.distances, BEYOND)
