@@ -9,6 +9,7 @@ import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.drawing import DRAWS, generator
+from airflow_ml_monitor.estimation.isotonic import never_falling
 from airflow_ml_monitor.estimation.predictions import Predictions, scores
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.labelled_view import LabelledView
@@ -45,14 +46,12 @@ class Calibration:
 
         Ayer, Brunk, Ewing, Reid and Silverman 1955.
         """
-        from scipy.optimize import isotonic_regression
-
         # Below it a weight is rounding, and a share of it no number.
         there = reference.rows > 1e-12 * reference.rows.sum()
         if not there.any():
             raise TooFew("the reference has no labelled row with a score to calibrate by")
         rows = reference.rows[there]
-        rate = isotonic_regression(reference.positives[there] / rows, weights=rows).x
+        rate = never_falling(reference.positives[there][None], rows[None])[0]
         return cls(reference.score[there], np.clip(rate, 0.0, 1.0))
 
     def __call__(self, score: Floats) -> Floats:
@@ -67,7 +66,11 @@ def calibrated(reference: Scored, window: Predictions) -> Floats:
     left = np.clip(np.searchsorted(known, score, "right") - 1, 0, len(known) - 1)
     right = np.minimum(left + 1, len(known) - 1)
     share = np.clip((score - known[left]) / np.maximum(known[right] - known[left], 1e-300), 0.0, 1.0)
-    found: Floats = curves[:, left] * (1 - share) + curves[:, right] * share
+    found, above = curves[:, left], curves[:, right]
+    # In place, as an array of draws is 8 MB of 4,096 cells.
+    found *= 1 - share
+    above *= share
+    found += above
     return found
 
 
@@ -92,5 +95,10 @@ def _redrawn(*parts: bytes) -> tuple[Floats, Floats]:
 def _curves(score: bytes, *parts: bytes) -> Floats:
     """(DRAWS, K): each redrawn reference's calibration at the reference's scores."""
     at = np.frombuffer(score)
-    drawn = zip(*_redrawn(*parts), strict=True)
-    return np.array([Calibration.fitted(Scored(at, positives, positives + others))(at) for positives, others in drawn])
+    positives, others = _redrawn(*parts)
+    curves = never_falling(positives, positives + others)
+    np.clip(curves, 0.0, 1.0, out=curves)
+    for curve in curves:
+        if (is_none := np.isnan(curve)).any():
+            curve[is_none] = np.interp(at[is_none], at[~is_none], curve[~is_none])
+    return curves

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ from airflow_ml_monitor.profile.labelled_view import ScoredCells
 
 MOST_UNDEFINED: Final = 0.05
 """Where more of the draws have no value, the value is not defined well enough to be given."""
+_AT_ONCE: Final = 40
+"""Draws: a formula makes several arrays of them, each of 8 MB if 240 draws of 4,096 cells were worked out at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,17 @@ def value_of(expected: Expected, metric: Metric) -> Value:
 
 
 def _drawn(formula: Callable[[ScoredCells], Floats], draws: ScoredCells) -> Floats:
-    drawn = np.asarray(formula(draws), np.float64)
-    found = drawn[np.isfinite(drawn)]
+    drawn = np.concatenate([np.asarray(formula(some), np.float64) for some in _parts(draws)])
+    found: Floats = drawn[np.isfinite(drawn)]
     if len(found) < (1 - MOST_UNDEFINED) * len(drawn):
         raise Undefined("too often undefined among the labels that may be expected")
     return found
+
+
+def _parts(draws: ScoredCells) -> Iterator[ScoredCells]:
+    for start in range(0, len(draws.positives), _AT_ONCE):
+        end = start + _AT_ONCE
+        yield replace(draws, positives=draws.positives[start:end], negatives=draws.negatives[start:end])
 
 
 def _about(value: float, found: Floats, limits: tuple[float, float]) -> Interval:
