@@ -26,6 +26,9 @@ ADDED: Final = "added/"
 """What the inputs of a window begin with that was added up from its days."""
 
 
+GONE: Final = "no longer kept, or with another sampling_fraction"
+
+
 def added_up(place: Place, layout: Layout, window: Window, known_at: datetime) -> tuple[ProfileKey, Profile]:
     """The profile of a window, of its days as they were known at a moment; stored as a scan's is. place: the window's
     own rule."""
@@ -56,7 +59,11 @@ def _missing(rule: WindowRule, days: Sequence[Window], of: tuple[set[Window], se
     """Why a window cannot be added up; empty if it can. of: days that were measured, that were cut by its own
     reference, and that are still kept."""
     measured, alike, kept = of
-    for there, why in ((measured, "not measured"), (alike, "cut by another reference"), (kept, "no longer kept")):
+    for there, why in (
+        (measured, "not measured"),
+        (alike, "cut by another reference"),
+        (kept, GONE),
+    ):
         if gone := [day for day in days if day not in there]:
             return f"{len(gone)} of its {len(days)} days cannot be added: {some_named(rule, gone)} ({why})"
     return ""

@@ -12,10 +12,10 @@ from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.expectations.suite import load_suite, rule_columns
 from airflow_ml_monitor.expectations.version import named
 from airflow_ml_monitor.expectations.written import FailedRows
-from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Measurement, Status
 from airflow_ml_monitor.monitor.failed_rows import counted, keep_failed_rows
-from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, check_unchanged
+from airflow_ml_monitor.monitor.freezing import check_unchanged
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset
 from airflow_ml_monitor.store.records import ContractVersion, Recorded
@@ -72,7 +72,7 @@ def contract_rows(
         outcomes = evaluate(suite, asked)
     except DataFault as fault:
         return [Measurement("expectation", Status.FAILED, None, f"{fault.reason}; {by}")]
-    rows = as_measurements(outcomes, profile.rows[WHOLE], CONTRACT_ROWS)
+    rows = as_measurements(outcomes, profile.population, CONTRACT_ROWS)
     rows = [replace(row, reason="; ".join(filter(None, (row.reason, by)))) for row in rows]
     if wanted:
         rows.append(keep_failed_rows(monitor, dataset, run, wanted, counted(suite, outcomes), frame))
@@ -91,7 +91,7 @@ def contract_of(store: MetricsStore, monitor: str, answer: Recorded) -> Contract
 
     Its document loads as a suite: `load_suite(version.document)`.
     """
-    found = store.contract(monitor, answer.contract) if answer.contract else None
+    found = store.contracts.of(monitor, answer.contract) if answer.contract else None
     if found is not None:
         load_suite(found.document)
     return found

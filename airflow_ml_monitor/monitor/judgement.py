@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow_ml_monitor.keys import Window, parse_moment
 from airflow_ml_monitor.measurement import BROKEN_RULES, base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
+from airflow_ml_monitor.metrics.names import ALWAYS, fault_names
 from airflow_ml_monitor.monitor.charted import charted
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap, ReferenceValues, Upstream

@@ -101,7 +101,7 @@ def news(monitor: Monitor, moment: datetime, seen: Mapping[str, str] | None = No
     marks: dict[str, str] = {}
     for labels in monitor.spec.labels:
         before = (seen or {}).get(labels.name, "")
-        state = monitor.store.label_state(monitor.key, labels.name)
+        state = monitor.store.ledger.state(monitor.key, labels.name)
         held = f"{_bytes_of(monitor, labels)} {state.version}"
         if before and before.partition("|")[0] == held:
             marks[labels.name] = before
@@ -139,7 +139,7 @@ def _caught_up(task: LabelTask, seen: str | None) -> str:
 
 def _is_due(task: LabelTask, days: list[Window]) -> bool:
     """True before the ledger's first entries, and where silence about a day became a label since its last ones."""
-    since = task.monitor.store.label_state(task.monitor.key, task.labels.name).known_at
+    since = task.monitor.store.ledger.state(task.monitor.key, task.labels.name).known_at
     if since is None:
         return True
     is_silent = task.labels.mode is LabelMode.IMPLICIT
@@ -148,8 +148,8 @@ def _is_due(task: LabelTask, days: list[Window]) -> bool:
 
 def _is_current(task: LabelTask, prints: Mapping[Window, str]) -> bool:
     """True if the ledger was made of the window's predictions and the labels that are there now."""
-    state = task.monitor.store.label_state(task.monitor.key, task.labels.name)
-    known = task.monitor.store.label_days(task.monitor.key, task.labels.name)
+    state = task.monitor.store.ledger.state(task.monitor.key, task.labels.name)
+    known = task.monitor.store.ledger.days(task.monitor.key, task.labels.name)
     if any(known.get(day) != source for day, source in sources_of(task.terms(prints), prints).items()):
         return False
     since = state.known_at or EPOCH

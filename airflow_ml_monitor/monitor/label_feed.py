@@ -51,7 +51,7 @@ def label_numbers(task: LabelTask, besides: Besides, nowcasts: Nowcasts) -> Numb
 
 
 def _view(task: LabelTask, besides: Besides) -> LabelFeedView:
-    known = task.monitor.store.label_days(task.monitor.key, task.labels.name)
+    known = task.monitor.store.ledger.days(task.monitor.key, task.labels.name)
     first = min([task.run.window.start, *(day.start for day in known)])
     return LabelFeedView(task.labels, task.run.window, first, besides.arrived)
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from airflow_ml_monitor.errors import SpecError, StoreError
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, frozen, meaning
+from airflow_ml_monitor.monitor.freezing import frozen, meaning
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
@@ -132,8 +133,8 @@ def update(task: LabelTask) -> Besides:
     """Append what became known since the last update; what besides is known at the run's known_at."""
     store, key, labels, engine = task.monitor.store, task.monitor.key, task.labels, task.monitor.engine
     for _ in range(_TRIES):
-        state = store.label_state(key, labels.name)
-        known = store.label_days(key, labels.name)
+        state = store.ledger.state(key, labels.name)
+        known = store.ledger.days(key, labels.name)
         since = state.known_at or EPOCH
         upto = max(task.run.known_at, since)
         days = _days(task, known)
@@ -150,7 +151,7 @@ def update(task: LabelTask) -> Besides:
         if engine.fingerprints(task.dataset, stale) != [prints[day] for day in stale]:
             continue  # predictions were rewritten while they were read
         parts = [part for request, batch in batches for part in _parts(task, request, batch, sources, known)]
-        if store.append_labels(key, labels.name, state.version, upto, mark.upto, parts):
+        if store.ledger.append(key, labels.name, state.version, upto, mark.upto, parts):
             if upto == task.run.known_at:
                 return _besides(batches[-1][1])
             break
@@ -169,7 +170,7 @@ def _besides(batch: LabelBatch) -> Besides:
 def read(task: LabelTask, days: Collection[Window]) -> Ledger:
     """The stored entries of some days."""
     found: dict[Window, list[tuple[str, Entries]]] = {day: [] for day in sorted(days)}
-    for part in task.monitor.store.label_parts_of(task.monitor.key, task.labels.name, days):
+    for part in task.monitor.store.ledger.parts_of(task.monitor.key, task.labels.name, days):
         if part.day in found:
             found[part.day].append((part.source_digest, decode_entries(part.payload)))
     return found

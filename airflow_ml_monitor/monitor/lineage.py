@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from airflow_ml_monitor.keys import EVER, WHOLE, Window
+from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.measurement import NOTES, Family, Measurement, Severity, Status
-from airflow_ml_monitor.metrics.metric import ALWAYS, fault_names
+from airflow_ml_monitor.metrics.names import ALWAYS, fault_names
 from airflow_ml_monitor.metrics.quality.quantiles import POINTS
 from airflow_ml_monitor.monitor.contract import contract_of
 from airflow_ml_monitor.monitor.places import Place, place_of, table_of
@@ -213,7 +213,7 @@ def _measured(told: DatasetFacts, profile: Profile, layout: Layout) -> DatasetFa
         return told
     arrived = [binning for binning in layout.binnings if binning.column not in profile.faults]
     columns = {binning.column: _column(ColumnView.of(profile, layout, binning.column), binning) for binning in arrived}
-    return replace(told, rows=profile.rows[WHOLE], columns=columns)
+    return replace(told, rows=profile.population, columns=columns)
 
 
 def _column(column: ColumnView, binning: Binning) -> ColumnFacts:

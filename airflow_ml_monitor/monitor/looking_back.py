@@ -6,10 +6,11 @@ end is what the windows in their order would have left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.keys import Window, WindowRule
 from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run
 from airflow_ml_monitor.profile.cells import Profile
@@ -28,10 +29,22 @@ class Profiled:
     profile: Profile
 
 
-def profiles_before(monitor: Monitor, key: ProfileKey, span: Window, known_at: datetime) -> list[ProfileKey]:
-    """The profiles of the windows in a span, as known at a moment, cut by the layout of another; the newest first."""
-    seen = monitor.store.profiles_seen(monitor.key, key.dataset, key.rule, span, known_at)
-    return [one for one in seen if one.layout_digest == key.layout_digest]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which profiles were seen of a dataset's windows, in the order of knowledge: asked once, for many windows."""
+
+    every: Sequence[tuple[datetime, ProfileKey]]
+
+    @classmethod
+    def of(cls, monitor: Monitor, dataset: str, rule: WindowRule, span: Window) -> Seen:
+        return cls(monitor.store.sightings(monitor.key, dataset, str(rule), span))
+
+    def known(self, within: Window, at: datetime, layout: str) -> list[ProfileKey]:
+        """Of each window in a span its profile as known at a moment, if it was cut by a layout; the newest first."""
+        newest = {key.window: key for known_at, key in self.every if known_at <= at}
+        inside = (w for w in newest if within.start <= w.start and w.end <= within.end)
+        found = [newest[window] for window in sorted(inside, key=lambda window: window.start, reverse=True)]
+        return [key for key in found if key.layout_digest == layout]
 
 
 def profiled_before(monitor: Monitor, name: str, run: Run) -> Profiled | None:
@@ -43,6 +56,14 @@ def profiled_before(monitor: Monitor, name: str, run: Run) -> Profiled | None:
         return None
     payload = monitor.store.profile(monitor.key, seen[0])
     return Profiled(dataset, reference, seen[0], decode_profile(payload)) if payload else None
+
+
+def anew(monitor: Monitor, scanned: Profiled, run: Run) -> Profiled:
+    """What is known by now of a window that was looked at: the same, or what another run brought meanwhile."""
+    seen = monitor.store.profiles_seen(monitor.key, scanned.key.dataset, scanned.key.rule, run.window, run.known_at)
+    if seen in ([], [scanned.key]):
+        return scanned
+    return profiled_before(monitor, scanned.dataset.name, run) or scanned
 
 
 def due_again(monitor: Monitor, dataset: Dataset, run: Run, family: Family, span: Window) -> list[Run]:

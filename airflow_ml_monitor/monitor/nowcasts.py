@@ -66,7 +66,7 @@ class Book:
     def past(self, moment: datetime) -> Past:
         """All whole days before a moment that a nowcast looks at."""
         labels, rule = self.task.labels, self.task.run.rule.days
-        marks = self.task.monitor.store.label_marks(self.task.monitor.key, labels.name)
+        marks = self.task.monitor.store.ledger.marks(self.task.monitor.key, labels.name)
         first = max(min(day.start for day in marks), rule.containing(moment - LOOKBACK - labels.horizon).start)
         days = list(rule.between(first, moment))
         return Past(tuple(days), self._counted(days), labels, moment, self.of_task)

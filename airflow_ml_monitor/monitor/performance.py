@@ -117,7 +117,7 @@ def _due(nowcasts: Nowcasts, among: Collection[Window] | None = None) -> tuple[l
     these alone, and of those that were measured at that very moment.
     """
     book, task, moment = nowcasts.book, nowcasts.book.task, nowcasts.moment
-    marks = task.monitor.store.label_marks(task.monitor.key, task.labels.name)
+    marks = task.monitor.store.ledger.marks(task.monitor.key, task.labels.name)
     measured = _measured(task, moment)
     if among is None:
         start, end = min(day.start for day in marks), max(day.end for day in marks)

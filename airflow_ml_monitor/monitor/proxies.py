@@ -9,7 +9,7 @@ from typing import Any, Final
 from airflow_ml_monitor.estimation.proxy import proxy_correlation
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, attempt
-from airflow_ml_monitor.metrics.metric import PROXY_CORRELATION
+from airflow_ml_monitor.metrics.names import PROXY_CORRELATION
 from airflow_ml_monitor.monitor.measure import early_metrics
 from airflow_ml_monitor.monitor.nowcasts import Nowcasts
 from airflow_ml_monitor.profile.dataset import Role

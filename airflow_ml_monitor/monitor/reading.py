@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import parse_moment
-from airflow_ml_monitor.metrics.metric import metric_names
+from airflow_ml_monitor.metrics.names import metric_names
 from airflow_ml_monitor.store.opening import opened_store
 from airflow_ml_monitor.store.records import Wanted
 from airflow_ml_monitor.store.repository import MetricsStore

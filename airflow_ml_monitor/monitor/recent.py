@@ -11,20 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import compress
 from typing import Any, Final
 
-from airflow_ml_monitor.keys import WHOLE, Window, WindowRule
+from airflow_ml_monitor.keys import Window, WindowRule
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
-from airflow_ml_monitor.metrics.metric import REFERENCE_WINDOWS, Need, Subject, metrics, need_of
+from airflow_ml_monitor.metrics.metric import Subject, metrics
+from airflow_ml_monitor.metrics.names import REFERENCE_WINDOWS
 from airflow_ml_monitor.monitor.checks.trailing import Trailing, windows_before
-from airflow_ml_monitor.monitor.looking_back import Profiled, due_again, profiled_before
-from airflow_ml_monitor.monitor.measure import pair_rows
+from airflow_ml_monitor.monitor.looking_back import Profiled, anew, due_again, profiled_before
+from airflow_ml_monitor.monitor.measure import kept_of, of_kept, pair_rows
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.stored import Place, total_of
 from airflow_ml_monitor.policy.chart import SHIFT
 from airflow_ml_monitor.policy.decision import Event
 from airflow_ml_monitor.policy.feedback import newest
-from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.cells import Profile, drawn_alike
 from airflow_ml_monitor.profile.codec import decode_profile
 from airflow_ml_monitor.report.calendar import named, some_named
 from airflow_ml_monitor.store.records import Numbers, ProfileKey
@@ -32,7 +34,7 @@ from airflow_ml_monitor.store.records import Numbers, ProfileKey
 IN_INCIDENT: Final = "in an incident"
 UNMEASURED: Final = "not measured"
 OTHERWISE_CUT: Final = "cut by another reference"
-GONE: Final = "no longer kept as it was"
+GONE: Final = "no longer kept as it was, or with another sampling_fraction"
 BROKEN: Final = "arrived broken"
 
 
@@ -75,7 +77,7 @@ def recent_drift(given: Monitor, of_run: Monitor, scanned: Profiled, run: Run) -
 
 
 def _settled(monitor: Monitor, scanned: Profiled, run: Run) -> tuple[Numbers, int]:
-    """A window's drift, stored; anew where meanwhile another run brought a window of its reference."""
+    """A window's drift, stored; anew where meanwhile another run brought it otherwise, or a window of its reference."""
     wrote, chosen = 0, _chosen(monitor, scanned, run)
     while True:
         rows = _rows(monitor, scanned, _added(monitor, scanned, run.rule, chosen))
@@ -84,9 +86,11 @@ def _settled(monitor: Monitor, scanned: Profiled, run: Run) -> tuple[Numbers, in
         head = monitor.head(Family.DRIFT, scanned.dataset, run, scanned.reference)
         numbers = monitor.numbers(head, run, inputs, rows)
         wrote += monitor.write([numbers])
-        if (now := _chosen(monitor, scanned, run)) == chosen:
+        before = scanned, chosen
+        scanned = anew(monitor, scanned, run)
+        chosen = _chosen(monitor, scanned, run)
+        if scanned is before[0] and chosen == before[1]:
             return numbers, wrote
-        chosen = now
 
 
 def _trailing(monitor: Monitor) -> Trailing:
@@ -150,7 +154,7 @@ def _added(monitor: Monitor, scanned: Profiled, rule: WindowRule, chosen: _Chose
         reason = f"{len(found)} of the {len(chosen.wanted)} windows before are there, {needed} needed; {told}"
         nothing = Profile(scanned.dataset.name, scanned.key.window, layout.digest, {}, {})
         return _Recent(nothing, Measurement(REFERENCE_WINDOWS, Status.TOO_FEW, None, reason), {"": reason})
-    estimate = Estimate(float(len(found)), profile.rows[WHOLE])
+    estimate = Estimate(float(len(found)), profile.population)
     return _Recent(profile, Measurement(REFERENCE_WINDOWS, Status.OK, estimate, told), untold)
 
 
@@ -163,6 +167,7 @@ def _sound(
     days = {window: profile for window, profile in read.items() if "" not in profile.faults}
     if not days:
         return (), None, {}
+    days = dict(compress(days.items(), drawn_alike([*days.values()])))
     total = Profile.total([replace(profile, faults={}) for profile in days.values()])
     untold = {}
     for column in {name for profile in days.values() for name in profile.faults}:
@@ -187,8 +192,8 @@ def _rows(monitor: Monitor, scanned: Profiled, recent: _Recent) -> list[Measurem
     names, layout = monitor.spec.measured, scanned.reference.layout
     every = [m for m in metrics().values() if m.family is Family.DRIFT and (not names or m.name in names)]
     distances = tuple(m.name for m in every if m.subject is Subject.PAIR and m.name != SHIFT)
-    samples = [p.traces.sample for p in (scanned.reference.profile, scanned.profile) if p.traces.sample is not None]
-    asked = [m.name for m in every if samples or m.name in names or need_of(m.name) is not Need.SAMPLE]
+    kept = kept_of(layout, scanned.reference.profile, scanned.profile)
+    asked = [m.name for m in of_kept(every, kept, names)]
     others = tuple(name for name in asked if name not in distances)
     rows = [recent.told]
     if others:

@@ -9,8 +9,9 @@ from typing import Final
 from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Status
+from airflow_ml_monitor.monitor.freezing import check_unchanged, meaning
 from airflow_ml_monitor.monitor.measure import skew_rows
-from airflow_ml_monitor.monitor.run import Monitor, Run, check_unchanged, meaning
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.skew import Skew
 from airflow_ml_monitor.store.records import Numbers

@@ -14,8 +14,9 @@ from airflow_ml_monitor.expectations.version import named, plain, version_of
 from airflow_ml_monitor.expectations.written import parted
 from airflow_ml_monitor.measurement import Family, HeadKey, Measurement, Severity, Status
 from airflow_ml_monitor.metrics import interval
-from airflow_ml_monitor.metrics.metric import QUARANTINED_ROWS
-from airflow_ml_monitor.monitor.run import Monitor, Run, frozen
+from airflow_ml_monitor.metrics.names import QUARANTINED_ROWS
+from airflow_ml_monitor.monitor.freezing import frozen
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.engines.row_split import Outputs, Split
 from airflow_ml_monitor.profile.outlying import beyond
@@ -83,7 +84,7 @@ def validate_rows(monitor: Monitor, run: Run, batch: Batch) -> Validated:
     by = ""
     if suite is not None:
         by = named(suite)
-        monitor.store.save_contract(monitor.key, version_of(suite), plain(suite), run.known_at)
+        monitor.store.contracts.save(monitor.key, version_of(suite), plain(suite), run.known_at)
     try:
         found = split_rows(batch.source, contract, Outputs(Path(batch.good), Path(batch.quarantine)))
     except DataFault as fault:
@@ -118,7 +119,7 @@ def _usual(monitor: Monitor, run: Run, share: float) -> RowRule:
     shape = reference.layout.ellipsoid
     problem = ""
     if shape is None:
-        problem = "has no shape; freeze a new one (FreezeReferenceOperator, again=True)"
+        problem = "has no shape; freeze a new one (FreezeReferenceOperator, again=True), with second_moments on"
     elif not shape.columns:
         problem = "has fewer than two features that vary, so no combination is unusual; leave `outliers` out"
     elif shape.rows * share < 1:

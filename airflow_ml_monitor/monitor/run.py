@@ -1,4 +1,7 @@
-"""Freeze and profile: what every other step begins with. The steps are plain functions of (Monitor, Run)."""
+"""What every step is given: a monitor, and what one run of it is about. Steps are plain functions of (Monitor, Run).
+
+How a reference is frozen is in freezing.py, how a window gets its profile in profiling.py.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,19 @@ from functools import cache
 from typing import Any, TypeVar
 
 from airflow_ml_monitor import __version__
-from airflow_ml_monitor.errors import DataFault, ReferenceMismatch, ScanError, SpecError
-from airflow_ml_monitor.keys import EVER, Window, WindowRule, utc
-from airflow_ml_monitor.measurement import Estimate, Family, HeadKey, Measurement, Status
+from airflow_ml_monitor.errors import ReferenceMismatch, SpecError
+from airflow_ml_monitor.keys import Window, WindowRule, utc
+from airflow_ml_monitor.measurement import Family, HeadKey, Measurement
 from airflow_ml_monitor.metrics.metric import metrics
-from airflow_ml_monitor.monitor.added import added_up
-from airflow_ml_monitor.monitor.checks.compared import Benchmark, check_named, stated
-from airflow_ml_monitor.monitor.measure import column_rows, labelled_metrics, labelled_rows, score_rows
 from airflow_ml_monitor.monitor.spec import MonitorSpec
-from airflow_ml_monitor.monitor.stored import Place
-from airflow_ml_monitor.profile.cells import CONTENTS, Profile
-from airflow_ml_monitor.profile.codec import decode_entries, decode_profile, encode_entries, encode_profile
-from airflow_ml_monitor.profile.dataset import Dataset, Role
+from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.codec import decode_entries, decode_profile
+from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.chosen import Chosen
 from airflow_ml_monitor.profile.engines.engine import Engine
 from airflow_ml_monitor.profile.layout import Layout, digest
 from airflow_ml_monitor.profile.ledger import Entries
-from airflow_ml_monitor.store.records import REFERENCE_STAGE, Numbers, ProfileKey, ReferenceRecord, Revision
+from airflow_ml_monitor.store.records import Numbers, Revision
 from airflow_ml_monitor.store.repository import MetricsStore
 
 T = TypeVar("T")
@@ -193,140 +192,3 @@ def _check_fit(dataset: Dataset, layout: Layout) -> None:
         else:
             continue
         raise ReferenceMismatch(f"{problem}; freeze a new one (FreezeReferenceOperator, again=True)", field="reference")
-
-
-def meaning(dataset: Dataset) -> list[Any]:
-    """What a dataset's numbers depend on, besides its bytes."""
-    columns = [[c.name, c.kind, c.role, *([c.of] if c.of != "" else [])] for c in dataset.columns]
-    return [dataset.name, columns, dataset.event_time, dataset.zone, dataset.entity_key, dataset.slice_by]
-
-
-def _sampled(dataset: Dataset) -> list[Any]:
-    """What a profile depends on besides, where it keeps rows."""
-    return [["sample_rows", dataset.sample_rows]] if dataset.sample_rows else []
-
-
-def profiled_by(dataset: Dataset) -> list[Any]:
-    """What a profile depends on besides the bytes that it is made of."""
-    return [meaning(dataset), CONTENTS, *_sampled(dataset)]
-
-
-def freeze(monitor: Monitor, known_at: datetime, *, again: bool = False) -> dict[str, str]:
-    """Freeze the reference of every dataset that has none; the digest of each.
-
-    again: freeze anew; if its bytes or columns changed, the new reference counts from the end of what was measured
-    before.
-    """
-    document = monitor.document
-    monitor.store.register_spec(monitor.key, digest(document), document, known_at)
-    return {dataset.name: frozen(monitor, dataset, known_at, again=again) for dataset in monitor.spec.datasets}
-
-
-def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: bool = False) -> str:
-    """The digest of the dataset's newest reference, which is frozen now if there is none, or if asked `again`."""
-    check_named(monitor.spec)
-    known = [name for _, name in monitor.store.references(monitor.key, dataset.name)]
-    if known and not again:
-        return known[-1]
-    wanted = monitor.spec.reference
-    window = Window(wanted.start or EVER.start, wanted.end or EVER.end) if wanted.start or wanted.end else EVER
-    source = replace(dataset, source=wanted.source)
-    fingerprint = monitor.engine.fingerprints(source, [window])[0]
-    document = monitor.spec.document()
-    task = document["task"]
-    told = [document["reference"]["benchmark"]] if wanted.benchmark else []
-    told += _sampled(dataset)
-    name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__, *told])
-    if known and known[-1].startswith(name):
-        return known[-1]
-    # One that comes back after another is a reference of its own: A, B, A are three.
-    earlier = sum(one.startswith(name) for one in known)
-    try:
-        _freeze(monitor, source, window, (f"{name}-{earlier}" if earlier else name, fingerprint), known_at)
-    except DataFault as fault:
-        raise ReferenceMismatch(
-            f"none can be frozen from {document['reference']['source']!r}: {fault.reason}; mend its data or its source",
-            field="reference",
-        ) from fault
-    return monitor.store.references(monitor.key, dataset.name)[-1][1]
-
-
-def _freeze(monitor: Monitor, source: Dataset, window: Window, named: tuple[str, str], known_at: datetime) -> None:
-    layout = monitor.engine.layout(source, window)
-    profile = monitor.engine.profile(source, layout, window)
-    labels = None
-    # Stages before the model have nothing to compare a label with.
-    if (wanted := monitor.spec.reference.label) and source.roles & {Role.SCORE, Role.PREDICTION}:
-        labels = monitor.engine.reference_entries(source, monitor.spec.task, layout, wanted, window)
-    check_unchanged(monitor, source, window, named[1])
-    record = ReferenceRecord(
-        digest=named[0],
-        dataset=source.name,
-        layout=layout.document(),
-        profile=encode_profile(profile),
-        labels=encode_entries(labels) if labels else None,
-        frozen_at=known_at,
-        fingerprint=named[1],
-    )
-    _write_reference_values(monitor, source, FrozenReference(named[0], layout, profile, labels), known_at)
-    monitor.store.save_reference(monitor.key, record)
-
-
-def _write_reference_values(monitor: Monitor, dataset: Dataset, reference: FrozenReference, known_at: datetime) -> None:
-    """The reference's own numbers, which relative bounds are drawn from: of every metric, as rules may change."""
-    profile, layout = reference.profile, reference.layout
-    quality = column_rows(profile, layout, Family.QUALITY) + score_rows(profile, layout, dataset, monitor.spec.task)
-    rows = {Family.QUALITY: quality}
-    if reference.labels is not None:
-        views = {s: reference.labels.view(monitor.spec.task, s) for s in profile.slices}
-        chosen = labelled_metrics(monitor.spec.task, dataset)
-        rows[Family.PERFORMANCE] = labelled_rows(views, chosen)
-    if told := _stated(monitor.spec.reference.benchmark):
-        places = {(row.metric, row.slice, row.parameters) for row in told}
-        found = rows.get(Family.PERFORMANCE, [])
-        rest = [row for row in found if (row.metric, row.slice, row.parameters) not in places]
-        rows[Family.PERFORMANCE] = [*told, *rest]
-    run = Run(Window(EVER.start, known_at), monitor.spec.windows[0], known_at)
-    heads = {f: HeadKey(f, dataset.name, REFERENCE_STAGE, EVER, REFERENCE_STAGE, "", reference.digest) for f in rows}
-    monitor.write([monitor.numbers(heads[f], run, [reference.digest], measured) for f, measured in rows.items()])
-
-
-def _stated(benchmark: Benchmark) -> list[Measurement]:
-    """A benchmark as the reference's own values: no row is behind them here."""
-    return [
-        Measurement(name, Status.OK, Estimate(value, 0), "stated as the benchmark", parameters=parameters)
-        for name, parameters, value in stated(benchmark)
-    ]
-
-
-def profiled(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, Profile, FrozenReference]:
-    """The profile of a dataset in the run's window: the stored one of the same inputs, or a new scan; or a sum."""
-    frozen(monitor, dataset, run.known_at)
-    reference = monitor.reference(dataset, run.window)
-    if run.rule.added:
-        place = Place(monitor.store, monitor.key, dataset.name, run.rule)
-        return *added_up(place, reference.layout, run.window, run.known_at), reference
-    key, fingerprint = window_key(monitor, dataset, run)
-    if payload := monitor.store.profile(monitor.key, key):
-        monitor.store.saw_profile(monitor.key, key, run.known_at)
-        return key, decode_profile(payload), reference
-    profile = monitor.engine.profile(dataset, reference.layout, run.window)
-    check_unchanged(monitor, dataset, run.window, fingerprint)
-    payload = encode_profile(profile)
-    monitor.store.save_profile(monitor.key, key, payload, run.known_at)
-    # As it is stored: what is measured now and what a later run measures of it are the same numbers.
-    return key, decode_profile(payload), reference
-
-
-def window_key(monitor: Monitor, dataset: Dataset, run: Run) -> tuple[ProfileKey, str]:
-    """(where the profile of the run's window is stored, the fingerprint of what it is scanned from)."""
-    fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
-    inputs = digest([fingerprint, *profiled_by(dataset)])
-    layout = monitor.reference(dataset, run.window).layout
-    return ProfileKey(dataset.name, str(run.rule), run.window, layout.digest, inputs), fingerprint
-
-
-def check_unchanged(monitor: Monitor, dataset: Dataset, window: Window, fingerprint: str) -> None:
-    """The key says which bytes were read: those that were there before and after."""
-    if monitor.engine.fingerprints(dataset, [window])[0] != fingerprint:
-        raise ScanError(f"the source of {dataset.name!r} changed while being read; run the task again")

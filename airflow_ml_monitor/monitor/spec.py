@@ -16,7 +16,7 @@ from airflow_ml_monitor.monitor.checks.spec import check
 from airflow_ml_monitor.monitor.checks.trailing import Trailing
 from airflow_ml_monitor.policy.chart import CALLS, Chart
 from airflow_ml_monitor.policy.rule import Policy
-from airflow_ml_monitor.profile.dataset import Dataset, Role
+from airflow_ml_monitor.profile.dataset import UNSAID, Dataset, Role
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.task import Task
 
@@ -194,7 +194,8 @@ def _with_sources(dataset: Dataset, sources: Mapping[str, Any]) -> Dataset:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        said = (f for f in fields(value) if UNSAID not in f.metadata or getattr(value, f.name) != f.default)
+        return {f.name: _plain(getattr(value, f.name)) for f in said}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, date):

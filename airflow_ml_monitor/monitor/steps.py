@@ -6,7 +6,6 @@ from typing import Any
 
 from airflow_ml_monitor.expectations.version import plain, version_of
 from airflow_ml_monitor.expectations.written import parted
-from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, Measurement
 from airflow_ml_monitor.monitor.added import as_told_by_days
 from airflow_ml_monitor.monitor.contract import CONTRACT_ROWS, Scanned, contract_rows
@@ -14,9 +13,10 @@ from airflow_ml_monitor.monitor.done import Done
 from airflow_ml_monitor.monitor.faults import name_faults
 from airflow_ml_monitor.monitor.looking_back import Profiled
 from airflow_ml_monitor.monitor.measure import column_rows, pair_rows, score_rows
+from airflow_ml_monitor.monitor.profiling import profiled
 from airflow_ml_monitor.monitor.recent import recent_drift
 from airflow_ml_monitor.monitor.replayed import compared
-from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run, profiled
+from airflow_ml_monitor.monitor.run import FrozenReference, Monitor, Run
 
 
 def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def scan(monitor: Monitor, run: Run) -> dict[str, Any]:
     for dataset in monitor.spec.datasets:
         _, profile, reference = profiled(monitor, dataset, run)
         found[dataset.name] = {
-            "rows": profile.rows[WHOLE],
+            "rows": profile.population,
             "faults": len(profile.faults),
             "reference": reference.digest,
         }
@@ -89,7 +89,7 @@ def check_contract(monitor: Monitor, run: Run) -> Done:
         fingerprint = monitor.engine.fingerprints(dataset, [run.window])[0]
         key, profile, reference = profiled(monitor, dataset, run)
         suite = named or _inferred(reference)
-        monitor.store.save_contract(monitor.key, version_of(suite), plain(suite), run.known_at)
+        monitor.store.contracts.save(monitor.key, version_of(suite), plain(suite), run.known_at)
         scanned = Scanned(dataset, run, profile, fingerprint, reference)
         rows = contract_rows(monitor, scanned, suite, wanted)
         head = monitor.head(Family.CONTRACT, dataset, run, reference)

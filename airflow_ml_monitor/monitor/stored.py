@@ -6,14 +6,14 @@ that ninety days tomorrow are twelve weeks and a few days. One of whose days is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Final
 
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
-from airflow_ml_monitor.profile.cells import Profile
+from airflow_ml_monitor.profile.cells import Profile, drawn_alike
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.layout import Layout, digest
@@ -81,10 +81,9 @@ def sum_of(keys: Sequence[ProfileKey], rule: WindowRule, layout_digest: str) -> 
 
 
 def total_of(place: Place, layout: Layout, keys: Sequence[ProfileKey], *, is_coarse: bool = False) -> Stored | None:
-    """The sum of some windows of one layout, oldest first; those that are no longer kept are missing from its windows.
-    None of none."""
-    parts: list[Profile] = []
-    windows: list[Window] = []
+    """The sum of some windows of one layout, oldest first; those that are no longer kept are missing from its windows,
+    and those whose rows were drawn by another fraction than the newest's. None of none."""
+    parts: list[tuple[Profile, Collection[Window]]] = []
     own = coarse_layout(layout) if is_coarse else layout
     for _, of in groupby(keys, lambda key: _week(place.rule).containing(key.window.start)):
         days = list(of)
@@ -92,18 +91,19 @@ def total_of(place: Place, layout: Layout, keys: Sequence[ProfileKey], *, is_coa
         is_whole = len(days) == 7 and place.rule.unit is WindowUnit.DAY
         # Of a week that was pruned only some days may have been profiled: it has a sum all the same.
         if place.rule.unit is WindowUnit.DAY and (payload := place.store.profile(place.monitor, summed)):
-            parts.append(decode_profile(payload))
-            windows += [key.window for key in days]
+            parts.append((decode_profile(payload), [key.window for key in days]))
             continue
         read = {key.window: made for key in days if (made := _read(place, layout, key, is_coarse=is_coarse))}
-        if is_whole and len(read) == 7:
+        if is_whole and len(read) == 7 and all(drawn_alike([*read.values()])):
             week = replace(Profile.total(list(read.values())), window=summed.window)
             place.store.archive.swap_profiles(place.monitor, [], [(summed, encode_profile(week))])
-            parts.append(week)
+            parts.append((week, read))
         else:
-            parts += read.values()
-        windows += read
-    return Stored(Profile.total(parts), own, tuple(windows)) if parts else None
+            parts += [(made, (window,)) for window, made in read.items()]
+    alike = [*compress(parts, drawn_alike([part for part, _ in parts]))]
+    if not alike:
+        return None
+    return Stored(Profile.total([part for part, _ in alike]), own, tuple(w for _, windows in alike for w in windows))
 
 
 def _read(place: Place, layout: Layout, key: ProfileKey, *, is_coarse: bool) -> Profile | None:

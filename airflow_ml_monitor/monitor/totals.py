@@ -14,7 +14,8 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.estimation.estimator import estimators
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.measurement import LABEL_MATURITY, NAIVE, Estimate, Measurement, Status, attempt
-from airflow_ml_monitor.metrics.metric import LABEL_FREE, Metric
+from airflow_ml_monitor.metrics.metric import Metric
+from airflow_ml_monitor.metrics.names import LABEL_FREE
 from airflow_ml_monitor.monitor.answer import Answer, Standing
 from airflow_ml_monitor.monitor.label_ledger import LabelTask
 from airflow_ml_monitor.monitor.measure import early_metrics

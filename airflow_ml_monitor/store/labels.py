@@ -7,16 +7,57 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
-from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.keys import Window, utc
 from airflow_ml_monitor.store.records import LabelState, LedgerPart
 from airflow_ml_monitor.store.tables import label_entry, label_head
+from airflow_ml_monitor.store.transactions import Transactions
 from airflow_ml_monitor.store.upsert import insert_many, touch
 
 # SQLite takes 32,766 parameters a statement, and shorter lists are planned faster.
 _BATCH = 1000
 
 
-def state(connection: Connection, monitor_id: int, source: str) -> LabelState:
+class Ledger:
+    """The label ledgers of a store's monitors, by label source. Each method is one transaction."""
+
+    def __init__(self, store: Transactions) -> None:
+        self._store = store
+
+    def state(self, monitor: str, source: str) -> LabelState:
+        """How far a label source's ledger has come; version 0 before its first entries."""
+        return self._store._read(monitor, _state, source)
+
+    def append(
+        self,
+        monitor: str,
+        source: str,
+        expected: int,
+        known_at: datetime,
+        watermark: str,
+        parts: Sequence[LedgerPart],
+    ) -> bool:
+        """Add entries if the ledger is still at version `expected`; False, and nothing written, if it has moved on."""
+        reached = LabelState(expected + 1, utc(known_at), watermark)
+        return self._store._write(monitor, _append, source, expected=expected, reached=reached, parts=parts)
+
+    def days(self, monitor: str, source: str) -> dict[Window, str]:
+        """Each day that has entries, with the digest of the source at its newest ones."""
+        return self._store._read(monitor, _days, source)
+
+    def marks(self, monitor: str, source: str) -> dict[Window, datetime]:
+        """Each day that has entries, with the newest knowledge in them."""
+        return self._store._read(monitor, _marks, source)
+
+    def parts(self, monitor: str, source: str, start: datetime, end: datetime) -> list[LedgerPart]:
+        """All entries of the days in [start, end), in the order in which they were added."""
+        return self._store._read(monitor, _parts, source, utc(start), utc(end))
+
+    def parts_of(self, monitor: str, source: str, days: Collection[Window]) -> list[LedgerPart]:
+        """All entries of some days, day by day, in the order in which they were added."""
+        return self._store._read(monitor, _parts_of, source, days)
+
+
+def _state(connection: Connection, monitor_id: int, source: str) -> LabelState:
     """How far a source's ledger has come; version 0 before its first entries."""
     row = connection.execute(
         select(label_head).where(label_head.c.monitor_id == monitor_id, label_head.c.source == source)
@@ -24,7 +65,7 @@ def state(connection: Connection, monitor_id: int, source: str) -> LabelState:
     return LabelState(0, None, "") if row is None else LabelState(row.version, row.known_at, row.watermark)
 
 
-def append(
+def _append(
     connection: Connection,
     monitor_id: int,
     source: str,
@@ -64,7 +105,7 @@ def append(
     return True
 
 
-def days(connection: Connection, monitor_id: int, source: str) -> dict[Window, str]:
+def _days(connection: Connection, monitor_id: int, source: str) -> dict[Window, str]:
     """Each day that has entries, with the digest of the source at its newest ones."""
     e = label_entry.c
     newest = (
@@ -81,7 +122,7 @@ def days(connection: Connection, monitor_id: int, source: str) -> dict[Window, s
     return {Window(row.day_start, row.day_end): row.source_digest for row in rows}
 
 
-def marks(connection: Connection, monitor_id: int, source: str) -> dict[Window, datetime]:
+def _marks(connection: Connection, monitor_id: int, source: str) -> dict[Window, datetime]:
     """Each day that has entries, with the newest knowledge in them."""
     e = label_entry.c
     rows = connection.execute(
@@ -93,22 +134,22 @@ def marks(connection: Connection, monitor_id: int, source: str) -> dict[Window, 
     return {Window(row.day_start, row.day_end): row.known_at for row in rows}
 
 
-def parts(connection: Connection, monitor_id: int, source: str, start: datetime, end: datetime) -> list[LedgerPart]:
+def _parts(connection: Connection, monitor_id: int, source: str, start: datetime, end: datetime) -> list[LedgerPart]:
     """All entries of the days that lie wholly in [start, end), day by day, in the order in which they were added."""
     e = label_entry.c
-    return _parts(connection, monitor_id, source, e.day_start >= start, e.day_end <= end)
+    return _chosen(connection, monitor_id, source, e.day_start >= start, e.day_end <= end)
 
 
-def parts_of(connection: Connection, monitor_id: int, source: str, days: Collection[Window]) -> list[LedgerPart]:
-    """All entries of some days, in the order of `parts`."""
+def _parts_of(connection: Connection, monitor_id: int, source: str, days: Collection[Window]) -> list[LedgerPart]:
+    """All entries of some days, in the order of `_parts`."""
     starts = sorted({day.start for day in days})
     found: list[LedgerPart] = []
     for first in range(0, len(starts), _BATCH):
-        found += _parts(connection, monitor_id, source, label_entry.c.day_start.in_(starts[first : first + _BATCH]))
+        found += _chosen(connection, monitor_id, source, label_entry.c.day_start.in_(starts[first : first + _BATCH]))
     return found
 
 
-def _parts(connection: Connection, monitor_id: int, source: str, *wanted: ColumnElement[bool]) -> list[LedgerPart]:
+def _chosen(connection: Connection, monitor_id: int, source: str, *wanted: ColumnElement[bool]) -> list[LedgerPart]:
     e = label_entry.c
     rows = connection.execute(
         select(e.day_start, e.day_end, e.known_at, e.source_digest, e.payload)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -13,6 +13,9 @@ from airflow_ml_monitor.store.columns import digest_of
 from airflow_ml_monitor.store.records import ProfileKey
 from airflow_ml_monitor.store.tables import profile, scan, sighting
 from airflow_ml_monitor.store.upsert import put
+
+_BATCH: Final = 500
+"""Keys a statement: SQLite takes 32,766 parameters."""
 
 
 def save(connection: Connection, monitor_id: int, key: ProfileKey, payload: bytes, now: datetime) -> None:
@@ -31,6 +34,17 @@ def load(connection: Connection, monitor_id: int, key: ProfileKey) -> bytes | No
     return None if found is None else bytes(found)
 
 
+def load_many(connection: Connection, monitor_id: int, keys: Collection[ProfileKey]) -> dict[ProfileKey, bytes]:
+    """The profiles of some keys that are there."""
+    named = {_digest(_texts(monitor_id, key)): key for key in keys}
+    digests, found = sorted(named), {}
+    for start in range(0, len(digests), _BATCH):
+        of_some = scan.c.digest.in_(digests[start : start + _BATCH])
+        for digest, payload in connection.execute(select(scan.c.digest, profile.c.payload).join(scan).where(of_some)):
+            found[named[digest]] = bytes(payload)
+    return found
+
+
 def drop(connection: Connection, monitor_id: int, keys: Sequence[ProfileKey]) -> None:
     """Delete the bytes of some profiles; the names of what was read stay."""
     digests = [_digest(_texts(monitor_id, key)) for key in keys]
@@ -42,6 +56,24 @@ def see(connection: Connection, monitor_id: int, key: ProfileKey, known_at: date
     """Say that a stored profile is its window's as known at a moment."""
     of_key = select(scan.c.id).where(scan.c.digest == _digest(_texts(monitor_id, key))).scalar_subquery()
     connection.execute(insert(sighting).values(scan_id=of_key, known_at=known_at))
+
+
+def sightings(
+    connection: Connection, monitor_id: int, dataset: str, rule: str, within: Window
+) -> list[tuple[datetime, ProfileKey]]:
+    """(known at, key) of all that was seen of the windows that lie wholly in a span, in the order of knowledge."""
+    s = scan.c
+    rows = connection.execute(
+        select(sighting.c.known_at, s.window_start, s.window_end, s.layout_digest, s.input_digest)
+        .select_from(scan.join(sighting))
+        .where(s.monitor_id == monitor_id, s.dataset == dataset, s.rule == rule)
+        .where(s.window_start >= within.start, s.window_end <= within.end)
+        .order_by(sighting.c.known_at, sighting.c.id)
+    )
+    return [
+        (row.known_at, ProfileKey(dataset, rule, Window(*row[1:3]), row.layout_digest, row.input_digest))
+        for row in rows
+    ]
 
 
 def seen(

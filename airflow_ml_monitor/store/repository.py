@@ -13,12 +13,10 @@ from airflow_ml_monitor.policy.feedback import Feedback
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.store import (
     actions,
-    contracts,
     decisions,
     failed_rows,
     feedback,
     history,
-    labels,
     messages,
     migration,
     monitors,
@@ -27,12 +25,11 @@ from airflow_ml_monitor.store import (
     specs,
 )
 from airflow_ml_monitor.store.archive import Archive
+from airflow_ml_monitor.store.contracts import Contracts
+from airflow_ml_monitor.store.labels import Ledger
 from airflow_ml_monitor.store.records import (
-    ContractVersion,
     DecisionRecord,
     HeadState,
-    LabelState,
-    LedgerPart,
     Numbers,
     ProfileKey,
     Recorded,
@@ -71,6 +68,16 @@ class MetricsStore(Transactions):
     def archive(self) -> Archive:
         """What is stored of the past, for who lets it go."""
         return Archive(self)
+
+    @property
+    def contracts(self) -> Contracts:
+        """Each version of a contract that ever answered."""
+        return Contracts(self)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The entries of labels."""
+        return Ledger(self)
 
     # Monitors
 
@@ -128,20 +135,7 @@ class MetricsStore(Transactions):
         """The reference of a digest."""
         return self._read(monitor, specs.reference_of, digest)
 
-    def save_contract(self, monitor: str, digest: str, document: dict[str, Any], seen_at: datetime) -> None:
-        """Store a contract unless its digest is there."""
-        if self.contract(monitor, digest) is None:
-            self._write(monitor, contracts.save, digest, document, utc(seen_at))
-
-    def contract(self, monitor: str, digest: str) -> ContractVersion | None:
-        """The contract of a digest, as results name it."""
-        return self._read(monitor, contracts.load, digest)
-
-    def contracts(self, monitor: str) -> list[ContractVersion]:
-        """Every contract that answered, in the order in which they were first used."""
-        return self._read(monitor, contracts.listed)
-
-    # Profiles and labels
+    # Profiles
 
     def save_profile(self, monitor: str, key: ProfileKey, payload: bytes, known_at: datetime) -> None:
         """Store what a window held as known at a moment; if the key is there, what is stored stays."""
@@ -158,45 +152,21 @@ class MetricsStore(Transactions):
         """The profile of exactly this key."""
         return self._read(monitor, profiles.load, key)
 
+    def profiles(self, monitor: str, keys: Collection[ProfileKey]) -> dict[ProfileKey, bytes]:
+        """The profiles of some keys; those that are not there are left out."""
+        return self._read(monitor, profiles.load_many, keys)
+
+    def sightings(self, monitor: str, dataset: str, rule: str, within: Window) -> list[tuple[datetime, ProfileKey]]:
+        """(known at, key) of all profiles ever seen of the windows that lie wholly in a span, in that order: the last
+        one of a window up to a moment is the one that `profiles_seen` tells."""
+        return self._read(monitor, profiles.sightings, dataset, rule, within)
+
     def profiles_seen(
         self, monitor: str, dataset: str, rule: str, within: Window, as_of: datetime | None = None
     ) -> list[ProfileKey]:
         """Of each window that lies wholly in a span, the profile as known now, or at a moment, whatever its layout and
         inputs; the newest window first."""
         return self._read(monitor, profiles.seen, dataset, rule, within, None if as_of is None else utc(as_of))
-
-    def label_state(self, monitor: str, source: str) -> LabelState:
-        """How far a label source's ledger has come; version 0 before its first entries."""
-        return self._read(monitor, labels.state, source)
-
-    def append_labels(
-        self,
-        monitor: str,
-        source: str,
-        expected: int,
-        known_at: datetime,
-        watermark: str,
-        parts: Sequence[LedgerPart],
-    ) -> bool:
-        """Add entries if the ledger is still at version `expected`; False, and nothing written, if it has moved on."""
-        reached = LabelState(expected + 1, utc(known_at), watermark)
-        return self._write(monitor, labels.append, source, expected=expected, reached=reached, parts=parts)
-
-    def label_days(self, monitor: str, source: str) -> dict[Window, str]:
-        """Each day that has entries, with the digest of the source at its newest ones."""
-        return self._read(monitor, labels.days, source)
-
-    def label_marks(self, monitor: str, source: str) -> dict[Window, datetime]:
-        """Each day that has entries, with the newest knowledge in them."""
-        return self._read(monitor, labels.marks, source)
-
-    def label_parts(self, monitor: str, source: str, start: datetime, end: datetime) -> list[LedgerPart]:
-        """All entries of the days in [start, end), in the order in which they were added."""
-        return self._read(monitor, labels.parts, source, utc(start), utc(end))
-
-    def label_parts_of(self, monitor: str, source: str, days: Collection[Window]) -> list[LedgerPart]:
-        """All entries of some days, day by day, in the order in which they were added."""
-        return self._read(monitor, labels.parts_of, source, days)
 
     # Measurements
 

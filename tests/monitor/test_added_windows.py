@@ -14,9 +14,11 @@ import pytest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
+from airflow_ml_monitor.monitor.freezing import freeze
+from airflow_ml_monitor.monitor.profiling import profiled
 from airflow_ml_monitor.monitor.retention.ages import Ages
 from airflow_ml_monitor.monitor.retention.prune import prune
-from airflow_ml_monitor.monitor.run import Run, freeze, profiled
+from airflow_ml_monitor.monitor.run import Run
 from airflow_ml_monitor.monitor.steps import measure_drift, scan
 from airflow_ml_monitor.monitor.whole import measure_all
 from airflow_ml_monitor.profile.cells import Profile

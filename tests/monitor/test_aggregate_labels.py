@@ -15,7 +15,8 @@ from scipy.stats import binomtest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Family, Measurement, Status
-from airflow_ml_monitor.metrics.metric import OF_TOTALS, Subject, metrics
+from airflow_ml_monitor.metrics.metric import Subject, metrics
+from airflow_ml_monitor.metrics.names import OF_TOTALS
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.label_condition import Wait, look, news
 from airflow_ml_monitor.monitor.measure import labelled_metrics

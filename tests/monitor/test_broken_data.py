@@ -18,9 +18,10 @@ import pytest
 
 from airflow_ml_monitor.errors import MonitorError, ReferenceMismatch, StoreNotMigrated, StoreTooNew
 from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import measure_performance
-from airflow_ml_monitor.monitor.run import Monitor, Run, freeze
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import check_contract, measure_drift, measure_quality, scan
 from airflow_ml_monitor.policy.decision import Decision

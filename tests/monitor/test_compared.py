@@ -13,9 +13,9 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import performance
-from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight

@@ -43,11 +43,11 @@ def test_an_old_answer_names_the_contract_that_gave_it_after_the_contract_was_ed
     assert all("contract loans@" in answer.reason for answer in answers(world))
     told = world.store.history(world.spec.key, metric="expectation")
     assert list(told["contract"]) == [old.digest, new.digest]
-    assert [v.digest for v in world.store.contracts(world.spec.key)] == [old.digest, new.digest]
+    assert [v.digest for v in world.store.contracts.listed(world.spec.key)] == [old.digest, new.digest]
     assert old.digest == version_of(old.document)
     # The same contract on another day is no other version.
     check_contract(world.monitor(), world.run(2))
-    assert len(world.store.contracts(world.spec.key)) == 2
+    assert len(world.store.contracts.listed(world.spec.key)) == 2
 
 
 def test_an_inferred_contract_is_stored_too(worlds: Callable[..., Any]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.measure import labelled_metrics
 from airflow_ml_monitor.monitor.performance import measure_performance
-from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import scan
 

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.monitor.performance import measure_performance, performance
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec

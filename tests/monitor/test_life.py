@@ -8,9 +8,10 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import measure_performance
-from airflow_ml_monitor.monitor.run import Run, freeze
+from airflow_ml_monitor.monitor.run import Run
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.profile.layout import digest
 
@@ -132,10 +133,10 @@ def test_a_rerun_on_the_same_inputs_writes_nothing(world, measure):
     for number in range(world.days):
         measure(monitor, world.run(number))
     before, numbers = world.revisions(), world.store.history(world.spec.key)
-    state = world.store.label_state(world.spec.key, "outcomes")
+    state = world.store.ledger.state(world.spec.key, "outcomes")
     assert [measure(world.monitor(), world.run(number)) for number in range(world.days)] == [0] * world.days
     assert world.revisions() == before
-    assert world.store.label_state(world.spec.key, "outcomes") == state
+    assert world.store.ledger.state(world.spec.key, "outcomes") == state
     pd.testing.assert_frame_equal(world.store.history(world.spec.key), numbers)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.measurement import Family, Severity
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of, lineage_of_reference
 from airflow_ml_monitor.monitor.places import Place, place_of, table_of
-from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.store.repository import MetricsStore
 

@@ -15,9 +15,9 @@ import yaml
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import Family, Status, base_of
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import performance
-from airflow_ml_monitor.monitor.run import freeze
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.finding import Level
 from airflow_ml_monitor.onboarding.preflight import preflight

@@ -15,13 +15,15 @@ import pytest
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Family, Status
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
+from airflow_ml_monitor.monitor import faults
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import measure_performance
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
 from airflow_ml_monitor.policy.decision import Decision
+from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.store.repository import MetricsStore
 
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -268,3 +270,35 @@ def test_a_day_that_is_backfilled_after_an_earlier_one_came_late_is_compared_wit
     # By its own evening the day that it repeats was not there.
     assert mine.faults(4, as_of=4)["frozen_feed"] == 0.0
     assert mine.quality(4) == 0
+
+
+def test_a_day_that_another_run_brings_anew_while_it_is_looked_at_again_keeps_the_faults_of_what_was_brought(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = desk()
+    for number in range(3):
+        mine.evening(number, rows(number))
+    mine.evening(3, again(3, 2))
+    assert mine.faults(3)["frozen_feed"] == 1.0
+    third = FIRST + timedelta(days=3)
+    plain, others = faults.fault_rows, []
+
+    def late(start: datetime, known_on: int) -> None:
+        run = Run(Window(start, start + timedelta(days=1)), mine.spec.rule(), FIRST + timedelta(days=known_on))
+        measure_quality(Monitor(mine.spec, mine.store), run)
+
+    def beside(view: FeedView) -> Any:
+        # The first run has read the third day as it was, and not yet said what is wrong with it.
+        if view.current.window.start == third and not others:
+            others.append("another run")
+            rows(3).to_parquet(mine.folder / "day-03.parquet")
+            late(third, 8)
+        return plain(view)
+
+    monkeypatch.setattr(faults, "fault_rows", beside)
+    rows(21).assign(at=rows(1)["at"]).to_parquet(mine.folder / "day-01.parquet")
+    late(FIRST + timedelta(days=1), 9)
+    assert others
+    assert mine.faults(3)["frozen_feed"] == 0.0
+    assert mine.faults(3, as_of=6)["frozen_feed"] == 0.0
+    assert mine.faults(3, as_of=3)["frozen_feed"] == 1.0

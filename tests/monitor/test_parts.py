@@ -18,10 +18,12 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import WHOLE, Window, WindowUnit
 from airflow_ml_monitor.measurement import Family, Status
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.parting import Part, parts_of, spans
 from airflow_ml_monitor.monitor.parts import merge_parts, scan_part
-from airflow_ml_monitor.monitor.run import Monitor, freeze, profiled
+from airflow_ml_monitor.monitor.profiling import profiled
+from airflow_ml_monitor.monitor.run import Monitor
 from airflow_ml_monitor.monitor.steps import scan
 from airflow_ml_monitor.monitor.whole import measure_all
 from airflow_ml_monitor.profile.cells import Profile
@@ -250,7 +252,7 @@ def test_parts_of_a_table_put_together_are_what_one_scan_of_it_leaves(warehoused
 
 
 def test_parts_of_a_table_that_leave_rows_out_are_refused(warehoused: Any) -> None:
-    with pytest.raises(SpecError, match=r"the parts hold \d+ rows of 'predictions', and its window .* has 300"):
+    with pytest.raises(SpecError, match=r"'predictions' in .*: the parts hold \d+ rows, and the window has 300"):
         in_parts(warehoused.monitor(), warehoused.run(0), views("low", "higher"))
     seen = warehoused.store.profiles_seen(warehoused.spec.key, "predictions", "day@UTC", warehoused.day(0))
     assert seen == []
@@ -275,7 +277,7 @@ def test_in_the_night_in_which_the_clocks_change_no_row_is_in_two_spans_nor_in_n
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
-        (["1/2"], "1/2 do not make up a window; give all of 1/n to n/n, or sources alone"),
+        (["1/2"], "1/2 do not make up a window; give all of 1/n to n/n, or one kind of others alone"),
         (["1/2", "2/3"], "1/2, 2/3 do not make up a window"),
         (["1/1", "predictions"], "do not make up a window"),
         (["2/2", "2/2"], "'2/2' stands there twice"),
@@ -283,7 +285,10 @@ def test_in_the_night_in_which_the_clocks_change_no_row_is_in_two_spans_nor_in_n
         ([], "no part; give at least one"),
         (0, "no part; give at least one"),
         ([3], "3 is no part; write e.g. '2/4'"),
-        ([{"sauce": "x"}], "is no part"),
+        ([{"purpose": None}], "None of 'purpose' is no part"),
+        ([{"purpose": "car", "region": "x"}], "is no part; write e.g. '2/4'"),
+        (["1/1", {"purpose": "car"}], "1/1, purpose is 'car' do not make up a window"),
+        ([{"purpose": "car"}, "predictions/*.parquet"], "do not make up a window"),
     ],
 )
 def test_parts_that_are_none_are_refused_before_anything_is_read(written: Any, problem: str) -> None:

@@ -146,7 +146,7 @@ def test_labels_without_a_time_are_refused_in_a_backfill_and_known_from_first_si
     monitor = lender.monitor(store, labels={"label_time": None})
     with pytest.raises(SpecError, match=r"labels\.labels\.label_time: .*cannot be backfilled.*declare label_time"):
         measure_performance(monitor, lender.run(0, is_backfill=True))
-    assert store.label_days("default/lender", "labels") == {}
+    assert store.ledger.days("default/lender", "labels") == {}
     for number in range(3):
         measure_performance(monitor, lender.run(number, known=number + 1.5))
     for number in range(3):

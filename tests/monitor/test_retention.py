@@ -17,11 +17,12 @@ from airflow_ml_monitor.__main__ import main
 from airflow_ml_monitor.keys import WHOLE, Window, WindowUnit
 from airflow_ml_monitor.measurement import Family
 from airflow_ml_monitor.monitor.faults import EARLIER
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.performance import measure_performance
 from airflow_ml_monitor.monitor.retention.ages import Ages
 from airflow_ml_monitor.monitor.retention.prune import prune
-from airflow_ml_monitor.monitor.run import Monitor, freeze
+from airflow_ml_monitor.monitor.run import Monitor
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality, scan
 from airflow_ml_monitor.monitor.stored import Place, layouts_of, stored_total

@@ -15,8 +15,9 @@ import pytest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.judgement import decide
-from airflow_ml_monitor.monitor.run import Monitor, Run, freeze
+from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
 from airflow_ml_monitor.store.repository import MetricsStore

@@ -12,10 +12,11 @@ import pytest
 
 from airflow_ml_monitor.errors import ReferenceMismatch
 from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.monitor.freezing import freeze
 from airflow_ml_monitor.monitor.measure import pair_rows
 from airflow_ml_monitor.monitor.retention.ages import Ages
 from airflow_ml_monitor.monitor.retention.prune import prune
-from airflow_ml_monitor.monitor.run import Monitor, freeze
+from airflow_ml_monitor.monitor.run import Monitor
 from airflow_ml_monitor.monitor.steps import scan
 from airflow_ml_monitor.monitor.stored import Place, layouts_of, stored_total
 from airflow_ml_monitor.monitor.trailing import trailing_drift

@@ -199,15 +199,15 @@ def test_amounts_declared_late_are_exact_from_then_on_and_undefined_as_of_before
     store = world.store
     if is_nameless:
         store = world.new_store("old")
-        state = world.store.label_state(before.key, "outcomes")
-        parts = world.store.label_parts_of(before.key, "outcomes", world.store.label_days(before.key, "outcomes"))
+        state = world.store.ledger.state(before.key, "outcomes")
+        parts = world.store.ledger.parts_of(before.key, "outcomes", world.store.ledger.days(before.key, "outcomes"))
         old = [replace(p, payload=encode_entries(replace(decode_entries(p.payload), names=()))) for p in parts]
         monitor = world.monitor(before, store)
         label_tasks(monitor.at(task.run.window, task.run.known_at), task.run)
-        assert store.append_labels(before.key, "outcomes", 0, task.run.known_at, state.watermark, old)
+        assert store.ledger.append(before.key, "outcomes", 0, task.run.known_at, state.watermark, old)
     monitor = world.monitor(after, store)
     measure_performance(monitor, world.run(3))
-    parts = store.label_parts_of(after.key, "outcomes", [world.day(0)])
+    parts = store.ledger.parts_of(after.key, "outcomes", [world.day(0)])
     assert len(parts) == 4  # three days' news, and what the rows held besides
     asked = 0
     for day in range(3):

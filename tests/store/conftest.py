@@ -77,7 +77,7 @@ def fill() -> Callable[[MetricsStore, str], None]:
 def _fill(store: MetricsStore, key: str) -> None:
     store.register_spec(key, "spec", {"name": key}, THEN)
     store.save_reference(key, ReferenceRecord("reference", "scores", {}, b"profile", b"labels", THEN, "print"))
-    store.append_labels(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
+    store.ledger.append(key, "outcomes", 0, THEN, "mark", [LedgerPart(DAY, THEN, "source", b"entries")])
     head = HeadKey(Family.DRIFT, "scores", "day@UTC", DAY, reference="reference")
     made = Revision(THEN, "inputs", None, True, "run", "1", "spec")
     store.write_revision(key, head, made, [Measurement("psi", Status.OK, Estimate(0.3, 100), column="age")])
@@ -88,7 +88,7 @@ def _fill(store: MetricsStore, key: str) -> None:
     store.ask_action(key, story.id, Action.ALERT, decision.id, THEN)
     store.save_feedback(key, Feedback(story.id, False, THEN, "a holiday", "ana"))
     store.claim_message(decision.id, "mail", "run/tell")
-    store.save_contract(key, CONTRACT, {"name": "loans", "expectations": []}, THEN)
+    store.contracts.save(key, CONTRACT, {"name": "loans", "expectations": []}, THEN)
     answered = replace(made, contract=CONTRACT)
     rules = [Measurement("expectation", Status.FAILED, None, f"unread; contract loans@{CONTRACT}")]
     store.write_revision(key, replace(head, family=Family.CONTRACT), answered, rules)

@@ -9,20 +9,20 @@ DOCUMENT = {"name": "loans", "expectations": [{"type": "expect_column_to_exist",
 
 
 def test_a_contract_is_stored_once_and_read_back_by_its_digest(store: MetricsStore) -> None:
-    store.save_contract("default/churn", "abc", DOCUMENT, THEN)
-    store.save_contract("default/churn", "abc", {}, THEN + timedelta(days=1))
-    found = store.contract("default/churn", "abc")
+    store.contracts.save("default/churn", "abc", DOCUMENT, THEN)
+    store.contracts.save("default/churn", "abc", {}, THEN + timedelta(days=1))
+    found = store.contracts.of("default/churn", "abc")
     assert found is not None
     assert (found.document, found.seen_at) == (DOCUMENT, THEN)
-    assert store.contract("default/churn", "other") is None
-    assert store.contract("default/nobody", "abc") is None
+    assert store.contracts.of("default/churn", "other") is None
+    assert store.contracts.of("default/nobody", "abc") is None
 
 
 def test_contracts_stand_in_the_order_of_their_first_use_and_belong_to_one_monitor(store: MetricsStore) -> None:
-    store.save_contract("default/churn", "b", DOCUMENT, THEN)
-    store.save_contract("default/churn", "a", DOCUMENT, THEN + timedelta(days=1))
-    store.save_contract("default/loans", "c", DOCUMENT, THEN)
-    assert [one.digest for one in store.contracts("default/churn")] == ["b", "a"]
+    store.contracts.save("default/churn", "b", DOCUMENT, THEN)
+    store.contracts.save("default/churn", "a", DOCUMENT, THEN + timedelta(days=1))
+    store.contracts.save("default/loans", "c", DOCUMENT, THEN)
+    assert [one.digest for one in store.contracts.listed("default/churn")] == ["b", "a"]
     store.delete("default/churn")
-    assert store.contracts("default/churn") == []
-    assert len(store.contracts("default/loans")) == 1
+    assert store.contracts.listed("default/churn") == []
+    assert len(store.contracts.listed("default/loans")) == 1

@@ -65,33 +65,33 @@ def test_several_runs_may_save_one_profile_at_once(store: MetricsStore, race: Ca
 
 
 def test_the_ledger_keeps_every_part_in_the_order_of_appending(store: MetricsStore) -> None:
-    assert store.label_state(MONITOR, "churned") == LabelState(0, None, "")
-    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [part(1, 5), part(0, 5)])
-    assert store.append_labels(MONITOR, "churned", 1, MORNING + DAY, "w2", [part(1, 3, "b")])
-    assert store.label_state(MONITOR, "churned") == LabelState(2, MORNING + DAY, "w2")
-    assert store.label_days(MONITOR, "churned") == {day(0): "a", day(1): "b"}
-    everything = store.label_parts(MONITOR, "churned", MORNING, MORNING + 9 * DAY)
+    assert store.ledger.state(MONITOR, "churned") == LabelState(0, None, "")
+    assert store.ledger.append(MONITOR, "churned", 0, MORNING, "w1", [part(1, 5), part(0, 5)])
+    assert store.ledger.append(MONITOR, "churned", 1, MORNING + DAY, "w2", [part(1, 3, "b")])
+    assert store.ledger.state(MONITOR, "churned") == LabelState(2, MORNING + DAY, "w2")
+    assert store.ledger.days(MONITOR, "churned") == {day(0): "a", day(1): "b"}
+    everything = store.ledger.parts(MONITOR, "churned", MORNING, MORNING + 9 * DAY)
     assert everything == [part(0, 5), part(1, 5), part(1, 3, "b")]
-    assert store.label_parts(MONITOR, "churned", MORNING, MORNING + DAY) == [part(0, 5)]
-    assert store.label_parts(MONITOR, "other", MORNING, MORNING + DAY) == []
+    assert store.ledger.parts(MONITOR, "churned", MORNING, MORNING + DAY) == [part(0, 5)]
+    assert store.ledger.parts(MONITOR, "other", MORNING, MORNING + DAY) == []
 
 
 def test_who_appends_to_a_ledger_that_has_moved_on_writes_nothing(store: MetricsStore) -> None:
-    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [part(0, 1)])
-    assert not store.append_labels(MONITOR, "churned", 0, MORNING, "stale", [part(1, 1)])
-    assert not store.append_labels(MONITOR, "churned", 7, MORNING, "ahead", [part(1, 1)])
-    assert store.label_state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
-    assert list(store.label_days(MONITOR, "churned")) == [day(0)]
+    assert store.ledger.append(MONITOR, "churned", 0, MORNING, "w1", [part(0, 1)])
+    assert not store.ledger.append(MONITOR, "churned", 0, MORNING, "stale", [part(1, 1)])
+    assert not store.ledger.append(MONITOR, "churned", 7, MORNING, "ahead", [part(1, 1)])
+    assert store.ledger.state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
+    assert list(store.ledger.days(MONITOR, "churned")) == [day(0)]
 
 
 def test_nothing_new_may_still_move_the_watermark(store: MetricsStore) -> None:
-    assert store.append_labels(MONITOR, "churned", 0, MORNING, "w1", [])
-    assert store.label_state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
+    assert store.ledger.append(MONITOR, "churned", 0, MORNING, "w1", [])
+    assert store.ledger.state(MONITOR, "churned") == LabelState(1, MORNING, "w1")
 
 
 def test_of_several_runs_one_appends_each_version(store: MetricsStore, race: Callable[..., list[Any]]) -> None:
     def run(number: int) -> list[bool]:
-        return [store.append_labels(MONITOR, "churned", v, MORNING, "w", [part(v, number)]) for v in range(10)]
+        return [store.ledger.append(MONITOR, "churned", v, MORNING, "w", [part(v, number)]) for v in range(10)]
 
     assert [sum(each) for each in zip(*race(run, 3), strict=True)] == [1] * 10
-    assert len(store.label_parts(MONITOR, "churned", MORNING, MORNING + 99 * DAY)) == 10
+    assert len(store.ledger.parts(MONITOR, "churned", MORNING, MORNING + 99 * DAY)) == 10

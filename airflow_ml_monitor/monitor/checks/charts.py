@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names, quality_names
+from airflow_ml_monitor.metrics.names import WEIGHTED, performance_names, quality_names
 from airflow_ml_monitor.monitor.checks.conditions import check_slices
+from airflow_ml_monitor.monitor.checks.values import check_need
 from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER, Chart
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def check_charts(spec: MonitorSpec) -> None:
 
 
 def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
+    check_need(spec, chart.metric, f"{field}.metric")
     of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
     if chart.metric not in (known := {SHIFT, *TOGETHER} | of_labels | quality_names()):
         raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.metrics.metric import BESIDES, Metric, metric_named, metrics, performance_names
+from airflow_ml_monitor.metrics.metric import Metric, metric_named, metrics
+from airflow_ml_monitor.metrics.names import BESIDES, performance_names
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.sums import OF_ROLE
 from airflow_ml_monitor.profile.task import Task, TaskKind

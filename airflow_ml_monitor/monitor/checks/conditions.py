@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, BESIDES, LABEL_FREE, WEIGHTED, metric_names, performance_names
+from airflow_ml_monitor.metrics.names import ALWAYS, BESIDES, LABEL_FREE, WEIGHTED, metric_names, performance_names
 from airflow_ml_monitor.policy.rule import Action, Condition, Rule
 
 if TYPE_CHECKING:

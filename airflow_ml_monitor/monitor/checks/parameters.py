@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import WEIGHTED, performance_names
+from airflow_ml_monitor.metrics.names import WEIGHTED, performance_names
 from airflow_ml_monitor.monitor.checks.compared import stated
 from airflow_ml_monitor.profile.task import UNDECLARED, TaskKind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.metrics.metric import PROXY_CORRELATION, performance_names
+from airflow_ml_monitor.metrics.names import PROXY_CORRELATION, performance_names
 from airflow_ml_monitor.profile.dataset import Kind, Role
 
 if TYPE_CHECKING:

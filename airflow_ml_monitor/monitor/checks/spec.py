@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.expectations.written import check_written, parted
-from airflow_ml_monitor.metrics.metric import fault_names, metric_names
+from airflow_ml_monitor.metrics.names import fault_names, metric_names
 from airflow_ml_monitor.monitor.checks.charts import check_charts
 from airflow_ml_monitor.monitor.checks.compared import check_baseline
 from airflow_ml_monitor.monitor.checks.conditions import check_conditions

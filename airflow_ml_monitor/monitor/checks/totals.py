@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import LABEL_MATURITY, NAIVE, base_of
-from airflow_ml_monitor.metrics.metric import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, WEIGHTED, performance_names
+from airflow_ml_monitor.metrics.names import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, WEIGHTED, performance_names
 from airflow_ml_monitor.profile.label_source import LabelSource, Several
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.metrics.metric import need_of
+from airflow_ml_monitor.metrics.names import need_of
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def check_values(spec: MonitorSpec) -> None:
                     field="task.payoff",
                 )
     for name in spec.measurements:
-        _check_need(spec, name, "measurements")
+        check_need(spec, name, "measurements")
     for field, _, condition in spec.policy.conditions():
-        _check_need(spec, condition.metric, f"{field}.metric")
+        check_need(spec, condition.metric, f"{field}.metric")
 
 
 def _check_one(dataset: Dataset, role: Role) -> None:
@@ -57,7 +57,8 @@ def _check_number(dataset: Dataset, role: Role) -> None:
         raise SpecError(f"{wrong[0].name!r} has role {role!s} and is {wrong[0].kind}; declare it numeric", field=field)
 
 
-def _check_need(spec: MonitorSpec, metric: str, field: str) -> None:
+def check_need(spec: MonitorSpec, metric: str, field: str) -> None:
+    """Raise SpecError where no dataset declares what a metric is of."""
     need = need_of(metric)
     if need and not any(need.is_met(spec.task, dataset) for dataset in spec.datasets):
         raise SpecError(f"{metric!r} needs {need}; declare it, or leave the metric out", field=field)

@@ -142,12 +142,12 @@ class _Swaps:
 
         Of a week that has its sum, and of which a few days were read again since, the sum stays: the rest has gone.
         """
-        layouts: dict[str, list[tuple[StoredProfile, Profile]]] = defaultdict(list)
+        layouts: dict[tuple[str, float], list[tuple[StoredProfile, Profile]]] = defaultdict(list)
         for newest, *others in days:
             made = self._read(newest)
-            layouts[made.layout_digest].append((newest, made))
+            layouts[made.layout_digest, made.draw.fraction if made.draw else 1.0].append((newest, made))
             yield from (_Swap("superseded profiles", (one,)) for one in others)
-        for name, parts in layouts.items():
+        for (name, _), parts in layouts.items():
             gone = tuple(one for one, _ in parts)
             key = sum_of([one.key for one in gone], rule, name)
             added = replace(Profile.total([made for _, made in parts]), window=window)
