@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.hooks.metrics_store import MetricsStoreHook
     from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
     from airflow_ml_monitor.monitor.checks.trailing import Trailing
+    from airflow_ml_monitor.monitor.parting import parts_by_value
     from airflow_ml_monitor.monitor.reading import history
     from airflow_ml_monitor.monitor.spec import MonitorSpec, Reference
     from airflow_ml_monitor.notifications.decision import DecisionNotifier
@@ -91,6 +92,7 @@ _HOMES = {
     "MeasurementSensor": "sensors.measurement",
     "MetricsStoreHook": "hooks.metrics_store",
     "MetricsStore": "store.repository",
+    "parts_by_value": "monitor.parting",
     "history": "monitor.reading",
     "plot": "report.plot",
     "draft": "onboarding.draft",
@@ -140,6 +142,7 @@ __all__ = [
     "MeasurementSensor",
     "MetricsStoreHook",
     "MetricsStore",
+    "parts_by_value",
     "history",
     "plot",
     "draft",

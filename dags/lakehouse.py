@@ -7,8 +7,9 @@ costs ten seconds of CPU.
 Why a day in one task (`compact`): each task is a process, and would open a session of its own.
 Why labels in Spark too: they are joined where both are. The reference may be a file as well.
 
-Only `lake()` changes where the cluster is elsewhere. What was run: one process, several executor processes
-(`local-cluster`) and Connect, on Spark 4. What was planned after the platforms' documentation, and never run there:
+Only `lake()` changes where the cluster is elsewhere. What was run, on Spark 3.5 and 4: one process and several
+executor processes (`local-cluster`); on 4 Connect, too. What was planned after the platforms' documentation, and never
+run there:
 * any cluster with a Spark Connect server: `Spark(path=…, remote="sc://host:15002")`. The worker needs no Java; this
   package's kernel is sent along, executors need numpy and pyarrow, and the worker's minor version of Python.
 * EMR: start the Connect server on the primary node (`start-connect-server.sh`), paths begin with `s3://`; or an Airflow
@@ -18,7 +19,7 @@ Only `lake()` changes where the cluster is elsewhere. What was run: one process,
   (`sc://<workspace>:443/;token=…;x-databricks-cluster-id=…`), and clusters have numpy and pyarrow. A spec never holds a
   token, and one that does is refused.
 * Dataproc: as EMR, with `gs://` paths; or its serverless Connect sessions, whose DataFrame is given as a source.
-* Spark 3.5 by the same calls. Delta and Iceberg by `format=`, with their packages in `conf`.
+* Delta and Iceberg by `format=`, with their packages in `conf`.
 A window's bytes are named by its files (path, size, moment of change); those of a view or a DataFrame, which does not
 tell its files, by hashes of its rows, for which all are read once more.
 

@@ -8,6 +8,8 @@ Every profile, ledger entry and fingerprint is a statement that runs there, in o
 leaves, but those that a contract's rules on single rows ask for.
 Why a connection's id: address and password stay in Airflow. The command line reads AIRFLOW_CONN_WAREHOUSE. It is an
 account that may SELECT; an index on (scored_at) makes a day cost a day.
+Where a day is too large to be read whole, `sampling_fraction=0.1` of the dataset reads the tenth of its rows that a
+hash of their key draws: intervals widen, and rows are counted as before.
 Why labels beside the predictions: they are joined where both are. Predictions in files may have their labels in a
 table, too: the label table alone is read then.
 

@@ -11,7 +11,8 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.hooks.monitor_run import opened
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.operators.branches import decided, small
-from airflow_ml_monitor.operators.step import MonitorStep
+from airflow_ml_monitor.operators.step import STARTED, MonitorStep
+from airflow_ml_monitor.profile.file_source import Files
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,12 +25,15 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
     """Run the function, then measure and judge the rows that it returns as the monitor's first dataset.
 
     spec: a MonitorSpec, or its document as a mapping, in which that dataset needs no `source`: the rows are what the
-    function returns, a DataFrame or the path (or glob) of a file that it wrote. Rows outside the run's window are left
-    out, as in every step. Where the spec has labels, the dataset's `source` must be given as well: labels are joined
-    with the predictions of every day, and the task returns those of one.
+    function returns, a DataFrame, or the path (or glob) of a file that it wrote, or `Files` of an object store or a
+    lake's table, with their connection. Rows outside the run's window are left out, as in every step. Where the spec
+    has labels, the dataset's `source` must be given as well: labels are joined with the predictions of every day, and
+    the task returns those of one.
+    known_at: by default the moment at which the run was started, as of MonitorOperator: a second try knows what the
+    first one knew, and comes to the same decision.
     Returns the path; for a DataFrame the small decision, as rows have no place in XCom. Pushes the XCom `decision`, as
     DecideOperator does, so that a DecisionNotifier or the trigger of a retraining may follow. Drift never fails the
-    task; a wrong spec fails it when the DAG is parsed, and another type than these two after the function has run.
+    task; a wrong spec fails it when the DAG is parsed, and another type than these after the function has run.
     """
 
     custom_operator_name = "@task.monitored"
@@ -42,13 +46,13 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         spec: MonitorSpec | Mapping[str, Any],
         op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
+        known_at: str | None = STARTED,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("multiple_outputs", None)
-        super().__init__(
-            python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, spec=_spec(spec), **kwargs
-        )
-        self._path: str | None = None
+        kwargs |= {"op_args": op_args, "op_kwargs": op_kwargs, "known_at": known_at}
+        super().__init__(python_callable=python_callable, spec=_spec(spec), **kwargs)
+        self._place: str | Files | None = None
 
     def execute(self, context: Context) -> Any:
         from airflow_ml_monitor.monitor.whole import measure_all
@@ -60,7 +64,7 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
         with opened(self.spec, self.conn_id) as monitor:
             measure_all(monitor, run, _checked(rows))
             decision, acts = decided(monitor, run)
-        self._stored, self._path = run, None if _is_frame(rows) else os.fspath(rows)
+        self._stored, self._place = run, None if _is_frame(rows) else _checked(rows)
         self.log.info("%s: %s", decision.action, decision.because)
         told = small(decision, acts)
         context["ti"].xcom_push(key="decision", value=told)
@@ -69,7 +73,7 @@ class MonitoredOperator(DecoratedOperator, MonitorStep):
     def lineage(self, monitor: Monitor, run: Run | None) -> Lineage:
         from airflow_ml_monitor.monitor.lineage import WHOLE_WINDOW, lineage_of
 
-        return lineage_of(monitor.on(self._path), run, WHOLE_WINDOW)
+        return lineage_of(monitor.on(self._place), run, WHOLE_WINDOW)
 
 
 def monitored(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
@@ -98,7 +102,10 @@ def _is_frame(rows: Any) -> bool:
 def _checked(rows: Any) -> Any:
     if _is_frame(rows):
         return rows
+    # Files are a path as well, which says nothing of who may read it.
+    if isinstance(rows, Files):
+        return rows
     if isinstance(rows, (str, os.PathLike)):
         return os.fspath(rows)
-    kind = type(rows).__qualname__
-    raise SpecError(f"the task returned a {kind}; return a DataFrame, or the path of a file", field="return value")
+    told = f"the task returned a {type(rows).__qualname__}; return a DataFrame, the path of a file, or Files"
+    raise SpecError(told, field="return value")

@@ -19,7 +19,6 @@ from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.expectations import categories, numbers
 from airflow_ml_monitor.expectations.found import Found, kept_mostly
 from airflow_ml_monitor.expectations.outcome import By, Outcome, judged
-from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.layout import NAN, NULL, Layout
@@ -43,7 +42,8 @@ def from_cells(rule: Mapping[str, Any], layout: Layout, profile: Profile) -> Out
     """A rule's outcome; None where cells cannot answer it."""
     if not is_known(rule) or "" in profile.faults:
         return None
-    kwargs, rows = rule["kwargs"], profile.rows.get(WHOLE, 0)
+    # Of rows that are drawn no rule is answered that speaks of all: `view.rows` are fewer.
+    kwargs, rows = rule["kwargs"], profile.population
     if rule["type"] in _OF_ROWS:
         found: Found | None = Found(numbers.is_within((rows, rows), kwargs) or False, rows)
     elif kwargs["column"] not in layout:

@@ -16,7 +16,7 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.feed import WEEKDAYS, weekday
 from airflow_ml_monitor.expectations.outcome import By, Outcome, Ruling, outcome
 from airflow_ml_monitor.expectations.suite import rule_columns
-from airflow_ml_monitor.keys import WHOLE, WindowRule
+from airflow_ml_monitor.keys import WindowRule
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 
@@ -84,7 +84,7 @@ def answer(rule: Mapping[str, Any], dataset: Dataset, profile: Profile, of: Wind
     if not is_whole(rule, dataset):
         return None
     check_whole(rule)
-    rows, meta = profile.rows[WHOLE], rule["meta"]
+    rows, meta = profile.population, rule["meta"]
     if (unit := meta.get("window")) not in (None, str(of.unit)):
         return outcome(
             rule, Ruling.NOTHING, by=By.CELLS, reason=f"about windows of a {unit}, and this one is a {of.unit}"

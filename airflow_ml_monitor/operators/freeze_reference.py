@@ -28,7 +28,7 @@ class FreezeReferenceOperator(MonitorStep):
         self._is_done = False
 
     def execute(self, context: Context) -> dict[str, str]:
-        from airflow_ml_monitor.monitor.run import freeze
+        from airflow_ml_monitor.monitor.freezing import freeze
 
         with opened(self.spec, self.conn_id) as monitor:
             frozen = freeze(monitor, known_at_of(context, self.known_at), again=self.again)

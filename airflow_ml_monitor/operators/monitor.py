@@ -12,7 +12,7 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.hooks.monitor_run import failing_at_once, opened
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.operators.branches import Branches, decided, small
-from airflow_ml_monitor.operators.step import MonitorStep
+from airflow_ml_monitor.operators.step import STARTED, MonitorStep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,7 +50,7 @@ class MonitorOperator(MonitorStep, BaseBranchOperator):
         spec: MonitorSpec | Mapping[str, Any] | str | os.PathLike[str],
         branches: Mapping[str, Sequence[str]] | None = None,
         act_in_backfill: bool = False,
-        known_at: str | None = "{{ dag_run.start_date.isoformat() }}",
+        known_at: str | None = STARTED,
         map_index_template: str | None = _NAME,
         **kwargs: Any,
     ) -> None:

@@ -21,7 +21,9 @@ class ProfileOperator(MonitorStep):
     in the profile as a fault; the task succeeds. Returns rows and faults by dataset.
 
     part: scan this part of the window alone, for another task to put together: the second of four equal spans of its
-    time ('2/4'), or a partition, as its path or glob, or as {dataset, source}. Mapped,
+    time ('2/4'); a partition, as its path or glob, or as {dataset, source}; or the rows by a column of categories,
+    {country: DE}, {country: [FR, IT]}, and all others, {country: {other_than: [DE, FR, IT]}}, in which NULL is as well
+    (`parts_by_value` writes them). Mapped,
     `ProfileOperator.partial(task_id="part", spec=spec).expand(part=["1/4", "2/4", "3/4", "4/4"])`, each is a process,
     on a worker, of its own. parts: make the window's profile of these, without a second scan: the number of spans, or
     the same list. Exactly what one task would store; a part that is not there fails the task, and the window says so.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_ml_monitor.airflow_compat import BaseOperator
 from airflow_ml_monitor.hooks.lineage import as_facets, is_installed
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from airflow_ml_monitor.monitor.lineage import Lineage
     from airflow_ml_monitor.monitor.run import Monitor, Run
+
+STARTED: Final = "{{ dag_run.start_date.isoformat() }}"
+"""The moment at which the run was started: every try of its tasks knows the same."""
 
 
 class MonitorStep(BaseOperator):

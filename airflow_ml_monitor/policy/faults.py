@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import BROKEN_RULES, NOTES, Family, Measurement, Severity, Status
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.policy.alarms import OF_LABELS, Alarmed, by_rule
 from airflow_ml_monitor.policy.case import Case, Evidence, Gap
 from airflow_ml_monitor.policy.decision import Alarm

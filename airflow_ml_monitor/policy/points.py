@@ -11,7 +11,8 @@ from typing import Final
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.measurement import Estimate, base_of
-from airflow_ml_monitor.metrics.metric import BESIDES, Worse, metric_named
+from airflow_ml_monitor.metrics.metric import Worse, metric_named
+from airflow_ml_monitor.metrics.names import BESIDES
 from airflow_ml_monitor.policy.bounds import LEAST_IN_CONTROL, Bounds, Condition, Improvement
 from airflow_ml_monitor.policy.case import Evidence, ReferenceValues
 

@@ -55,11 +55,12 @@ def added_up(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> bytes:
             unseen[binning.column].add(buckets[binning], columns[binning.column])
         firsts = [_first(buckets[binning]) for binning in passed.firsts]
         passed.add([columns[b.column] for b in wanted.numbers], firsts, list(codes.values()))
-    cells = passed.cells() | {key: found for tally in counted.values() for key, found in tally.cells().items()}
+    of_numbers, told = passed.done()
+    cells = of_numbers | {key: found for tally in counted.values() for key, found in tally.cells().items()}
     damaged = {name: found.damaged for name, found in unseen.items() if found.damaged}
     values = {name: found.rows for name, found in unseen.items() if found.rows}
     too_many = {name: "" for name, found in unseen.items() if found.are_too_many}
-    traces = replace(passed.traces, unseen=values, damaged=damaged)
+    traces = replace(told, unseen=values, damaged=damaged)
     part = Profile("", EVER, "", {}, cells, faults=too_many, traces=traces)
     return encode_profile(part, to_the_bit=True)
 

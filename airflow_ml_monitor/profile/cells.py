@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_ml_monitor.errors import LayoutMismatch
-from airflow_ml_monitor.keys import Slice, Window
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.layout import SPECIAL
 from airflow_ml_monitor.profile.traces import Traces, added
 
@@ -107,13 +107,30 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """How rows were drawn: each of `population` with the chance `fraction`, whatever became of the others."""
+
+    fraction: float
+    population: int
+
+    def __add__(self, other: Draw) -> Draw:
+        """Of both windows' rows. Raises LayoutMismatch where one has more weight than its rows."""
+        if self.fraction != other.fraction:
+            raise LayoutMismatch(
+                f"profiles of {self.fraction:g} and of {other.fraction:g} of their rows cannot be added; profile both "
+                "with the same sampling_fraction"
+            )
+        return Draw(self.fraction, self.population + other.population)
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What one scan of one dataset in one window leaves behind.
 
-    rows: by slice; the whole is (). cells: by slice and column. duplicates: rows beyond the first of each entity key,
-    within the window. newest: the latest event time. versions: rows by model version.
+    rows: those that are in the cells, by slice; the whole is (). cells: by slice and column. duplicates: rows beyond
+    the first of each entity key, within the window. newest: the latest event time. versions: rows by model version.
     faults: columns that arrived missing or as another type ('' for the whole dataset), with the reason.
-    traces: what else the scan noted.
+    traces: what else the scan noted. draw: how `rows` were drawn; None: they are all there are.
     """
 
     dataset: str
@@ -126,6 +143,12 @@ class Profile:
     versions: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     traces: Traces = field(default_factory=Traces)
+    draw: Draw | None = None
+
+    @property
+    def population(self) -> int:
+        """Rows of the window, drawn or not."""
+        return int(self.draw.population if self.draw else self.rows.get(WHOLE, 0))
 
     def __add__(self, other: Profile) -> Profile:
         """The profile of both windows' rows; duplicates across the two are not seen."""
@@ -149,7 +172,13 @@ class Profile:
             added(self.versions, other.versions),
             {**other.faults, **self.faults},
             self.traces + other.traces,
+            self._drawn_with(other),
         )
+
+    def _drawn_with(self, other: Profile) -> Draw | None:
+        draws = [Draw(1.0, p.population) if p.draw is None else p.draw for p in (self, other) if p.draw or p.population]
+        total = reduce(add, draws) if draws else None
+        return None if total is None or total.fraction == 1 else total
 
     @classmethod
     def total(cls, parts: Sequence[Profile]) -> Profile:
@@ -165,3 +194,10 @@ class Profile:
     @property
     def slices(self) -> tuple[Slice, ...]:
         return tuple(self.rows)
+
+
+def drawn_alike(profiles: Sequence[Profile]) -> list[bool]:
+    """Which of them add to the last one that has rows: those of the same fraction, whose rows have the same weight."""
+    fractions = [p.draw.fraction if p.draw else 1.0 if p.population else None for p in profiles]
+    last = next((fraction for fraction in reversed(fractions) if fraction is not None), None)
+    return [fraction in (None, last) for fraction in fractions]

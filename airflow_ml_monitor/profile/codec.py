@@ -24,7 +24,7 @@ import numpy as np
 
 from airflow_ml_monitor.errors import CodecError
 from airflow_ml_monitor.keys import Slice, Window
-from airflow_ml_monitor.profile.cells import Cells, Profile
+from airflow_ml_monitor.profile.cells import Cells, Draw, Profile
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.packed_cells import packed_cells, unpacked_cells
 from airflow_ml_monitor.profile.row_sample import RowSample
@@ -104,6 +104,8 @@ def encode_profile(profile: Profile, *, to_the_bit: bool = False) -> bytes:
         "versions": dict(profile.versions),
         "faults": dict(profile.faults),
     }
+    if profile.draw is not None:
+        meta["draw"] = [profile.draw.fraction, profile.draw.population]
     if profile.traces != Traces():
         meta["traces"] = _told(profile.traces)
     return _packed("profile", meta, columns)
@@ -162,6 +164,7 @@ def decode_profile(payload: bytes) -> Profile:
         meta["versions"],
         meta["faults"],
         _traces(meta.get("traces"), columns),
+        Draw(*meta["draw"]) if "draw" in meta else None,
     )
 
 

@@ -31,6 +31,14 @@ class row_hash(FunctionElement[int]):
     inherit_cache = True
 
 
+class low_bits(FunctionElement[int]):
+    """The 24 lowest bits of a hash."""
+
+    name = "low_bits"
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
 class seconds(FunctionElement[float]):
     """Seconds since 1970 of a time, by its own clock; NULL of an infinite one."""
 
@@ -44,6 +52,14 @@ class not_a_number(FunctionElement[float]):
 
     name = "not_a_number"
     type = sa.Double()
+    inherit_cache = True
+
+
+class is_finite(FunctionElement[bool]):
+    """Whether a number is neither NaN nor infinite; NULL of none."""
+
+    name = "is_finite"
+    type = sa.Boolean()
     inherit_cache = True
 
 
@@ -111,6 +127,14 @@ class product_sum(FunctionElement[float]):
     inherit_cache = True
 
 
+class drawn(FunctionElement[float]):
+    """A number drawn at random for each row, even in [0, 1)."""
+
+    name = "drawn"
+    type = sa.Double()
+    inherit_cache = False
+
+
 def _listed(element: FunctionElement[Any], compiler: SQLCompiler, **more: Any) -> list[str]:
     return [compiler.process(clause, **more) for clause in element.clauses]
 
@@ -124,6 +148,19 @@ def _hash(element: row_hash, compiler: SQLCompiler, **more: Any) -> str:
 def _hash_of_record(element: row_hash, compiler: SQLCompiler, **more: Any) -> str:
     # Without its sign, as sums of hashes are taken.
     return f"(hash_record_extended(ROW({', '.join(_listed(element, compiler, **more))}), 0) & {2**63 - 1})"
+
+
+@compiles(low_bits)
+def _remainder(element: low_bits, compiler: SQLCompiler, **more: Any) -> str:
+    # Hashes are unsigned: beside a number that says it is signed both become 128 bits wide, and a row takes 0.3 µs.
+    [hashed] = element.clauses
+    return compiler.process(sa.type_coerce(hashed, sa.BigInteger) % sa.literal_column(str(2**24)), **more)
+
+
+@compiles(low_bits, "duckdb")
+def _masked(element: low_bits, compiler: SQLCompiler, **more: Any) -> str:
+    # A third of what the division takes.
+    return f"({_listed(element, compiler, **more)[0]} & {2**24 - 1})"
 
 
 @compiles(seconds)
@@ -142,6 +179,18 @@ def _finite_epoch(element: seconds, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(not_a_number)
 def _nan(element: not_a_number, compiler: SQLCompiler, **more: Any) -> str:
     return compiler.process(sa.cast(sa.literal("NaN", sa.String), sa.Double), **more)
+
+
+@compiles(is_finite)
+def _less_itself(element: is_finite, compiler: SQLCompiler, **more: Any) -> str:
+    [x] = element.clauses
+    return f"({compiler.process(x - x == sa.literal(0.0, sa.Double), **more)})"
+
+
+@compiles(is_finite, "postgresql")
+def _below_infinity(element: is_finite, compiler: SQLCompiler, **more: Any) -> str:
+    # NaN lies above it there. To take a number from itself works it out twice.
+    return f"(abs({', '.join(_listed(element, compiler, **more))}) < 'Infinity'::float8)"
 
 
 @compiles(is_on_calendar)
@@ -181,6 +230,11 @@ def _array_mean(element: ascending_mean, compiler: SQLCompiler, **more: Any) -> 
 def _sum(element: product_sum, compiler: SQLCompiler, **more: Any) -> str:
     a, b = _listed(element, compiler, **more)
     return f"sum({a} * {b})"
+
+
+@compiles(drawn)
+def _random(_element: drawn, _compiler: SQLCompiler, **_more: Any) -> str:
+    return "random()"
 
 
 @compiles(quartiles)

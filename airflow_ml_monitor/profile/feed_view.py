@@ -42,7 +42,7 @@ class FeedView:
     @property
     def rows(self) -> int:
         """Of the window."""
-        return int(self.current.rows.get(WHOLE, 0))
+        return self.current.population
 
     def need(self, rows: int) -> None:
         """Raise TooFew unless the window has so many rows."""
@@ -69,8 +69,8 @@ class FeedView:
     def usual_rows(self) -> float:
         """Rows of the newest window alike, else of the median one before; 0 without any."""
         if self.alike:
-            return float(self.alike[0].rows[WHOLE])
-        return float(np.median([rows for p in self.before if (rows := p.rows.get(WHOLE, 0))] or [0]))
+            return float(self.alike[0].population)
+        return float(np.median([rows for p in self.before if (rows := p.population)] or [0]))
 
     @cached_property
     def columns(self) -> tuple[FeedColumn, ...]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import quoted_name
 
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.dialect import item, not_a_number, quartiles, row_hash, seconds
+from airflow_ml_monitor.profile.dialect import is_finite, item, low_bits, not_a_number, quartiles, row_hash, seconds
 from airflow_ml_monitor.profile.layout import (
     MINUS_INF,
     MOST_CATEGORIES,
@@ -89,8 +89,7 @@ def hashed(*columns: Expression) -> Expression:
     Hashed twice: engines join the columns' hashes bit by bit, and of two rows that exchange a value one pair in a
     thousand would leave its sum as it was.
     """
-    # Hashes are unsigned: beside a number that says it is signed both become 128 bits wide, and a row takes 0.3 µs.
-    return sa.cast(row_hash(row_hash(*columns)) % sa.literal_column(str(2**24)), sa.Double)
+    return sa.cast(low_bits(row_hash(row_hash(*columns))), sa.Double)
 
 
 def category(column: Expression, binning: Binning) -> Expression:
@@ -104,7 +103,7 @@ def category(column: Expression, binning: Binning) -> Expression:
 
 
 def _bucket(x: Expression, d: Expression, binning: Binning, resolution: int) -> Expression:
-    """The bucket of a number that lies d from the centre. d - d = 0 holds for finite d only, in every dialect."""
+    """The bucket of a number that lies d from the centre."""
     if binning.values:
         inside: Expression = sa.case(
             *((x == number(v), whole(i)) for i, v in enumerate(binning.values)), else_=whole(OTHER)
@@ -114,15 +113,15 @@ def _bucket(x: Expression, d: Expression, binning: Binning, resolution: int) -> 
         inside = sa.cast(sa.func.floor(number(resolution) * share, type_=sa.Double), sa.BigInteger)
     return sa.case(
         (x.is_(None), whole(NULL)),
-        (d - d == number(0), inside),
+        (is_finite(d), inside),
         (x == not_a_number(), whole(NAN)),
         (x > number(0), whole(PLUS_INF)),
         else_=whole(MINUS_INF),
     )
 
 
-def _table(event_time: str, *columns: str) -> sa.TableClause:
-    return source(*dict.fromkeys([*columns, *([event_time] if event_time else [])]))
+def _table(event_time: str, *columns: str, name: str = "source") -> sa.TableClause:
+    return source(*dict.fromkeys([*columns, *([event_time] if event_time else [])]), name=name)
 
 
 def in_window(table: sa.TableClause, event_time: str) -> Expression:
@@ -219,13 +218,18 @@ def held(rows: sa.Select[Any]) -> sa.CTE:
     return rows.cte("rows").prefix_with("MATERIALIZED")
 
 
-def totals(moment: str, keys: tuple[str, ...], event_time: str) -> sa.SelectBase:
+def totals(moment: str, keys: tuple[str, ...], event_time: str, name: str = "source") -> sa.SelectBase:
     """rows, groups (distinct keys) and newest (of the times in `moment`, seconds since 1970 in its own clock).
 
     Without keys groups is rows; without `moment` newest is NULL.
     """
-    table = _table(event_time, *keys, *([moment] if moment else []))
-    newest: Expression = sa.func.max(epoch(table.c[moment])) if moment else sa.null()
+    table = _table(event_time, *keys, *([moment] if moment else []), name=name)
+    newest: Expression = sa.null()
+    if moment:
+        # Within a window every time is finite: the latest is told by a file's statistics where they say that all rows
+        # lie there; only of an infinite one there are no seconds, which all others would be passed over with.
+        latest = sa.func.max(table.c[moment])
+        newest = epoch(latest) if moment == event_time else sa.func.max(epoch(table.c[moment]))
     where = in_window(table, event_time)
     if not keys:
         return sa.select(sa.func.count(), sa.func.count(), newest).select_from(table).where(where)
@@ -240,30 +244,34 @@ def totals(moment: str, keys: tuple[str, ...], event_time: str) -> sa.SelectBase
     return sa.select(rows, sa.func.count(), sa.func.max(groups.c.newest)).select_from(groups)
 
 
-def by_value(column: str, rare: int, event_time: str) -> sa.SelectBase:
+def by_value(column: str, rare: int, event_time: str, name: str = "source") -> sa.SelectBase:
     """(text, rows) of a column's values with at least `rare` rows, the most frequent first."""
-    table = _table(event_time, column)
+    table = _table(event_time, column, name=name)
     value = text(table.c[column])
+    # By name: Spark 3 does not find the column of an expression below a HAVING.
+    named, rows = value.label("value"), sa.func.count().label("rows")
     return (
-        sa.select(value.label("value"), sa.func.count().label("rows"))
-        .select_from(table)
+        sa.select(named, rows)
         .where(in_window(table, event_time), table.c[column].is_not(None))
         .group_by(value)
         .having(sa.func.count() >= whole(rare))
-        .order_by(sa.func.count().desc(), value)
+        .order_by(rows.desc(), named)
         .limit(MOST_CATEGORIES)
     )
 
 
-def hours(moment: str, event_time: str) -> sa.SelectBase:
+def hours(moment: str, event_time: str, name: str = "source") -> sa.SelectBase:
     """(hour of the week, rows), in the clock of the times in `moment`."""
-    table = _table(event_time, moment)
-    hour = sa.cast(sa.func.floor(epoch(table.c[moment]) / number(3600.0)), sa.BigInteger)
-    week = whole(WEEK_HOURS)
-    # Before 1970 too, where the remainder would be negative.
-    of_week = (hour % week + week) % week
+    table = _table(event_time, moment, name=name)
+    hour = sa.func.floor(epoch(table.c[moment]) / number(3600.0), type_=sa.Double)
     where = sa.and_(in_window(table, event_time), table.c[moment].is_not(None))
-    return sa.select(of_week.label("hour"), sa.func.count().label("rows")).where(where).group_by(of_week)
+    # The remainder is taken of hours, not of rows, which are many more.
+    found = sa.select(hour.label("hour"), sa.func.count().label("rows")).where(where).group_by(hour).subquery("found")
+    week, of_all = whole(WEEK_HOURS), sa.cast(found.c.hour, sa.BigInteger)
+    # Before 1970 too, where the remainder would be negative.
+    of_week = (of_all % week + week) % week
+    rows = sa.cast(sa.func.sum(found.c.rows), sa.BigInteger).label("rows")
+    return sa.select(of_week.label("hour"), rows).group_by(of_week)
 
 
 def few_values(column: str, kind: Kind, most: int, event_time: str) -> sa.SelectBase:

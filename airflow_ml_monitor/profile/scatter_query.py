@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from airflow_ml_monitor.profile.dialect import drawn
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.product_query import u_values
 from airflow_ml_monitor.profile.query import Expression, number, size
@@ -41,9 +42,9 @@ def scattered(binnings: tuple[Binning, ...], standard: Standard, share: float, e
 
     share: the part of the rows that is looked at, drawn anew each time.
     """
-    drawn = u_values(binnings, event_time)
+    every = u_values(binnings, event_time)
     # The offsets keep an engine from joining a subquery to what reads it: each part would be worked out many times.
-    u = (drawn.where(sa.func.random() < number(share)) if share < 1 else drawn).offset(0).subquery("u")
+    u = (every.where(drawn() < number(share)) if share < 1 else every).offset(0).subquery("u")
     x = sa.select(*_standardised(list(u.c), standard)).offset(0).subquery("x")
     squares = [_square(c).label(f"q{i}") for i, c in enumerate(x.c)]
     turned = sa.select(*x.c, *squares, *_turned(list(x.c), standard)).offset(0).subquery("turned")

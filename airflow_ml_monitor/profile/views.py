@@ -27,7 +27,8 @@ class DatasetView:
 
     @property
     def rows(self) -> int:
-        return int(self.profile.rows.get(self.slice, 0))
+        """Of the whole every row, drawn or not; of a slice those that its cells hold."""
+        return self.profile.population if self.slice == WHOLE else int(self.profile.rows.get(self.slice, 0))
 
 
 @dataclass(frozen=True)

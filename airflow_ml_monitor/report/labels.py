@@ -34,7 +34,7 @@ def are_totals(source: Mapping[str, Any]) -> bool:
 
 def entries_of(scope: Scope, source: Mapping[str, Any], window: Window) -> Entries:
     """A window's ledger entries as known at the page's moment."""
-    parts = scope.store.label_parts(scope.monitor, source["name"], window.start, window.end)
+    parts = scope.store.ledger.parts(scope.monitor, source["name"], window.start, window.end)
     names = SUMS[TaskKind(scope.spec["task"]["kind"])]
     return Entries.together([decode_entries(part.payload) for part in parts], names).upto(scope.as_of or _ALWAYS)
 

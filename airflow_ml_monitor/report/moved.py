@@ -7,7 +7,7 @@ from functools import cache, partial
 
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Family, Status
-from airflow_ml_monitor.metrics.metric import REFERENCE_WINDOWS
+from airflow_ml_monitor.metrics.names import REFERENCE_WINDOWS
 from airflow_ml_monitor.report.blocks import Answer, Block, Gallery, Light, Picture, Section, Table, capped
 from airflow_ml_monitor.report.charts import chart_blocks
 from airflow_ml_monitor.report.figures.comparison import Sides, comparison, sides_of

@@ -7,7 +7,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import CENSORED_ROWS, Family, Status, base_of, is_beside
-from airflow_ml_monitor.metrics.metric import OF_TOTALS, PROXY_CORRELATION
+from airflow_ml_monitor.metrics.names import OF_TOTALS, PROXY_CORRELATION
 from airflow_ml_monitor.profile.label_source import LabelMode, Several
 from airflow_ml_monitor.report import labels
 from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped

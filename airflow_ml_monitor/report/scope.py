@@ -11,7 +11,8 @@ from typing import Any, Final, Unpack
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Family, HeadKey, base_of
-from airflow_ml_monitor.metrics.metric import WEIGHTED, metrics
+from airflow_ml_monitor.metrics.metric import metrics
+from airflow_ml_monitor.metrics.names import WEIGHTED
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report import calendar

@@ -8,7 +8,7 @@ from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import NAIVE, Family, HeadKey, base_of
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.report.blocks import Picture, Table
 from airflow_ml_monitor.report.drawn import Drawn, References, conditions_of, drawn_of, is_judged, reference_of
 from airflow_ml_monitor.report.figures.trend import Point, Trend, trend

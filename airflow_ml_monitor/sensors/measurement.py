@@ -9,7 +9,7 @@ from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.hooks.run_window import resolve_window
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Status
-from airflow_ml_monitor.metrics.metric import metric_names
+from airflow_ml_monitor.metrics.names import metric_names
 from airflow_ml_monitor.policy.rule import Action, Bounds
 from airflow_ml_monitor.sensors.wait import Wait
 from airflow_ml_monitor.triggers.measurement import MeasurementTrigger, is_stored

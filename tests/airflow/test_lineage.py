@@ -23,7 +23,7 @@ from airflow_ml_monitor import (
 )
 from airflow_ml_monitor.airflow_compat import DAG, task
 from airflow_ml_monitor.measurement import Family, Status
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
 
 pytestmark = pytest.mark.airflow_min
 LISTENER = "airflow.providers.openlineage.plugins.listener"

@@ -1,11 +1,20 @@
 """`@task.monitored`: what a task returns is profiled and judged, without another file."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from airflow_ml_monitor import DataQualityOperator, DecideOperator, DriftOperator, PerformanceOperator, ProfileOperator
+from airflow_ml_monitor import (
+    DataQualityOperator,
+    DecideOperator,
+    DriftOperator,
+    Files,
+    PerformanceOperator,
+    ProfileOperator,
+)
 from airflow_ml_monitor.airflow_compat import DAG, AirflowFailException, task
 from airflow_ml_monitor.errors import SpecError
 
@@ -96,6 +105,44 @@ def test_labels_without_a_source_of_all_days_are_refused_when_the_dag_is_parsed(
         task.monitored(spec=document, task_id="score")(lambda: None)()
 
 
+def test_a_second_try_knows_what_the_first_one_knew_and_writes_nothing(desk, desks, run_monitored):
+    spec = desk.spec(rules=desks.broken("alert"))
+    path = desk.data / "predictions" / "03.parquet"
+    # Nothing says what is known: as on a schedule without a sensor.
+    run = desk.run(3, conf={}, start_date="2026-01-20T04:00:00Z")
+    _, first = run_monitored(lambda: path, spec, run)
+    store = desk.store()
+    before = store.counted(spec.key)
+    _, second = run_monitored(lambda: path, spec, run)
+    assert second == first
+    assert first["known_at"] == "2026-01-20T04:00:00+00:00"
+    assert store.counted(spec.key) == before
+    assert {row.known_at for row in store.current(spec.key)} <= {datetime(2026, 1, 20, 4, tzinfo=UTC)}
+
+
+def test_a_moment_that_is_handed_on_or_of_the_runs_conf_counts_before_the_runs_start(desk, run_monitored):
+    path, run = desk.data / "predictions" / "03.parquet", desk.run(3, conf={}, start_date="2026-01-20T04:00:00Z")
+    _, handed = run_monitored(lambda: path, inline(desk, name="handed"), run, known_at="2026-01-18T00:00:00+00:00")
+    assert handed["known_at"] == "2026-01-18T00:00:00+00:00"
+    _, told = run_monitored(lambda: path, inline(desk, name="told"), desk.run(3))
+    assert told["known_at"] == (desk.day(3).end + timedelta(days=12)).isoformat()
+
+
+def test_returned_files_are_read_with_their_connection(desk, run_monitored, object_store, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", object_store.connection)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    local = desk.data / "predictions" / "03.parquet"
+    object_store.put("returned/03.parquet", pq.read_table(local))
+    files = Files(f"s3://{object_store.bucket}/returned/*.parquet", connection="lake")
+    value, _ = run_monitored(lambda: files, inline(desk, name="lake"), desk.run(3))
+    assert value == files.path
+    run_monitored(lambda: local, inline(desk, name="local"), desk.run(3))
+    store = desk.store()
+    assert stored(store, "default/lake") == stored(store, "default/local") != []
+
+
 def test_another_type_than_a_frame_or_a_path_is_named(desk, run_monitored):
-    with pytest.raises(AirflowFailException, match="the task returned a list; return a DataFrame, or the path of a"):
+    with pytest.raises(AirflowFailException, match="the task returned a list; return a DataFrame, the path of a file"):
         run_monitored(lambda: [1, 2], inline(desk), desk.run(3))

@@ -125,7 +125,7 @@ def test_a_lower_severity_asks_more_and_a_retry_stores_nothing_new(desk, applica
     assert found["good"] == ROWS - BROKEN - 1
     table = desk.store().history("default/credit", metric="quarantined_rows")
     assert len(table) == len(found["by_reason"]) + 1
-    assert len(desk.store().contracts("default/credit")) == 1
+    assert len(desk.store().contracts.listed("default/credit")) == 1
     assert "pigeon" not in table.to_string() + json.dumps(found)
 
 

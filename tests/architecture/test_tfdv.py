@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_ml_monitor.metrics.metric import fault_names, metric_names
+from airflow_ml_monitor.metrics.names import fault_names, metric_names
 from airflow_ml_monitor.metrics.tfdv import TFDV
 
 ANOMALIES = (Path(__file__).parents[1] / "golden" / "tfdv-anomalies.txt").read_text().split()

@@ -111,9 +111,11 @@ def _beside_peers(name: str, rows: int) -> dict[str, Cost | None]:
     write(reference, rows, seed=11)
     write(current, rows)
 
-    def monitor() -> Cost | None:
+    def monitor(*how: str) -> Cost | None:
         with tempfile.TemporaryDirectory() as folder:
-            return _ours("monitor", reference, current, Path(folder) / "metrics.db")()
+            path = Path(folder) / "metrics.db"
+            _ours("database", path)()
+            return _ours("monitor", reference, current, path, *how)()
 
     def peer(peer: str, *arguments: str) -> Callable[[], Cost | None]:
         return lambda: cost(_environment(peer), HERE / "engines" / "peers.py", peer, reference, current, *arguments)
@@ -121,7 +123,12 @@ def _beside_peers(name: str, rows: int) -> dict[str, Cost | None]:
     theirs = {f"evidently {preset}": peer("evidently", preset) for preset in PRESETS}
     theirs |= {"nannyml": peer("nannyml"), "whylogs": peer("whylogs")}
     print(f"{name} beside the peers", file=sys.stderr)
-    ours = {"monitor": monitor, "profile": _ours("profile", current, "wide")}
+    ours = {
+        "monitor": monitor,
+        "monitor alone": partial(monitor, "alone"),
+        "profile": _ours("profile", current, "wide"),
+        "alone": _ours("profile", current, "wide", "alone"),
+    }
     return in_turns(ours, TURNS) | in_turns(theirs, 1)
 
 
@@ -134,7 +141,10 @@ def _environment(peer: str) -> Path:
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
         wanted = [f"{peer}=={PEERS[peer]}", "pandas<3", "pyarrow", "setuptools", "statsmodels"]
-        subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(python), *wanted], check=True)
+        # Compiled when installed, as pip does: else the first run would pay for it.
+        subprocess.run(
+            [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *wanted], check=True
+        )
         (folder / "ready").touch()
     return python
 

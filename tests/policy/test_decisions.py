@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_ml_monitor.measurement import NOTES, Family, Status
-from airflow_ml_monitor.metrics.metric import fault_names
+from airflow_ml_monitor.metrics.names import fault_names
 from airflow_ml_monitor.policy.decision import ActionState
 from airflow_ml_monitor.policy.rule import ORDER, Action, Bounds, Rule
 

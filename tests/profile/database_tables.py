@@ -184,8 +184,8 @@ class InDatabase:
     def layout(self, dataset: Dataset, window: Window) -> Layout:
         return self.engine.layout(self._there(dataset), window)
 
-    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
-        return self.engine.profile(self._there(dataset), layout, window)
+    def profile(self, dataset: Dataset, layout: Layout, window: Window, **among: Any) -> Profile:
+        return self.engine.profile(self._there(dataset), layout, window, **among)
 
     def watermark(self, labels: LabelSource, since: Any, upto: Any) -> Watermark:
         return self.engine.watermark(self._there(labels), since, upto)

@@ -58,7 +58,7 @@ class InSpark:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         asked = getattr(self.engine, name)
-        return lambda *arguments: asked(*map(self._there, arguments))
+        return lambda *arguments, **more: asked(*map(self._there, arguments), **more)
 
     def _there(self, argument: Any) -> Any:
         if isinstance(argument, LabelRequest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -101,6 +102,13 @@ def now() -> dict[str, list[Any]]:
 @pytest.fixture(scope="module")
 def reference() -> pa.Table:
     return arrow(columns(1))
+
+
+def test_without_second_moments_cells_are_the_same_and_nothing_is_told_of_columns_together(
+    either: DuckDB, oracle: ModuleType, builders: Callable[[str], ModuleType]
+) -> None:
+    law = builders("profile/test_tables_agree.py")
+    law.test_without_second_moments_cells_are_the_same_and_nothing_is_told_of_columns_together(either, oracle, builders)
 
 
 def test_arrow_tables_are_cut_like_numpy_cuts_them(

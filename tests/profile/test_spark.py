@@ -1,4 +1,7 @@
-"""Spark against the oracle and DuckDB, by the laws of tables: one session of two threads, in this process."""
+"""Spark against the oracle and DuckDB, by the laws of tables: one session of two threads, in this process.
+
+Of another release: pip install --no-deps --target=DIR "pyspark==3.5.*" "py4j==0.10.9.7", and PYTHONPATH=DIR.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]
 
 LAWS = {
     "test_tables_agree": (
+        "test_without_second_moments_cells_are_the_same_and_nothing_is_told_of_columns_together",
         "test_every_type_is_cut_like_numpy_cuts_it",
         "test_arithmetic_out_of_range_is_infinite_or_nothing_and_ends_no_scan",
         "test_a_fault_reads_as_it_does_of_a_file",
@@ -35,7 +39,9 @@ LAWS = {
         "test_a_replay_beside_the_rows_differs_where_it_does",
         "test_a_role_beside_features_is_read_alike",
     ),
+    "test_among": ("test_parts_by_value_hold_their_rows_alone_and_add_up_to_the_whole",),
     "test_tables_ledger": ("test_a_label_table_that_is_not_there_yet_holds_no_label",),
+    "test_drawn_rows": ("test_rows_of_tables_are_drawn_there",),
 }
 PAIRS = [
     ("binary", "implicit"),

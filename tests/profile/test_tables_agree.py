@@ -59,6 +59,23 @@ def run(there: Any) -> Iterator[Callable[..., None]]:
     engine.dispose()
 
 
+def test_without_second_moments_cells_are_the_same_and_nothing_is_told_of_columns_together(
+    there: Any, oracle: ModuleType, builders: Callable[[str], ModuleType]
+) -> None:
+    agree = builders("profile/test_cells_agree.py")
+    full = oracle.dataset(agree.arrow(agree.columns(2)), agree.KINDS, slice_by=("group",))
+    bare = replace(full, second_moments=False)
+    layout, plain = (there.layout(dataset, EVER) for dataset in (full, bare))
+    assert layout.ellipsoid is not None
+    assert plain == replace(layout, ellipsoid=None)
+    # By a layout that has a shape, too: the field may be turned off later.
+    for cut_by in (layout, plain):
+        told, found = (there.profile(dataset, cut_by, oracle.DAY) for dataset in (full, bare))
+        assert told.traces.products is not None
+        assert found.traces == replace(told.traces, products=None, scatter=None, distances={})
+        oracle.same_profile(found, told.cells)
+
+
 def test_every_type_is_cut_like_numpy_cuts_it(
     there: Any, oracle: ModuleType, rows: ModuleType, builders: Callable[[str], ModuleType]
 ) -> None:

@@ -1,8 +1,8 @@
-"""Products and their scatter in PostgreSQL, against those of a file of the same rows."""
+"""Products and their scatter in every database, against those of a file of the same rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -22,15 +22,6 @@ from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.views import DatasetPair
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(scope="module")
-def there(
-    builders: Callable[[str], ModuleType], empty_database: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
-    """The engine of tables, which brings what it is given in memory into a database first."""
-    with empty_database("postgresql", tmp_path_factory.mktemp("products")) as url:
-        yield builders("profile/database_tables.py").InDatabase(url)
 
 
 @pytest.fixture(scope="module")

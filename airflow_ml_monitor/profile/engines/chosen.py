@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.keys import Window
+from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import store_connections
@@ -18,7 +19,6 @@ from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, 
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import Source
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
-from airflow_ml_monitor.profile.engines.spark import SparkEngine
 from airflow_ml_monitor.profile.engines.sql import SQL, TIMEOUT
 from airflow_ml_monitor.profile.engines.stores import Stores
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -54,7 +54,6 @@ class Chosen:
     ) -> None:
         self._here = DuckDB(stores=stores)
         self._there = SQL(resolve, timeout)
-        self._beyond = SparkEngine()
 
     def fingerprints(self, dataset: Dataset, windows: Sequence[Window]) -> list[str]:
         return self._of(dataset.source).fingerprints(dataset, windows)
@@ -62,8 +61,8 @@ class Chosen:
     def layout(self, dataset: Dataset, window: Window) -> Layout:
         return self._of(dataset.source).layout(dataset, window)
 
-    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
-        return self._of(dataset.source).profile(dataset, layout, window)
+    def profile(self, dataset: Dataset, layout: Layout, window: Window, *, among: Among | None = None) -> Profile:
+        return self._of(dataset.source).profile(dataset, layout, window, among=among)
 
     def watermark(self, labels: LabelSource, since: datetime, upto: datetime) -> Watermark:
         return self._of(labels.source).watermark(labels, since, upto)
@@ -103,7 +102,10 @@ class Chosen:
 
     def _of(self, source: Any) -> ScanEngine:
         if is_spark(source):
-            return self._beyond
+            # Loaded for those who have one.
+            from airflow_ml_monitor.profile.engines.spark import SparkEngine
+
+            return SparkEngine()
         return self._there if isinstance(source, Table) else self._here
 
     def _beside(self, engine: ScanEngine, labels: LabelSource) -> LabelSource:

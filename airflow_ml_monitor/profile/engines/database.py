@@ -35,9 +35,9 @@ class Database(ABC):
     another. instead: statements that it is asked in place of others, whose words it has not. coded: types whose
     values are written otherwise than as categories. answers_rules: whether Great Expectations asks it about a
     contract's rules. draws_rows: whether it looks at rows drawn at random, for how products scatter. is_proven: whether
-    its statements were run on a server of its kind. most_numbers: that a statement may bring with it. refused_tasks:
-    those whose ledger it cannot make. refused_several: ways to read several labels of a prediction that it has no words
-    for.
+    its statements were run on a server of its kind. most_numbers: that a statement may bring with it. most_sets: by
+    which one may group categories, each on its own; 1 where that is not asked. refused_tasks: those whose ledger it
+    cannot make. refused_several: ways to read several labels of a prediction that it has no words for.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Database(ABC):
     draws_rows: ClassVar[bool] = False
     is_proven: ClassVar[bool] = True
     most_numbers: ClassVar[int] = 10**6
+    most_sets: ClassVar[int] = 1
     refused_tasks: frozenset[TaskKind] = frozenset()
     refused_several: frozenset[Several] = frozenset()
 

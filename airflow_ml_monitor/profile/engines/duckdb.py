@@ -48,7 +48,8 @@ class DuckDB(ScanEngine):
             "preserve_insertion_order": "false",
             # Files change under us: what was read for one call is not kept for the next.
             "enable_external_file_cache": "false",
-            # Whole column chunks ahead, of every column and thread: 250 MB more of thirty columns, and no faster.
+            # Whole column chunks ahead, of every column and thread: memory that grows with both, for a wait that a
+            # file on this machine has not.
             "disable_parquet_prefetching": "true",
         }
         if memory_limit:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import duckdb
+import numpy as np
+import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import OutOfMemory, ScanError
+from airflow_ml_monitor.profile import stream_query
+from airflow_ml_monitor.profile.cells import Floats
+from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.dialect import DUCKDB
 from airflow_ml_monitor.profile.engines import streamed
-from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
-from airflow_ml_monitor.profile.engines.statement_cells import by_statements
+from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Passes, Scan
+from airflow_ml_monitor.profile.engines.statement_cells import by_statements, without_bucket
+from airflow_ml_monitor.profile.hash_query import MOST
 from airflow_ml_monitor.profile.layout import Binning
-from airflow_ml_monitor.profile.number_pass import BATCH_ROWS
+from airflow_ml_monitor.profile.number_pass import BATCH_ROWS, plain
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.wanted import Wanted
@@ -30,19 +36,35 @@ TOO_LITTLE: Final = "DuckDB needs more memory than it may take, even with what w
 
 
 @lru_cache(maxsize=512)
-def _compiled(build: Build, about: tuple[Hashable, ...], _written: str) -> SQLCompiler:
+def _compiled(
+    build: Build, about: tuple[Hashable, ...], _written: str, stand_ins: tuple[tuple[str, str], ...]
+) -> SQLCompiler:
     """A statement's text. Building and compiling one takes longer than running it on a small window.
 
-    _written: the arguments as they write themselves; 1 and True are equal, and make two statements.
+    _written: the arguments as they write themselves; 1 and True are equal, and make two statements. stand_ins: sources,
+    and the tables that are read instead.
     """
-    return build(*about).compile(dialect=DUCKDB)
+    statement = build(*about)
+    for name, kept in stand_ins:
+        statement = statement.add_cte(sa.select(sa.text("*")).select_from(sa.table(kept)).cte(name))
+    return statement.compile(dialect=DUCKDB)
 
 
 @dataclass(frozen=True, slots=True)
 class DuckDBScan(Scan):
     """A connection, and what every scan has."""
 
+    joins_at_once: ClassVar[bool] = True
     connection: duckdb.DuckDBPyConnection
+    stand_ins: tuple[tuple[str, str], ...] = ()
+
+    def keep(self, name: str, build: Build, *about: Hashable) -> None:
+        text, bound = self._filled(build, about)
+        with _said():
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {text}", bound)
+
+    def instead(self, names: Mapping[str, str]) -> DuckDBScan:
+        return replace(self, stand_ins=tuple(names.items()))
 
     def register(self, name: str, table: pa.Table) -> None:
         self.connection.register(name, table)
@@ -85,28 +107,49 @@ class DuckDBScan(Scan):
 
     def _filled(self, build: Build, about: tuple[Hashable, ...]) -> tuple[str, list[Any]]:
         """A statement's text, and what is bound to it."""
-        compiled = _compiled(build, about, repr(about))
+        compiled = _compiled(build, about, repr(about), self.stand_ins)
         wanted = {name: value for name, value in self.shared.items() if name in compiled.binds}
         filled = compiled.construct_params(wanted)
         return str(compiled), [filled[name] for name in compiled.positiontup or ()]
 
     def cut(self, wanted: Wanted) -> tuple[ByColumn, Traces]:
-        """Numbers by the kernel, as they stream by; categories by statements."""
-        cells, noted = by_statements(self, replace(wanted, binnings=wanted.categories))
+        """Numbers by the kernel, as they stream by; categories by statements or, where they are sliced, by it too."""
+        categories = replace(wanted, binnings=wanted.categories)
+        if wanted.slices:
+            with self._one_thread():
+                cells = streamed.categories(self.batches, self.register, wanted)
+            noted = without_bucket(self, categories, cells)
+        else:
+            cells, noted = by_statements(self, categories)
         with self._one_thread():
             of_numbers, told = streamed.streamed(self.batches, self.register, wanted)
         return cells | of_numbers, replace(told, unseen=noted.unseen, damaged=noted.damaged)
 
     @contextmanager
     def _one_thread(self) -> Iterator[None]:
-        """The kernel takes three times as long as one thread that reads; each more would only read ahead, 130 MB of
-        thirty columns."""
+        """One thread reads faster than the kernel takes it; each more would only read ahead, and hold what it read."""
         [(threads,)] = self.connection.execute("SELECT current_setting('threads')").fetchall()
         self.connection.execute("SET threads = 1")
         try:
             yield
         finally:
             self.connection.execute(f"SET threads = {int(threads)}")
+
+    def are_different(self, build: Build, *about: Hashable) -> bool:
+        """To group keys takes longer, and memory for each."""
+        [hashes] = self.masked(build, *about).values()
+        if len(hashes) > MOST or np.ma.is_masked(hashes):
+            return False
+        ascending = np.sort(np.ma.getdata(hashes))
+        return not bool((ascending[1:] == ascending[:-1]).any())
+
+    def passes(self, columns: tuple[tuple[str, Kind], ...], event_time: str) -> Passes:
+        return partial(self._values, tuple(Binning(*column) for column in columns), event_time)
+
+    def _values(self, columns: tuple[Binning, ...], event_time: str) -> Iterator[Sequence[Floats]]:
+        with self._one_thread():
+            for batch in self.batches(stream_query.streamed, columns, (), (), event_time):
+                yield [plain(column) for column in batch.columns]
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
         with self._one_thread():

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_ml_monitor.keys import Window, WindowRule
+from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.label_source import LabelSource
@@ -81,8 +82,8 @@ class Engine(Protocol):
         """Choose the buckets from a reference."""
         ...
 
-    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
-        """One scan. What arrived wrong is in the profile's faults."""
+    def profile(self, dataset: Dataset, layout: Layout, window: Window, *, among: Among | None = None) -> Profile:
+        """One scan, of some of the window's rows if so told. What arrived wrong is in the profile's faults."""
         ...
 
     def watermark(self, labels: LabelSource, since: datetime, upto: datetime) -> Watermark:

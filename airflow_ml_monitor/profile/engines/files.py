@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.engines.file import File
+from airflow_ml_monitor.profile.engines.footer_times import times_between
 from airflow_ml_monitor.profile.engines.located import is_elsewhere
 from airflow_ml_monitor.profile.engines.located import located as _located
 
@@ -198,14 +199,12 @@ def _footer(file: File) -> Footer:
             if not column.is_stats_set or not column.statistics.has_min_max:
                 extremes[column.path_in_schema] = None
                 continue
-            try:
-                low, high = column.statistics.min, column.statistics.max
-            except (OverflowError, UnicodeDecodeError):
-                # An infinite time, or one beyond Python's years: it may lie anywhere. Or bytes that are no text.
+            if (found := times_between(column.statistics)) is None:
+                continue
+            if not found:
                 extremes[column.path_in_schema] = None
                 continue
-            if not isinstance(low, date):
-                continue
+            low, high = found
             before = extremes.get(column.path_in_schema, (low, high))
             extremes[column.path_in_schema] = before and (min(before[0], low), max(before[1], high))
     spans = tuple((name, span) for name, span in extremes.items() if span is not None)

@@ -18,7 +18,7 @@ def sampled(scan: Scan, dataset: Dataset, binnings: Iterable[Binning], event_tim
     """By what the model is given: another version of it says something else of the same rows. None where the dataset
     asks for none, or rows have no key. binnings: what rows are looked at by together."""
     types = scan.types["source"]
-    key = tuple(name for name in (*dataset.entity_key, dataset.event_time) if name in types)
+    key = tuple(name for name in dataset.row_key if name in types)
     if not dataset.sample_rows or any(name not in types for name in dataset.entity_key):
         return None
     chosen = [binning for binning in binnings if binning.column in dataset.given]

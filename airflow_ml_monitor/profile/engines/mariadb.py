@@ -16,7 +16,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from airflow_ml_monitor.profile.dialect import ascending_mean, contains, gathered, instant, row_hash, seconds
+from airflow_ml_monitor.profile.dialect import ascending_mean, contains, drawn, gathered, instant, row_hash, seconds
 from airflow_ml_monitor.profile.engines.guarded import NUMBERS, GuardedCompiler
 from airflow_ml_monitor.profile.engines.portable import LEAST, PortableCompiler
 
@@ -181,6 +181,11 @@ def _epoch(element: seconds, compiler: SQLCompiler, **more: Any) -> str:
 def _instant(element: instant, compiler: SQLCompiler, **more: Any) -> str:
     zone, moment = (compiler.process(clause, **more) for clause in element.clauses)
     return moment if _zone(element) == _UTC else f"CONVERT_TZ({moment}, {zone}, '+00:00')"
+
+
+@compiles(drawn, "mariadb")
+def _drawn(_element: drawn, _compiler: SQLCompiler, **_more: Any) -> str:
+    return "RAND()"
 
 
 @compiles(contains, "mariadb")

@@ -46,6 +46,7 @@ class MariaDB(Database):
     plain = mariadb.PLAIN
     guarded = mariadb.GUARDED
     instead = BY_RANK
+    draws_rows = True
     coded = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
     # Their statements name one part many times, and MariaDB works it out as often: minutes for a thousand rows, and in
     # another order each time.

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.engines import small_columns
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 
@@ -99,7 +100,7 @@ def no_labels(labels: LabelSource) -> pa.Table:
 def categories(binning: Binning) -> pa.Table:
     """The `categories` of a column's statement."""
     names = binning.categories
-    return pa.table({"name": pa.array(names, pa.string()), "code": pa.array(range(len(names)), pa.int64())})
+    return pa.table({"name": small_columns.texts(names), "code": small_columns.wholes(range(len(names)))})
 
 
 def days(
@@ -111,27 +112,22 @@ def days(
 ) -> pa.Table:
     """The ledger's `days`. due: when silence is a label; none: never asked for."""
     return pa.table({
-        "day": pa.array(index, pa.int64()),
-        "starts": _moments(starts),
-        "ends": _moments(ends),
-        "stale": pa.array(stale, pa.bool_()),
-        "due": _moments(due or ends),
+        "day": small_columns.wholes(index),
+        "starts": small_columns.moments(starts),
+        "ends": small_columns.moments(ends),
+        "stale": small_columns.flags(stale),
+        "due": small_columns.moments(due or ends),
     })  # fmt: skip
 
 
 def known(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
     """The ledger's `known`."""
-    index = pa.array(range(len(after)), pa.int64())
-    return pa.table({"known": index, "after": _moments(after), "upto": _moments(upto)})
+    index = small_columns.wholes(range(len(after)))
+    return pa.table({"known": index, "after": small_columns.moments(after), "upto": small_columns.moments(upto)})
 
 
 def arrived(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
     """The ledger's `arrived`: as `known`, each day three times, as its neighbours' number and its own are near."""
     days = known(after, upto)
-    near = (pa.array(range(step, len(after) + step), pa.int64()) for step in (-1, 0, 1))
+    near = (small_columns.wholes(range(step, len(after) + step)) for step in (-1, 0, 1))
     return pa.concat_tables([days.append_column("near", numbers) for numbers in near])
-
-
-def _moments(moments: Sequence[datetime]) -> pa.Array:
-    zone = "UTC" if moments and moments[0].tzinfo else None
-    return pa.array(moments, pa.timestamp("us", zone))

@@ -52,6 +52,8 @@ class Postgres(Database):
     guarded = postgres.GUARDED
     answers_rules = True
     draws_rows = True
+    # Each has a hash table, and they share out the memory of one; GROUPING tells at most 31 apart.
+    most_sets = 16
 
     @contextmanager
     def snapshot(self, connection: sa.Connection, timeout: timedelta) -> Iterator[None]:

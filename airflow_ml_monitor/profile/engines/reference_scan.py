@@ -13,27 +13,44 @@ from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import profile_scan
 from airflow_ml_monitor.profile.engines.scan import Scan
-from airflow_ml_monitor.profile.engines.spread import spread
+from airflow_ml_monitor.profile.engines.spread import spreads
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
+from airflow_ml_monitor.profile.quartiles import Spread
 
 
-def binning(scan: Scan, column: Column, event_time: str, rows: int) -> Binning:
-    """The buckets of one reference column of so many rows; raises ReferenceMismatch if it has no value."""
+def binnings(scan: Scan, columns: Sequence[Column], event_time: str, rows: int) -> tuple[Binning, ...]:
+    """The buckets of columns of a reference of so many rows; raises ReferenceMismatch if one has no value."""
+    asked = {c: FEW_VALUES if _may_be_few(c) else 0 for c in columns if c.kind in (Kind.NUMERIC, Kind.DATETIME)}
+    found = spreads(scan, asked, event_time)
+    return tuple(
+        _grid(column, found[column], rows) if column in found else _named(scan, column, event_time)
+        for column in columns
+    )
+
+
+def _named(scan: Scan, column: Column, event_time: str) -> Binning:
+    """A bucket a value."""
     if column.kind is Kind.BOOLEAN:
         return Binning(column.name, column.kind, values=(0.0, 1.0))
-    if column.kind is Kind.CATEGORICAL:
-        named = scan.rows(query.by_value, column.name, RARE, event_time)
-        return Binning(column.name, column.kind, categories=tuple(sorted(value for value, _ in named)))
-    count, low, median, high, deviation = spread(scan, column, event_time)
-    if not count:
+    named = scan.rows(query.by_value, column.name, RARE, event_time)
+    return Binning(column.name, column.kind, categories=tuple(sorted(value for value, _ in named)))
+
+
+def _may_be_few(column: Column) -> bool:
+    return column.kind is Kind.NUMERIC and column.role in (Role.FEATURE, Role.DELAY_STRATUM)
+
+
+def _grid(column: Column, found: Spread, rows: int) -> Binning:
+    if not found.rows:
         raise ReferenceMismatch(
             f"column {column.name!r} has no value in the reference; leave it out of the spec, or freeze another one",
             field="reference",
         )
-    values: tuple[float, ...] = ()
-    if column.kind is Kind.NUMERIC and column.role in (Role.FEATURE, Role.DELAY_STRATUM):
-        values = _few(scan, column, event_time, rows)
-    return Binning(column.name, column.kind, _signless(median), _scale(high - low, deviation), values=values)
+    # Few values of few rows may be many of all.
+    are_few = _may_be_few(column) and found.values is not None and rows >= 10 * len(found.values)
+    values = tuple(map(_signless, found.values or ())) if are_few else ()
+    scale = _scale(found.high - found.low, found.deviation)
+    return Binning(column.name, column.kind, _signless(found.median), scale, values=values)
 
 
 def ellipsoid(scan: Scan, dataset: Dataset, binnings: Sequence[Binning], event_time: str, rows: int) -> Ellipsoid:
@@ -50,14 +67,6 @@ def _scale(quartile_range: float, deviation: float | None) -> float:
             # The last digits of a parallel sum change from run to run; the layout's digest must not.
             return float(f"{scale:.6g}")
     return 1.0
-
-
-def _few(scan: Scan, column: Column, event_time: str, rows: int) -> tuple[float, ...]:
-    """The column's values if they are few, else none."""
-    distinct = scan.rows(query.few_values, column.name, column.kind, FEW_VALUES, event_time)
-    if len(distinct) > FEW_VALUES or rows < 10 * len(distinct):
-        return ()
-    return tuple(sorted(_signless(value) for (value,) in distinct))
 
 
 def _signless(value: float) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Slice, Window
-from airflow_ml_monitor.profile.cells import Cells
+from airflow_ml_monitor.profile.cells import Cells, Floats
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
@@ -49,6 +49,8 @@ _OF_CATEGORIES: Final = INTEGERS | {"VARCHAR", "ENUM", "BOOLEAN", '"NULL"'}
 
 Source = Dataset | LabelSource
 Build = Callable[..., sa.SelectBase]
+Passes = Callable[[], Iterator[Sequence[Floats]]]
+"""Parts of several columns' values, side by side."""
 ByColumn = dict[tuple[Slice, str], Cells]
 """Cells by slice and column."""
 
@@ -57,16 +59,28 @@ ByColumn = dict[tuple[Slice, str], Cells]
 class Scan(ABC):
     """The opened columns' types by source, and values for the parameters that all statements share.
 
-    arrived: by source, every column that it has, opened or not. Types are named as DuckDB names them.
+    arrived: by source, every column that it has, opened or not. Types are named as DuckDB names them. is_confined:
+    whether a dataset that is open holds the rows of its window alone.
     """
 
+    is_confined: ClassVar[bool] = False
     types: Mapping[str, Mapping[str, str]]
     shared: dict[str, Any] = field(default_factory=dict)
     arrived: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    joins_at_once: ClassVar[bool] = False
+    """Whether a full join of predictions and labels costs less than a join and a count of either."""
 
     @abstractmethod
     def register(self, name: str, table: pa.Table) -> None:
         """Give a small table a name, by which statements read it from now on."""
+
+    def keep(self, name: str, build: Build, *about: Hashable) -> None:
+        """Keep a statement's rows under a name, by which others read them. Of scans that join at once."""
+        raise NotImplementedError
+
+    def instead(self, names: Mapping[str, str]) -> Scan:
+        """The same scan of what was kept under other names instead of some sources. Of scans that join at once."""
+        raise NotImplementedError
 
     @abstractmethod
     def rows(self, build: Build, *about: Hashable) -> list[tuple[Any, ...]]:
@@ -87,6 +101,14 @@ class Scan(ABC):
     @abstractmethod
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
         """Of the rows' u, which their shape is made of."""
+
+    def passes(self, columns: tuple[tuple[str, Kind], ...], event_time: str) -> Passes | None:
+        """Passes over some columns' values, NaN where one is missing; None where rows stay in their database."""
+        return None
+
+    def are_different(self, build: Build, *about: Hashable) -> bool:
+        """True if no two of a statement's hashes are the same; False also where that is not worth a look."""
+        return False
 
     def columns(self, build: Build, *about: Hashable) -> dict[str, Array]:
         """A statement's columns; a missing integer is ABSENT, a missing float NaN."""
@@ -125,13 +147,19 @@ class Scan(ABC):
         """Columns of a dataset that are absent or of another type, with the reason."""
         found = {}
         for column in columns:
-            arrived = self.types[name].get(column.name)
-            accepted = _ACCEPTED.get(column.kind)
-            if arrived is None:
-                found[column.name] = f"column {column.name!r} is missing"
-            elif accepted and not is_any(arrived, accepted):
-                found[column.name] = f"column {column.name!r} arrived as {arrived}, declared {column.kind}"
+            if fault := fault_of(column, self.types[name].get(column.name)):
+                found[column.name] = fault
         return found
+
+
+def fault_of(column: Column, arrived: str | None) -> str:
+    """Why a column that arrived as a type of DuckDB's, or not at all, cannot be read; '' where it can."""
+    if arrived is None:
+        return f"column {column.name!r} is missing"
+    accepted = _ACCEPTED.get(column.kind)
+    if accepted and not is_any(arrived, accepted):
+        return f"column {column.name!r} arrived as {arrived}, declared {column.kind}"
+    return ""
 
 
 def in_terms(moment: datetime, arrived: str, zone: str) -> datetime:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile import label_events, query, strata
+from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import (
@@ -66,16 +67,18 @@ class ScanEngine(ABC):
             event_time = scan.within(dataset, window)
             if not (rows := scan.rows(query.totals, "", (), event_time)[0][0]):
                 raise ReferenceMismatch("no rows in the reference; widen its start and end", field="reference")
-            binnings = tuple(reference_scan.binning(scan, column, event_time, rows) for column in dataset.measured)
-            shape = reference_scan.ellipsoid(scan, dataset, binnings, event_time, rows)
+            binnings = reference_scan.binnings(scan, dataset.measured, event_time, rows)
+            shape = None
+            if dataset.second_moments:
+                shape = reference_scan.ellipsoid(scan, dataset, binnings, event_time, rows)
             found = Layout(binnings, dataset.slice_by, shape)
             strata.check([found[column.name] for column in dataset.strata])
             return found
 
-    def profile(self, dataset: Dataset, layout: Layout, window: Window) -> Profile:
+    def profile(self, dataset: Dataset, layout: Layout, window: Window, *, among: Among | None = None) -> Profile:
         """See Engine."""
         try:
-            with self._opened(source=replace(declared(dataset, window), seeks=True)) as scan:
+            with self._opened(**profile_scan.openings(dataset, window, among)) as scan:
                 return profile_scan.profiled(scan, dataset, layout, window, self._small)
         except DataFault as fault:
             return Profile(dataset.name, window, layout.digest, {WHOLE: 0}, {}, faults={"": fault.reason})

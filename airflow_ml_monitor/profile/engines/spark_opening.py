@@ -116,6 +116,8 @@ def _reading(place: str, opening: Opening, arrived: Mapping[str, str]) -> tuple[
     rows = sa.select(*read or [whole(1).label(NOTHING)]).select_from(table)
     if flag in types:
         types[flag] = "BOOLEAN" if is_any(arrived[flag], COUNTED) else arrived[flag]
+    only = opening.only({column.name: column.element for column in read}, types)
+    rows = rows if only is None else rows.where(only)
     if isinstance(owner, LabelSource) or owner.event_time not in arrived:
         return types, rows
     moment = table.c[owner.event_time]

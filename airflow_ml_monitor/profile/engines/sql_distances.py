@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from airflow_ml_monitor.profile import distance_query, query
+from airflow_ml_monitor.profile.distance_query import Grid
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.outlying import MOST_BUCKETS, RESOLUTION, Moments, roots
 from airflow_ml_monitor.profile.traces import Matrix
+from airflow_ml_monitor.profile.wanted import Wanted
 
 if TYPE_CHECKING:
     from airflow_ml_monitor.profile.engines.scan import Scan
@@ -33,41 +37,54 @@ def moments(scan: Scan, binnings: tuple[Binning, ...], event_time: str) -> Momen
 
 def counted(
     scan: Scan,
-    binnings: tuple[Binning, ...],
-    event_time: str,
-    ellipsoid: Ellipsoid | None,
+    wanted: Wanted,
+    lacking: Collection[str],
     *,
     most_numbers: int,
 ) -> dict[int, int]:
-    """See outlying.counted; by one statement, and one for every 300 ways in which rows lack values.
+    """See outlying.counted; by one statement and, where rows lack values, one more for every 300 ways in which they do.
 
-    most_numbers: that may be brought to one statement.
+    lacking: columns of which some row has no value. most_numbers: that may be brought to one statement.
     """
+    ellipsoid, event_time = wanted.ellipsoid, wanted.event_time
     if ellipsoid is None or not ellipsoid.columns:
         return {}
-    by_name = {binning.column: binning for binning in binnings}
-    there = [i for i, name in enumerate(ellipsoid.columns) if name in by_name]
-    if not there:
+    by_name = {binning.column: binning for binning in wanted.together}
+    shape = _of(ellipsoid, [i for i, name in enumerate(ellipsoid.columns) if name in by_name])
+    if not shape.columns:
         rows = int(scan.rows(query.totals, "", (), event_time)[0][0])
         return {0: rows} if rows else {}
+    mine = tuple(by_name[name] for name in shape.columns)
+    places = tuple(i for i, name in enumerate(shape.columns) if name in lacking)
+    grid = Grid(shape.centre, RESOLUTION, MOST_BUCKETS)
+    [root] = roots(shape, [0])
+    lines = tuple(tuple(line[i:]) for i, line in enumerate(root.tolist()))
+    found = Counter[int]()
+    _add(found, scan.rows(distance_query.whole_distances, mine, places, grid, lines, event_time))
+    if not places:
+        return dict(found)
+    patterns = sorted(int(pattern) for pattern, _ in scan.rows(distance_query.patterns, mine, places, event_time))
+    at_once = max(1, min(_AT_ONCE, most_numbers // len(distance_query.cells(len(mine)))))
+    for start in range(0, len(patterns), at_once):
+        scan.register("shapes", _shapes(shape, patterns[start : start + at_once]))
+        _add(found, scan.rows(distance_query.distances, mine, places, grid, event_time))
+    return dict(found)
+
+
+def _add(found: Counter[int], rows: Iterable[Sequence[Any]]) -> None:
+    for bucket, count in rows:
+        found[int(bucket)] += int(count)
+
+
+def _of(ellipsoid: Ellipsoid, there: list[int]) -> Ellipsoid:
+    """An ellipsoid of some of its columns."""
     covariance = np.array(ellipsoid.covariance)[np.ix_(there, there)]
-    shape = replace(
+    return replace(
         ellipsoid,
         columns=tuple(ellipsoid.columns[i] for i in there),
         centre=tuple(ellipsoid.centre[i] for i in there),
         covariance=tuple(map(tuple, covariance.tolist())),
     )
-    mine = tuple(by_name[name] for name in shape.columns)
-    patterns = sorted(int(pattern) for pattern, _ in scan.rows(distance_query.patterns, mine, event_time))
-    found: dict[int, int] = {}
-    at_once = max(1, min(_AT_ONCE, most_numbers // len(distance_query.cells(len(mine)))))
-    for start in range(0, len(patterns), at_once):
-        some = patterns[start : start + at_once]
-        scan.register("shapes", _shapes(shape, some))
-        about = (mine, shape.centre, (RESOLUTION, MOST_BUCKETS), event_time)
-        for bucket, rows in scan.rows(distance_query.distances, *about):
-            found[int(bucket)] = found.get(int(bucket), 0) + int(rows)
-    return found
 
 
 def _shapes(ellipsoid: Ellipsoid, patterns: list[int]) -> pa.Table:

@@ -99,6 +99,9 @@ class _Reading:
                 column = sa.cast(column, sa.Integer)
             read.append(column.label(quoted_name(name, True)))
         rows = sa.select(*read or [whole(1).label(NOTHING)]).select_from(self.place.table)
+        types = {**{name: self.types[name] for name in chosen}, **dict.fromkeys(coded, "VARCHAR")}
+        only = opening.only({column.name: column.element for column in read}, types)
+        rows = rows if only is None else rows.where(only)
         if isinstance(owner, LabelSource) or owner.event_time not in self.types:
             return rows
         at, arrived = self._column(owner.event_time), self.types[owner.event_time]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,20 +23,21 @@ _LOOKED_AT: Final = 5_000
 """Rows: their variance is known to 3 %. 276 sums of ten operations each cost as much a row as all else together."""
 
 
-def products(scan: Scan, binnings: tuple[Binning, ...], event_time: str) -> Products:
-    """See traces.Products; by one statement, and another where values are missing."""
+def products(scan: Scan, binnings: tuple[Binning, ...], lacking: Collection[str], event_time: str) -> Products:
+    """See traces.Products; by one statement. lacking: columns of which some row has no value."""
     size, names = len(binnings), tuple(binning.column for binning in binnings)
-    [(count, *found)] = scan.rows(product_query.u_sums, binnings, event_time)
-    there, sums, matrix = np.split(_numbers(found), [size, 2 * size])
+    places = [i for i, name in enumerate(names) if name in lacking]
+    [(count, *found)] = scan.rows(product_query.u_sums, binnings, tuple(places), event_time)
+    several, few = size * (size + 1) // 2, len(places) * (len(places) + 1) // 2
+    there, sums, matrix, both, without = np.split(_numbers(found), np.cumsum([size, size, several, few]))
     plain = names, int(count), sums, symmetric(matrix, size)
-    lacking = np.flatnonzero(there < count)
-    if not len(lacking):
+    if not places:
         return Products(*plain)
-    [row] = scan.rows(product_query.u_shared, binnings, tuple(lacking.tolist()), event_time)
-    both, of_each = np.split(_numbers(row), [len(lacking) * (len(lacking) + 1) // 2])
     pairs, shared = np.minimum.outer(there, there), np.repeat(sums[:, None], size, axis=1)
-    pairs[np.ix_(lacking, lacking)] = symmetric(both, len(lacking))
-    shared[:, lacking] = of_each.reshape(size, len(lacking))
+    missing = int(count) - there[places]
+    # Who lacks neither: all but those who lack either, and who lacks both was taken away twice.
+    pairs[np.ix_(places, places)] = int(count) - np.add.outer(missing, missing) + symmetric(both, len(places))
+    shared[:, places] -= without.reshape(size, len(places))
     return Products(*plain, pairs, shared)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
+from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.engines import sql_distances, sql_products
 from airflow_ml_monitor.profile.engines.database import Database
 from airflow_ml_monitor.profile.engines.scan import Array, Build, ByColumn, Scan
 from airflow_ml_monitor.profile.engines.sql_types import arrow_type
 from airflow_ml_monitor.profile.engines.statement_cells import by_statements
-from airflow_ml_monitor.profile.layout import Binning
+from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, PLUS_INF, Binning
 from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.wanted import Wanted
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS: Final = 50_000
 _DAY: Final = 86_400_000_000
+_NO_VALUE: Final = (NULL, NAN, MINUS_INF, PLUS_INF)
+"""Buckets of rows that have no u."""
 
 
 @dataclass(frozen=True, slots=True)
 class SQLScan(Scan):
     """A transaction, and the tables that are open in it or were brought, by their names in statements."""
 
+    is_confined: ClassVar[bool] = True
     connection: sa.Connection
     database: Database
     tables: dict[str, sa.CTE] = field(default_factory=dict)
@@ -61,15 +65,15 @@ class SQLScan(Scan):
 
     def cut(self, wanted: Wanted) -> tuple[ByColumn, Traces]:
         """By statements: no row leaves the database."""
-        cells, noted = by_statements(self, wanted)
-        together, event_time, ellipsoid = wanted.together, wanted.event_time, wanted.ellipsoid
+        cells, noted = by_statements(self, wanted, self.database.most_sets)
+        together, event_time = wanted.together, wanted.event_time
         if not together:
             return cells, noted
-        products, scatter = sql_products.products(self, together, event_time), None
+        lacking = {b.column for b in together if any(cells[WHOLE, b.column].at(bucket) for bucket in _NO_VALUE)}
+        products, scatter = sql_products.products(self, together, lacking, event_time), None
         if self.database.draws_rows:
-            scatter = sql_products.scatter(self, together, products, ellipsoid, event_time)
-        most = self.database.most_numbers
-        distances = sql_distances.counted(self, together, event_time, ellipsoid, most_numbers=most)
+            scatter = sql_products.scatter(self, together, products, wanted.ellipsoid, event_time)
+        distances = sql_distances.counted(self, wanted, lacking, most_numbers=self.database.most_numbers)
         return cells, replace(noted, products=products, distances=distances, scatter=scatter)
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:

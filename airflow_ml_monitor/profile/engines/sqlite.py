@@ -23,7 +23,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from airflow_ml_monitor.profile.dialect import ascending_mean, contains, gathered, instant, row_hash, seconds
+from airflow_ml_monitor.profile.dialect import ascending_mean, contains, drawn, gathered, instant, row_hash, seconds
 from airflow_ml_monitor.profile.engines.portable import PortableCompiler
 
 DAY: Final = 86_400_000_000
@@ -87,6 +87,12 @@ def _moment(element: moment_of_text, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(row_hash, "sqlite")
 def _hash(element: row_hash, compiler: SQLCompiler, **more: Any) -> str:
     return _called("monitor_hash", element, compiler, **more)
+
+
+@compiles(drawn, "sqlite")
+def _drawn(_element: drawn, _compiler: SQLCompiler, **_more: Any) -> str:
+    # Of 64 bits, half of them below 0.
+    return "(random() / 18446744073709551616.0 + 0.5)"
 
 
 @compiles(contains, "sqlite")

@@ -43,6 +43,7 @@ class SQLite(Database):
     extra = ""
     plain = sqlite.PLAIN
     instead = BY_RANK
+    draws_rows = True
     coded = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
 
     def engine(self, url: sa.URL) -> sa.Engine:

@@ -1,8 +1,10 @@
-"""A large window's cells by statements, one a column: what leaves the engine are counts and sums."""
+"""A large window's cells by statements, one a column or, of categories, one for several: what leaves the engine are
+counts and sums."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile import query, text_query
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines import grouped_categories, memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, Array, ByColumn
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
@@ -21,18 +23,30 @@ if TYPE_CHECKING:
     from airflow_ml_monitor.profile.engines.scan import Scan
 
 
-def by_statements(scan: Scan, wanted: Wanted) -> tuple[ByColumn, Traces]:
-    """Every column's cells, and what is noted of their values."""
+def by_statements(scan: Scan, wanted: Wanted, most_sets: int = 1) -> tuple[ByColumn, Traces]:
+    """Every column's cells, and what is noted of their values. most_sets: that a statement may group by."""
     cells: ByColumn = {}
     unseen, damaged = dict[str, dict[str, int]](), dict[str, int]()
-    for binning in wanted.binnings:
+    for group in grouped_categories.groups(scan, wanted, most_sets):
+        parts = grouped_categories.by_group(scan, wanted, group)
+        cells, unseen, damaged = cells | parts[0], unseen | parts[1], damaged | parts[2]
+    alone = tuple(binning for binning in wanted.binnings if (WHOLE, binning.column) not in cells)
+    for binning in alone:
         cells |= from_statement(scan, binning, wanted.slices, wanted.event_time)
+    noted = without_bucket(scan, replace(wanted, binnings=alone), cells)
+    return cells, Traces(unseen={**unseen, **noted.unseen}, damaged={**damaged, **noted.damaged})
+
+
+def without_bucket(scan: Scan, wanted: Wanted, cells: ByColumn) -> Traces:
+    """What is noted of values that have no bucket. cells: of the columns."""
+    unseen, damaged = dict[str, dict[str, int]](), dict[str, int]()
+    for binning in wanted.binnings:
         if unnamed(binning, cells):
-            # The column's categories are registered by now.
+            scan.register("categories", memory.categories(binning))
             often, rows = unseen_values(scan, binning, wanted.event_time)
             unseen |= {binning.column: often} if often else {}
             damaged |= {binning.column: rows} if rows else {}
-    return cells, Traces(unseen=unseen, damaged=damaged)
+    return Traces(unseen=unseen, damaged=damaged)
 
 
 def unseen_values(scan: Scan, binning: Binning, event_time: str) -> tuple[dict[str, int], int]:

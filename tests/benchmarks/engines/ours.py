@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from costs import said
 
 MEMORY = "2GB"
+DAY_MEMORY = "100MB"
+"""DuckDB's in a monitor's day: what does not fit waits on disk, and takes no longer at a million rows."""
 CALLS = 30
 
 
@@ -41,23 +44,29 @@ def profile(path: str, width: str, how: str = "") -> None:
     """A full profile; how: `alone`, without what rows tell by their columns together, or a column to slice by."""
     from rows import DAY, declared, layout_of
 
-    from airflow_ml_monitor.profile.engines import profile_scan
     from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 
     dataset = declared(Path(path), sliced="" if how == "alone" else how, narrow=width == "narrow")
+    dataset = replace(dataset, second_moments=how != "alone")
     layout = layout_of(dataset)
-    if how == "alone":
-        profile_scan.multiplied = lambda *_: ()  # type: ignore[assignment]
     DuckDB(memory_limit=MEMORY).profile(dataset, layout, DAY)
 
 
-def monitor(reference: str, current: str, database: str) -> None:
-    """Freeze a reference, then a day's quality, drift and performance, all metrics, in a new metrics database."""
+def database(path: str) -> None:
+    """Make the tables of a metrics database, as is done once when the package is installed."""
+    from airflow_ml_monitor.store.repository import MetricsStore
+
+    MetricsStore(f"sqlite:///{path}").upgrade()
+
+
+def monitor(reference: str, current: str, database: str, how: str = "") -> None:
+    """Freeze a reference, then a day's quality, drift and performance, all metrics; how: `alone`, each column alone."""
     from rows import DAY, categories, numbers
 
     from airflow_ml_monitor import Column, Dataset, Kind, LabelSource, MonitorSpec, Reference, Role, Task
+    from airflow_ml_monitor.monitor.freezing import freeze
     from airflow_ml_monitor.monitor.performance import measure_performance
-    from airflow_ml_monitor.monitor.run import Monitor, Run, freeze
+    from airflow_ml_monitor.monitor.run import Monitor, Run
     from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
     from airflow_ml_monitor.profile.engines.duckdb import DuckDB
     from airflow_ml_monitor.profile.task import TaskKind
@@ -65,12 +74,11 @@ def monitor(reference: str, current: str, database: str) -> None:
 
     features = [Column(name) for name in numbers()] + [Column(name, Kind.CATEGORICAL) for name in categories()]
     outputs = [Column("score", role=Role.SCORE), Column("prediction", Kind.BOOLEAN, Role.PREDICTION)]
-    dataset = Dataset("d", current, (*features, *outputs), "at", "UTC", ("id",))
+    dataset = Dataset("d", current, (*features, *outputs), "at", "UTC", ("id",), second_moments=how != "alone")
     labels = LabelSource("l", current, "label", ("id",))
     spec = MonitorSpec("m", Task(TaskKind.BINARY), (dataset,), Reference(reference, label="label"), (labels,))
     store = MetricsStore(f"sqlite:///{database}")
-    store.upgrade()
-    watched, known_at = Monitor(spec, store, DuckDB(memory_limit=MEMORY)), DAY.end + timedelta(hours=6)
+    watched, known_at = Monitor(spec, store, DuckDB(memory_limit=DAY_MEMORY)), DAY.end + timedelta(hours=6)
     run = Run(DAY, spec.rule(), known_at)
     freeze(watched, DAY.start)
     done = [step(watched, run) for step in (measure_quality, measure_drift, measure_performance)]
@@ -130,7 +138,7 @@ def again(call: Callable[[], Any]) -> float:
 
 
 TASKS: dict[str, Callable[..., float | None]] = {
-    f.__name__: f for f in (nothing, scan, profile, monitor, count_join, label_entries, small_day)
+    f.__name__: f for f in (nothing, scan, profile, database, monitor, count_join, label_entries, small_day)
 }
 
 if __name__ == "__main__":

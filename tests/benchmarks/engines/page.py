@@ -11,6 +11,7 @@ NAMES = {
     "profile": "full profile: and what columns tell together (second moments, their scatter, distances)",
     "sliced": "full profile, 50 slices",
 }
+_LIKE = "like for like, as the presets look at no columns together"
 PEERS = {
     "evidently DataDriftPreset": "Evidently, drift preset",
     "evidently DataSummaryPreset": "Evidently, summary preset",
@@ -74,27 +75,39 @@ def _ratio(one: Cost, other: Cost) -> str:
 def _monitor(report: dict[str, Any]) -> list[str]:
     lines = []
     for name, of in report["monitor"].items():
-        ours, profile = of["monitor"], of["profile"]
+        day, profile = (of["monitor"], of["monitor alone"]), (of["profile"], of["alone"])
         lines += [f"## Reference {name} + current {name}, 40 columns", ""]
-        lines += _table("", "CPU", "CPU, ours = 1", "wall", "peak", "peak, ours = 1")
-        lines.append(_beside("a reference frozen; quality, faults, drift and performance stored", ours, ours))
-        lines.append(_beside("one full profile (for whylogs)", profile, profile))
+        lines += _table("", "CPU", "of ours", "of ours alone", "wall", "peak", "of ours", "of ours alone")
+        stored = "a reference frozen; quality, faults, drift and performance stored"
+        lines.append(_beside(f"ours: {stored}", day[0], day))
+        lines.append(_beside(f"ours alone: the same, `second_moments: false`: {_LIKE}", day[1], day))
         for peer, words in PEERS.items():
-            lines.append(_beside(words, of[peer], profile if peer == "whylogs" else ours))
+            if peer != "whylogs":
+                lines.append(_beside(words, of[peer], day))
         presets = [of[peer] for peer in PEERS if peer.startswith("evidently")]
         if all(presets):
             three = {key: sum(one[key] for one in presets) for key in ("cpu", "wall")}
             three["peak_mb"] = max(one["peak_mb"] for one in presets)
-            lines.append(_beside("Evidently, its three presets", three, ours))
-        lines += ["", f"{', '.join(f'{peer} {number}' for peer, number in report['peers'].items())}.", ""]
+            lines.append(_beside("Evidently, its three presets", three, day))
+        lines.append(_beside("ours: one full profile", profile[0], profile))
+        lines.append(_beside("ours alone: one profile, `second_moments: false`", profile[1], profile))
+        lines.append(_beside(PEERS["whylogs"], of["whylogs"], profile))
+        versions = ", ".join(f"{peer} {number}" for peer, number in report["peers"].items())
+        lines += [
+            "",
+            f"{versions}. The tables of the metrics database were there before, as the peers' packages were.",
+            "",
+        ]
     return lines
 
 
-def _beside(words: str, one: Cost | None, ours: Cost) -> str:
+def _beside(words: str, one: Cost | None, ours: tuple[Cost, Cost]) -> str:
+    """A row; ours: with what columns tell together, and without."""
     if one is None:
-        return f"| {words} | did not finish | | | | |"
-    cpu, peak = one["cpu"] / ours["cpu"], one["peak_mb"] / ours["peak_mb"]
-    return f"| {words} | {one['cpu']:.1f} | {cpu:.1f} | {one['wall']:.1f} | {one['peak_mb']:.0f} | {peak:.1f} |"
+        return f"| {words} | did not finish |" + " |" * 6
+    cpu, peak = ([f"{one[key] / mine[key]:.1f}×" for mine in ours] for key in ("cpu", "peak_mb"))
+    cells = [f"{one['cpu']:.1f}", *cpu, f"{one['wall']:.1f}", f"{one['peak_mb']:.0f}", *peak]
+    return f"| {words} | {' | '.join(cells)} |"
 
 
 def _joined(of: dict[str, Any]) -> list[str]:
