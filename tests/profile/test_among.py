@@ -17,7 +17,7 @@ from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines import opening
+from airflow_ml_monitor.profile.engines import duckdb_opening
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 
 WRITTEN = ["a", "A", "a ", "", "it's", 'a "b"', "50%", "a\\b", "ä", ":start", "%s", None]
@@ -73,7 +73,7 @@ def test_parts_of_a_file_and_of_a_frame_add_up(
     either: DuckDB, oracle: ModuleType, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, held: str
 ) -> None:
     if held == "in a large file":
-        monkeypatch.setattr(opening, "SMALL_BYTES", 0)
+        monkeypatch.setattr(duckdb_opening, "SMALL_BYTES", 0)
 
     class There:
         def layout(self, dataset: Dataset, window: Any) -> Any:

@@ -23,7 +23,7 @@ from airflow_ml_monitor.metrics.quality.row_count import row_count
 from airflow_ml_monitor.profile.cells import Draw, Profile, drawn_alike
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines import opening
+from airflow_ml_monitor.profile.engines import duckdb_opening
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
@@ -246,9 +246,9 @@ def test_rows_of_files_are_those_of_the_same_rows_in_memory(
     frame[3_000:].to_parquet(tmp_path / "b.parquet")
     layout = layout_of(rows(oracle.DAY))
     expected = engine.profile(declared(frame, FRACTION), layout, oracle.DAY)
-    monkeypatch.setattr(opening, "SMALL_BYTES", 0)
+    monkeypatch.setattr(duckdb_opening, "SMALL_BYTES", 0)
     for kept in (10**9, 0):
-        monkeypatch.setattr(opening, "KEPT_ROWS", kept)
+        monkeypatch.setattr(duckdb_opening, "KEPT_ROWS", kept)
         found = engine.profile(declared(str(tmp_path / "*.parquet"), FRACTION), layout, oracle.DAY)
         assert (found.rows, found.draw, counts(found)) == (expected.rows, expected.draw, counts(expected))
 

@@ -20,7 +20,7 @@ from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines import files, opening
+from airflow_ml_monitor.profile.engines import duckdb_opening, files
 from airflow_ml_monitor.profile.engines.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.file import File
 from airflow_ml_monitor.profile.engines.held import Held
@@ -138,7 +138,7 @@ def test_of_a_window_its_own_files_alone_are_read_and_of_them_the_columns_that_a
     engine: DuckDB, there: Counting, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of a file this small all columns would be read by one statement.
-    monkeypatch.setattr(opening, "SMALL_BYTES", 0)
+    monkeypatch.setattr(duckdb_opening, "SMALL_BYTES", 0)
     remote = dataset("memory://lake/scores", (Column("x"), Column("y")))
     layout = engine.layout(remote, day(1))
     there.read.clear()
@@ -266,7 +266,7 @@ def _unnamed() -> set[str]:
 
 
 def test_what_was_kept_of_files_is_forgotten_with_the_scan(engine: DuckDB, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "SMALL_BYTES", 0)
+    monkeypatch.setattr(duckdb_opening, "SMALL_BYTES", 0)
     remote, before = dataset("memory://lake/scores"), _unnamed()
     with engine._opened(source=declared(remote, day(1))) as scan:
         assert scan.rows(query.totals, "", (), "")[0][0] == ROWS
@@ -308,7 +308,7 @@ def test_a_password_in_a_plain_path_and_an_unknown_scheme_are_refused() -> None:
 def test_more_files_than_a_process_may_open_are_read(
     engine: DuckDB, there: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "SMALL_BYTES", 0)
+    monkeypatch.setattr(duckdb_opening, "SMALL_BYTES", 0)
     content = io.BytesIO()
     pq.write_table(table(1, 4), content)
     for number in range(300):

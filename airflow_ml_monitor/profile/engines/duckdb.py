@@ -16,9 +16,10 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import files, memory, profile_scan
+from airflow_ml_monitor.profile.engines.duckdb_opening import is_absent, opened
 from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
 from airflow_ml_monitor.profile.engines.located import located
-from airflow_ml_monitor.profile.engines.opening import Opening, is_absent, opened
+from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
 from airflow_ml_monitor.profile.engines.store_connections import from_environment

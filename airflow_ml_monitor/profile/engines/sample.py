@@ -18,11 +18,11 @@ import pyarrow as pa
 from airflow_ml_monitor.errors import NoSource
 from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.engines import files, memory
+from airflow_ml_monitor.profile.engines.duckdb_opening import plain_times
 from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
 from airflow_ml_monitor.profile.engines.file import File
 from airflow_ml_monitor.profile.engines.held import Held
 from airflow_ml_monitor.profile.engines.label_types import key_readings
-from airflow_ml_monitor.profile.engines.opening import plain_times
 from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, ROW_NUMBER, is_any
 
 SAMPLE_ROWS: Final = 50_000
