@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile.look_query import SUM_TOLERANCE
+from airflow_ml_monitor.profile.queries.look_query import SUM_TOLERANCE
 
 ADD_UP: Final = "expect_columns_to_add_up"
 """The last column of `column_list` is the sum of the others, to a millionth of their sizes; takes `mostly`."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from airflow_ml_monitor.expectations.suite import Rules
-    from airflow_ml_monitor.profile.engines.in_place import InPlace
+    from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
 
 
 @dataclass(frozen=True, slots=True)

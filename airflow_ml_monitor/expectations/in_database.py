@@ -33,8 +33,8 @@ from airflow_ml_monitor.expectations.told import (
     has_no_provider,
 )
 from airflow_ml_monitor.expectations.transaction import MOST_VALUES, TooManyValues, Transaction
-from airflow_ml_monitor.profile.engines.in_place import InPlace
-from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES
+from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
+from airflow_ml_monitor.profile.engines.databases.postgres_database import POSTGRES
 
 RULES_AT_ONCE: Final = 400
 """Great Expectations puts all aggregates of a level into one SELECT; PostgreSQL allows 1,664 of them. No rule has more

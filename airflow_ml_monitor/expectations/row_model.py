@@ -16,7 +16,7 @@ import pydantic
 from pydantic_core.core_schema import ErrorType
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.engines.row_verdicts import Rows
+from airflow_ml_monitor.profile.engines.embedded.row_verdicts import Rows
 
 _KNOWN: Final = frozenset(get_args(ErrorType))
 

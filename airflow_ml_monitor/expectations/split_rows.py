@@ -11,7 +11,7 @@ from airflow_ml_monitor.expectations.engine import check_suite
 from airflow_ml_monitor.expectations.row_model import RowModel
 from airflow_ml_monitor.expectations.row_rules import is_familiar, row_rules
 from airflow_ml_monitor.measurement import Severity
-from airflow_ml_monitor.profile.engines.row_split import Outputs, Split, split
+from airflow_ml_monitor.profile.engines.embedded.row_split import Outputs, Split, split
 from airflow_ml_monitor.profile.row_tests import RowRule
 
 

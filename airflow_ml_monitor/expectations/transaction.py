@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from airflow_ml_monitor.errors import ScanError
-from airflow_ml_monitor.profile.engines.postgres_database import POSTGRES, state
+from airflow_ml_monitor.profile.engines.databases.postgres_database import POSTGRES, state
 
 MOST_VALUES: Final = 100_000
 """So many rows of an answer come to the worker at most: rules on distinct values count them there."""

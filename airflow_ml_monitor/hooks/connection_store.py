@@ -20,7 +20,7 @@ def store_of(url: str, conn_id: str) -> AbstractFileSystem:
     """
     from airflow.sdk.log import mask_secret
 
-    from airflow_ml_monitor.profile.engines.stores import Access, filesystem, scheme_of
+    from airflow_ml_monitor.profile.engines.embedded.stores import Access, filesystem, scheme_of
 
     if not conn_id:
         return filesystem(url, Access())

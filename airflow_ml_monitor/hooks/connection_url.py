@@ -54,7 +54,7 @@ def url_of(connection: Connection) -> URL:
 def _assembled(connection: Connection, where: str) -> URL:
     from sqlalchemy import URL
 
-    from airflow_ml_monitor.profile.engines.connections import driver_options
+    from airflow_ml_monitor.profile.engines.databases.connections import driver_options
 
     driver = connection.extra_dejson.get("driver") or DRIVERS.get(connection.conn_type or "")
     if not driver:

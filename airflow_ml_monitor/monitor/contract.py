@@ -24,7 +24,7 @@ from airflow_ml_monitor.store.repository import MetricsStore
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_ml_monitor.profile.engines.in_place import InPlace
+    from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
 
 CONTRACT_ROWS: Final = 100_000
 """So many rows at most go through Great Expectations on pandas, which needs them in memory; the result names the cap.

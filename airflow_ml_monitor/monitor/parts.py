@@ -28,7 +28,7 @@ from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.files import files_of, holding
+from airflow_ml_monitor.profile.engines.embedded.files import files_of, holding
 from airflow_ml_monitor.profile.layout import OTHER, RARE, Layout, digest
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN
 from airflow_ml_monitor.store.records import ProfileKey

@@ -18,8 +18,8 @@ from airflow_ml_monitor.metrics.names import QUARANTINED_ROWS
 from airflow_ml_monitor.monitor.freezing import frozen
 from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.profile.dataset import Role
-from airflow_ml_monitor.profile.engines.row_split import Outputs, Split
-from airflow_ml_monitor.profile.outlying import beyond
+from airflow_ml_monitor.profile.engines.embedded.row_split import Outputs, Split
+from airflow_ml_monitor.profile.kernel.outlying import beyond
 from airflow_ml_monitor.profile.row_tests import RowRule, Usual, columns_of
 
 _OF_SCORING: Final = frozenset({Role.SCORE, Role.PREDICTION, Role.QUANTILE, Role.VERSION})

@@ -15,7 +15,7 @@ from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.onboarding.guess import MISSING, Guesses
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.engines.chosen import Chosen
-from airflow_ml_monitor.profile.preview_query import STEP
+from airflow_ml_monitor.profile.queries.preview_query import STEP
 
 _NOT_THERE: Final = ("not in the predictions", "holds no value in the reference")
 """Why a column was left out of a draft: of such a one nothing can be asked."""

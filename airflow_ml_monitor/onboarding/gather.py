@@ -11,7 +11,7 @@ import pandas as pd
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.onboarding import pairs
 from airflow_ml_monitor.onboarding.facts import FEW, ColumnFacts, Facts, TableFacts
-from airflow_ml_monitor.profile.engines.sample import Sample, samples
+from airflow_ml_monitor.profile.engines.embedded.sample import Sample, samples
 
 _PARTS: Final = ("year", "quarter", "month", "week", "day", "day_of_year")
 """What of a moment always moves on; hours and weekdays come back."""

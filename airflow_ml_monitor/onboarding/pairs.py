@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from airflow_ml_monitor.onboarding.facts import ColumnFacts, Delays, Join, Labelled
-from airflow_ml_monitor.profile.engines.sample import Sample
+from airflow_ml_monitor.profile.engines.embedded.sample import Sample
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 
 _MOST_NUMBERS: Final = 60

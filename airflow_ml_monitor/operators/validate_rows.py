@@ -70,7 +70,7 @@ class ValidateRowsOperator(MonitorStep):
     def measure(self, monitor: Monitor, run: Run) -> dict[str, Any]:
         from airflow_ml_monitor.hooks.connection_store import store_of
         from airflow_ml_monitor.monitor.rows import Batch, validate_rows
-        from airflow_ml_monitor.profile.engines.located import located
+        from airflow_ml_monitor.profile.engines.embedded.located import located
 
         by = (self.contract, Severity(self.severity), self.row_model, self.outliers)
         batch = Batch(located(self.source, store_of), self.good, self.quarantine, *by)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_ml_monitor.profile.axes import Axes
-from airflow_ml_monitor.profile.row_products import crossed
+from airflow_ml_monitor.profile.kernel.row_products import crossed
 
 Matrix = NDArray[np.float64]
 

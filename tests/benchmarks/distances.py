@@ -41,7 +41,7 @@ from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.metrics.metric import metrics
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.fitting import fitted
 from airflow_ml_monitor.profile.layout import FEW_VALUES, OTHER, Layout
 from airflow_ml_monitor.profile.views import ColumnView, PairView

@@ -31,7 +31,7 @@ from airflow_ml_monitor.monitor.faults import EARLIER
 from airflow_ml_monitor.monitor.measure import fault_rows, label_feed_rows, skew_rows
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.feed_view import FeedView
 from airflow_ml_monitor.profile.label_feed_view import LabelFeedView
 from airflow_ml_monitor.profile.label_source import LabelSource

@@ -32,7 +32,7 @@ from airflow_ml_monitor.monitor.stored import Place, stored_total
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.coarse import coarse
 from airflow_ml_monitor.profile.codec import encode_profile
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.store.records import ProfileKey, ReferenceRecord
 from airflow_ml_monitor.store.repository import MetricsStore

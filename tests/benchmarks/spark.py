@@ -36,8 +36,8 @@ import pyarrow.parquet as pq
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
-from airflow_ml_monitor.profile.engines.spark import SparkEngine
-from airflow_ml_monitor.profile.engines.spark_session import session_of
+from airflow_ml_monitor.profile.engines.spark.spark import SparkEngine
+from airflow_ml_monitor.profile.engines.spark.spark_session import session_of
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.spark_source import Spark

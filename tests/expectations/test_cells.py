@@ -24,7 +24,7 @@ from airflow_ml_monitor.expectations.outcome import By, Ruling
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 pytestmark = pytest.mark.usefixtures("great_expectations")
 
@@ -308,7 +308,7 @@ from airflow_ml_monitor.expectations.contract import Answering, evaluate
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import EVER, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 table = pa.table({"x": [float(i) for i in range(100)], "id": list(range(100))})
 engine, rows = DuckDB(), Dataset("d", table, (Column("x"),), "at", entity_key=("id",))
 layout = engine.layout(rows, EVER)

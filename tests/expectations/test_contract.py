@@ -16,7 +16,7 @@ from airflow_ml_monitor.expectations.outcome import Outcome
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import EVER, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 pytestmark = pytest.mark.usefixtures("great_expectations")
 

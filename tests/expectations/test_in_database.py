@@ -12,7 +12,7 @@ import pytest
 from airflow_ml_monitor.expectations.engine import run_suite
 from airflow_ml_monitor.expectations.outcome import By, Ruling
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("great_expectations")]
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.expectations.in_database import run_in_place
 from airflow_ml_monitor.expectations.outcome import By, Outcome, Ruling
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("great_expectations")]
 

@@ -11,7 +11,7 @@ import pytest
 from airflow_ml_monitor.expectations.infer_rows import look_rules
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 
 @pytest.mark.parametrize(("lacking", "is_key"), [(0, True), (10, False)])

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.row_model import RowModel
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
-from airflow_ml_monitor.profile.engines.row_split import Outputs
+from airflow_ml_monitor.profile.engines.embedded.row_split import Outputs
 
 SECRET = "secret-7f3a"
 

@@ -12,7 +12,7 @@ from airflow_ml_monitor.expectations.row_rules import row_rules
 from airflow_ml_monitor.expectations.split_rows import RowContract, split_rows
 from airflow_ml_monitor.expectations.suite import rule_columns
 from airflow_ml_monitor.measurement import Severity
-from airflow_ml_monitor.profile.engines.row_split import Outputs
+from airflow_ml_monitor.profile.engines.embedded.row_split import Outputs
 
 MOMENT = "2026-01-02T00:00:00"
 FRAME = pd.DataFrame(

@@ -16,8 +16,8 @@ from airflow_ml_monitor.expectations.outcome import Outcome
 from airflow_ml_monitor.expectations.suite import load_suite
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines.in_place import InPlace
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
 from airflow_ml_monitor.profile.table import Table
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

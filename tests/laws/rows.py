@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window
-from airflow_ml_monitor.profile import kernel
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
+from airflow_ml_monitor.profile.kernel import kernel
+from airflow_ml_monitor.profile.kernel.outlying import Moments, enclosing
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
 from airflow_ml_monitor.profile.labelled_view import LabelledPair, LabelledView
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, SLICE_SCORE_JOIN, Binning, Layout
 from airflow_ml_monitor.profile.ledger import SCORELESS
-from airflow_ml_monitor.profile.outlying import Moments, enclosing
 from airflow_ml_monitor.profile.row_sample import FINE, MISSING, RowSample
 from airflow_ml_monitor.profile.score_view import ScoreView
 from airflow_ml_monitor.profile.sums import SUMS

@@ -18,7 +18,7 @@ from airflow_ml_monitor.expectations.infer_feed import feed_rules
 from airflow_ml_monitor.expectations.outcome import Ruling
 from airflow_ml_monitor.keys import EVER, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 KINDS = {

@@ -12,12 +12,12 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.quality.outlier_share import BEYOND, outlier_share
-from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
+from airflow_ml_monitor.profile.kernel import outlying
+from airflow_ml_monitor.profile.kernel.outlying import Moments
 from airflow_ml_monitor.profile.layout import Binning, Layout
-from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.views import DatasetPair
 

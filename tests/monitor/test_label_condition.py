@@ -16,7 +16,7 @@ from airflow_ml_monitor.errors import DataFault
 from airflow_ml_monitor.monitor.label_condition import Answer, Wait, look, news
 from airflow_ml_monitor.monitor.performance import measure_performance
 from airflow_ml_monitor.monitor.run import Monitor
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
 from airflow_ml_monitor.truth.maturity import Enough
 

@@ -28,7 +28,7 @@ from airflow_ml_monitor.monitor.steps import scan
 from airflow_ml_monitor.monitor.whole import measure_all
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.engines import memory
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.table import Table
 from airflow_ml_monitor.store.repository import MetricsStore
 

@@ -21,7 +21,7 @@ from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.monitor.whole import measure_all
 from airflow_ml_monitor.profile.dataset import Column, Kind
 from airflow_ml_monitor.profile.engines import memory
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.table import Table
 
 PARTS = parts_by_value("purpose", ["car", "house"])

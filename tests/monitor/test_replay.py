@@ -15,7 +15,7 @@ from airflow_ml_monitor.monitor.judgement import decide
 from airflow_ml_monitor.monitor.lineage import FAULTS, Flow, lineage_of
 from airflow_ml_monitor.monitor.steps import measure_quality
 from airflow_ml_monitor.policy.decision import Decision
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.store.repository import MetricsStore
 from tests.monitor.lender import Lender
 

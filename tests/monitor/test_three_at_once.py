@@ -22,7 +22,7 @@ from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality, scan
 from airflow_ml_monitor.store.repository import MetricsStore
-import airflow_ml_monitor.profile.engines.duckdb, duckdb, pandas, pyarrow
+import airflow_ml_monitor.profile.engines.embedded.duckdb, duckdb, pandas, pyarrow
 
 start = json.loads(sys.stdin.readline())
 spec = MonitorSpec.from_document(start["spec"])

@@ -12,8 +12,8 @@ from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.expectations.engine import run_suite
 from airflow_ml_monitor.onboarding.draft import draft, way_from
 from airflow_ml_monitor.policy.rule import Action
-from airflow_ml_monitor.profile.engines.files import files_of
-from airflow_ml_monitor.profile.engines.sample import SAMPLE_ROWS, samples
+from airflow_ml_monitor.profile.engines.embedded.files import files_of
+from airflow_ml_monitor.profile.engines.embedded.sample import SAMPLE_ROWS, samples
 
 PRESETS = ("basic", "standard", "full")
 

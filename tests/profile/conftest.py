@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 collect_ignore = ["pretended.py", "spark_elsewhere.py"]
 """Neither is a module: one reads what a fixture loads first, the other is a process of its own."""

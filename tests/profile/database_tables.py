@@ -17,10 +17,11 @@ from psycopg2.extras import execute_values
 from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.engines import files, memory
-from airflow_ml_monitor.profile.engines.databases import database_of
+from airflow_ml_monitor.profile.engines import memory
+from airflow_ml_monitor.profile.engines.databases.databases import database_of
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
+from airflow_ml_monitor.profile.engines.embedded import files
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
-from airflow_ml_monitor.profile.engines.sql import SQL
 from airflow_ml_monitor.profile.label_source import LabelSource, Several
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.engine.default import DefaultDialect
 from sqlglot import exp
 
-from airflow_ml_monitor.profile.engines.duckdb_opening import plain_times
+from airflow_ml_monitor.profile.engines.embedded.duckdb_opening import plain_times
 
 words = sys.modules["tests_warehouse_words"]
 """The file beside this one, which the fixture loads first: test folders are no packages."""

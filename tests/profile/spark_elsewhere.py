@@ -19,7 +19,7 @@ from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.codec import encode_entries, encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
-from airflow_ml_monitor.profile.engines.spark import SparkEngine
+from airflow_ml_monitor.profile.engines.spark.spark import SparkEngine
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.spark_source import Spark

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelRequest
-from airflow_ml_monitor.profile.engines.spark import SparkEngine
+from airflow_ml_monitor.profile.engines.spark.spark import SparkEngine
 from airflow_ml_monitor.profile.label_source import LabelSource, Several
 from airflow_ml_monitor.profile.spark_source import Spark
 from airflow_ml_monitor.profile.table import Table

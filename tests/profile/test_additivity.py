@@ -14,7 +14,7 @@ from airflow_ml_monitor.errors import LayoutMismatch
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import NULL, OTHER, Layout
 
 KINDS = {"x": Kind.NUMERIC, "few": Kind.NUMERIC, "c": Kind.CATEGORICAL}

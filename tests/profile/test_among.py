@@ -17,8 +17,8 @@ from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines import duckdb_opening
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import duckdb_opening
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 WRITTEN = ["a", "A", "a ", "", "it's", 'a "b"', "50%", "a\\b", "ä", ":start", "%s", None]
 """Texts of which an engine may take two for one, or read one otherwise than as it is written."""

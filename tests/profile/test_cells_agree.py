@@ -19,7 +19,7 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import GRID, OTHER, SLICE_GRID, Binning
 
 SIZE = 400
@@ -169,7 +169,7 @@ def test_csv_is_cut_like_numpy_cuts_it_with_empty_text_as_missing(
 def test_a_large_csv_is_streamed_with_the_types_of_all_its_rows(
     engine: DuckDB, oracle: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_ml_monitor.profile.engines.duckdb_opening.SMALL_BYTES", 0)
+    monkeypatch.setattr("airflow_ml_monitor.profile.engines.embedded.duckdb_opening.SMALL_BYTES", 0)
     lines = ["at,x,y", *(f"2026-03-01 01:00:00,{i},{i % 7}" for i in range(30_000)), "2026-03-01 02:00:00,7.5,"]
     (tmp_path / "a.csv").write_text("\n".join(lines))
     dataset = oracle.dataset(tmp_path / "a.csv", {"x": Kind.NUMERIC, "y": Kind.NUMERIC})

@@ -15,7 +15,7 @@ from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
 from airflow_ml_monitor.profile.codec import encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

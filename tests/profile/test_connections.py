@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.engines.connections import from_environment
+from airflow_ml_monitor.profile.engines.databases.connections import from_environment
 
 SECRET = "s3cret/+@"
 

@@ -17,9 +17,9 @@ from deltalake import DeltaTable, write_deltalake
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.located import located
+from airflow_ml_monitor.profile.engines.embedded import files
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.located import located
 from airflow_ml_monitor.profile.file_source import Files, Format
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -110,7 +110,7 @@ def _opening(owner: Dataset) -> Any:
 
 
 def _totals() -> Any:
-    from airflow_ml_monitor.profile import query
+    from airflow_ml_monitor.profile.queries import query
 
     return query.totals
 

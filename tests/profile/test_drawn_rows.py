@@ -23,8 +23,8 @@ from airflow_ml_monitor.metrics.quality.row_count import row_count
 from airflow_ml_monitor.profile.cells import Draw, Profile, drawn_alike
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines import duckdb_opening
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import duckdb_opening
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView, PairView
 

@@ -20,7 +20,7 @@ from airflow_ml_monitor.errors import DataFault, MonitorError, ReferenceMismatch
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import profile_scan
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Binning, Layout
 from airflow_ml_monitor.profile.views import ColumnView, DatasetView
 

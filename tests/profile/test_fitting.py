@@ -15,7 +15,7 @@ from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.metrics.drift.kolmogorov_smirnov import kolmogorov_smirnov
 from airflow_ml_monitor.profile.coarse import coarse, coarse_layout
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.fitting import FULL, fitted, is_full
 from airflow_ml_monitor.profile.layout import FINEST, GRID, SLICE_GRID
 from airflow_ml_monitor.profile.views import ColumnView, PairView

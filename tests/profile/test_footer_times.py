@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_ml_monitor.profile.engines.footer_times import times_between
+from airflow_ml_monitor.profile.engines.embedded.footer_times import times_between
 
 _MOMENTS = (datetime(1901, 2, 3, 4, 5, 6, 789_000), datetime(2026, 3, 1, 23, 59, 59, 1_000))
 

@@ -17,7 +17,7 @@ from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.metrics.metric import metric_named
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import PREDICTED, Entries

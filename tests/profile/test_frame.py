@@ -11,7 +11,7 @@ import pytest
 
 from airflow_ml_monitor.errors import MissingColumn
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 
 def test_a_frame_holds_the_declared_columns_of_the_window_up_to_a_limit(engine: DuckDB, oracle: ModuleType) -> None:

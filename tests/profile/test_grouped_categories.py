@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.postgres_database import Postgres
+from airflow_ml_monitor.profile.engines.databases.postgres_database import Postgres
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.table import Table
 

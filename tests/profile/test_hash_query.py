@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines import duckdb_scan
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import duckdb_scan
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 
 ROWS = 500

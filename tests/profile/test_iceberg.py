@@ -34,8 +34,8 @@ from pyiceberg.utils.config import Config
 from airflow_ml_monitor.errors import NoSource, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import files
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.file_source import Files, Format
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.indicator_groups import Indicators, indicator_columns
 
 SIZE = 400

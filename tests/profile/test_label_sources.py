@@ -17,7 +17,7 @@ import pytest
 from airflow_ml_monitor.errors import DataFault, MissingColumn, ReferenceMismatch, WrongType
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import Layout

@@ -19,7 +19,7 @@ import json, resource, sys
 from datetime import UTC, datetime
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

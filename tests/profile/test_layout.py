@@ -16,7 +16,7 @@ from airflow_ml_monitor.errors import ReferenceMismatch
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.codec import encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning, Layout, digest
 
 

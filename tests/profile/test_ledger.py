@@ -20,7 +20,7 @@ from airflow_ml_monitor.keys import EVER, WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.performance.expected_calibration_error import expected_calibration_error
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import SLICE_SCORE_JOIN

@@ -16,7 +16,7 @@ import pytest
 from airflow_ml_monitor.errors import DataFault, SpecError
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import PREDICTED, UNSCORED, Entries, micros

@@ -15,7 +15,7 @@ from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import MOST, Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.lowest_rows import coded
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.row_sample import FINE, MISSING, NAMELESS, RowSample

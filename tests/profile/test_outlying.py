@@ -13,12 +13,12 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
 from airflow_ml_monitor.keys import EVER
-from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.kernel import outlying
+from airflow_ml_monitor.profile.kernel.outlying import MOST_BUCKETS, RESOLUTION, Moments
 from airflow_ml_monitor.profile.layout import Binning, Layout
-from airflow_ml_monitor.profile.outlying import MOST_BUCKETS, RESOLUTION, Moments
 
 SIZE = 3_000
 KINDS = {"a": Kind.NUMERIC, "b": Kind.NUMERIC, "c": Kind.NUMERIC, "flag": Kind.BOOLEAN, "kind": Kind.CATEGORICAL}

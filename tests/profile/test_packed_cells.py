@@ -20,7 +20,7 @@ from airflow_ml_monitor.metrics.drift.wasserstein import wasserstein
 from airflow_ml_monitor.profile.cells import Cells, Floats, Profile
 from airflow_ml_monitor.profile.codec import encode_profile
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.kernel import column_cells
+from airflow_ml_monitor.profile.kernel.kernel import column_cells
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.packed_cells import SUMS, WIDTH, packed_cells, unpacked_cells
 from airflow_ml_monitor.profile.views import ColumnView, PairView

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from airflow_ml_monitor.profile import preview_query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.opening import Opening, opened
 from airflow_ml_monitor.profile.label_source import LabelSource
-from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
+from airflow_ml_monitor.profile.queries import preview_query
+from airflow_ml_monitor.profile.queries.ledger_columns import KeyReading, LedgerColumns
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 BINARY = Task(TaskKind.BINARY)

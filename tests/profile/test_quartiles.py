@@ -13,8 +13,8 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.quartiles import QUARTILES, spread_of
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.kernel.quartiles import QUARTILES, spread_of
 
 Rng = np.random.Generator
 SHAPES: dict[str, Callable[[Rng, int], np.ndarray]] = {

@@ -18,7 +18,7 @@ from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.label_source import LabelMode
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.ledger import Entries

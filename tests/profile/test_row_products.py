@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from airflow_ml_monitor.profile.row_products import crossed, squared, turned
+from airflow_ml_monitor.profile.kernel.row_products import crossed, squared, turned
 
 
 @pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 5000])

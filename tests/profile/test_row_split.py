@@ -13,10 +13,10 @@ import pytest
 
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError, WrongType
 from airflow_ml_monitor.keys import EVER
-from airflow_ml_monitor.profile import outlying
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines import row_batches, row_split
-from airflow_ml_monitor.profile.engines.row_split import Outputs, split
+from airflow_ml_monitor.profile.engines.embedded import row_batches, row_split
+from airflow_ml_monitor.profile.engines.embedded.row_split import Outputs, split
+from airflow_ml_monitor.profile.kernel import outlying
 from airflow_ml_monitor.profile.row_tests import (
     Between,
     Bounds,

@@ -14,8 +14,8 @@ import pytest
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset
-from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import files
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.file_source import Files
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

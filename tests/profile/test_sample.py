@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_ml_monitor.errors import NoSource
-from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.sample import samples
+from airflow_ml_monitor.profile.engines.embedded import files
+from airflow_ml_monitor.profile.engines.embedded.sample import samples
 
 
 def test_whole_numbers_beside_missing_ones_stay_exact():

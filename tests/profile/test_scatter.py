@@ -14,7 +14,7 @@ from airflow_ml_monitor.profile.axes import EXPLAINED, MOST_AXES, axes_of
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.scatter import LEAST, Scatter, scatter_of
 from airflow_ml_monitor.profile.traces import MOST_PRODUCTS, Products

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.sums import SUMS

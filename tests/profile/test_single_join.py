@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from airflow_ml_monitor.profile import label_query
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.duckdb_scan import DuckDBScan
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb_scan import DuckDBScan
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.label_source import LabelMode, Several
 from airflow_ml_monitor.profile.layout import Binning, Layout
 from airflow_ml_monitor.profile.ledger import Entries
+from airflow_ml_monitor.profile.queries import label_query
 
 HOUR = timedelta(hours=1)
 GROUPS = Binning("group", Kind.CATEGORICAL, categories=("north", "south"))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from airflow_ml_monitor.errors import MissingColumn
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.replay import Replay
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

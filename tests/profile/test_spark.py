@@ -20,10 +20,10 @@ import pytest
 
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
-from airflow_ml_monitor.profile.batch_cells import MOST_VALUES
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.opening import declared
+from airflow_ml_monitor.profile.kernel.batch_cells import MOST_VALUES
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]
 

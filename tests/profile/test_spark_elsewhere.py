@@ -20,7 +20,7 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.codec import decode_entries, decode_profile
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.monitor.document import validated
 from airflow_ml_monitor.monitor.places import Place, place_of
-from airflow_ml_monitor.profile.engines.spark_session import archive
+from airflow_ml_monitor.profile.engines.spark.spark_session import archive
 from airflow_ml_monitor.profile.spark_source import Spark, is_frame, is_spark
 
 ROWS = {"path": "s3a://lake/rows", "remote": "sc://spark:15002"}

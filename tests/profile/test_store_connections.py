@@ -9,8 +9,8 @@ import pytest
 from pyarrow import fs
 
 from airflow_ml_monitor.errors import SpecError
-from airflow_ml_monitor.profile.engines.store_connections import access_of, from_environment
-from airflow_ml_monitor.profile.engines.stores import Access, filesystem
+from airflow_ml_monitor.profile.engines.embedded.store_connections import access_of, from_environment
+from airflow_ml_monitor.profile.engines.embedded.stores import Access, filesystem
 
 SECRET = "hunter2/+@"
 

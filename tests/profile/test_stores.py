@@ -18,17 +18,17 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
-from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines import duckdb_opening, files
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.file import File
-from airflow_ml_monitor.profile.engines.held import Held
-from airflow_ml_monitor.profile.engines.located import located
+from airflow_ml_monitor.profile.engines.embedded import duckdb_opening, files
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.file import File
+from airflow_ml_monitor.profile.engines.embedded.held import Held
+from airflow_ml_monitor.profile.engines.embedded.located import located
+from airflow_ml_monitor.profile.engines.embedded.row_batches import batches
+from airflow_ml_monitor.profile.engines.embedded.sample import samples
 from airflow_ml_monitor.profile.engines.opening import declared
-from airflow_ml_monitor.profile.engines.row_batches import batches
-from airflow_ml_monitor.profile.engines.sample import samples
 from airflow_ml_monitor.profile.file_source import Files
+from airflow_ml_monitor.profile.queries import query
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = 60_000

@@ -13,7 +13,7 @@ import pytest
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.ledger import PREDICTED
 
 SIZE = 2000

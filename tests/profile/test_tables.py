@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
 from airflow_ml_monitor.profile.table import Table
 
 pytestmark = pytest.mark.servers

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import ScanError
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
 from airflow_ml_monitor.profile.dataset import Column, Kind, Replay, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import GRID
 from airflow_ml_monitor.profile.table import Table
 

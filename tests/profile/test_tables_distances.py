@@ -13,7 +13,7 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
 pytestmark = pytest.mark.servers
 
@@ -62,7 +62,7 @@ def test_more_ways_to_lack_values_than_one_statement_takes_are_all_counted(
     layout = DuckDB().layout(oracle.dataset(made.rows(1), made.KINDS), EVER)
     dataset = oracle.dataset(made.with_holes(4), made.KINDS)
     whole = there.profile(dataset, layout, oracle.DAY).traces.distances
-    monkeypatch.setattr("airflow_ml_monitor.profile.engines.sql_distances._AT_ONCE", 7)
+    monkeypatch.setattr("airflow_ml_monitor.profile.engines.databases.sql_distances._AT_ONCE", 7)
     assert there.profile(dataset, layout, oracle.DAY).traces.distances == whole
 
 

@@ -15,7 +15,7 @@ import pytest
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.engine import LabelBatch
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER
 from airflow_ml_monitor.profile.label_source import LabelMode, Several

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import NoSource, ScanError, SpecError
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.dataset import Kind, Replay
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
 from airflow_ml_monitor.profile.layout import NULL
 from airflow_ml_monitor.profile.table import Table
 

@@ -17,7 +17,7 @@ from airflow_ml_monitor.metrics.drift.component_variance import component_varian
 from airflow_ml_monitor.metrics.drift.correlation_change import correlation_change
 from airflow_ml_monitor.metrics.quality.reconstruction_error import reconstruction_error
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.views import DatasetPair
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import ScanError, SpecError, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines import sqlite
-from airflow_ml_monitor.profile.engines.sql import SQL
+from airflow_ml_monitor.profile.engines.databases import sqlite
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
 from airflow_ml_monitor.profile.layout import NULL, PLUS_INF, Binning, Layout
 from airflow_ml_monitor.profile.table import Table
 

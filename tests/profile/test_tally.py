@@ -7,8 +7,8 @@ import pytest
 
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.profile.dataset import Kind
+from airflow_ml_monitor.profile.kernel.tally import Room, Tally
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, Binning
-from airflow_ml_monitor.profile.tally import Room, Tally
 
 GRID = Binning("x", Kind.NUMERIC, 0.5, 2.0)
 BY = Binning("g", Kind.CATEGORICAL, categories=("a", "b"))

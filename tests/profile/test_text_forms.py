@@ -10,7 +10,7 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.text_forms import DAMAGE, FORMS, VALUES, wholly
 
 WRITTEN = {

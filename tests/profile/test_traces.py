@@ -12,7 +12,7 @@ from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.codec import decode_profile, encode_profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import RARE, Layout
 from airflow_ml_monitor.profile.traces import MOST_CANDIDATES, WEEK_HOURS, Products, Traces
 

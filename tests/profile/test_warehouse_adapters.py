@@ -15,14 +15,14 @@ from sqlalchemy.dialects import registry
 from airflow_ml_monitor.errors import ScanError, SpecError
 from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Kind
-from airflow_ml_monitor.profile.engines import sql_distances
-from airflow_ml_monitor.profile.engines.database import Database
+from airflow_ml_monitor.profile.engines.databases import sql_distances
+from airflow_ml_monitor.profile.engines.databases.database import Database
+from airflow_ml_monitor.profile.engines.databases.sql import SQL
+from airflow_ml_monitor.profile.engines.databases.sql_types import type_name
+from airflow_ml_monitor.profile.engines.databases.warehouse_types import column_type
+from airflow_ml_monitor.profile.engines.databases.warehouse_values import literal
+from airflow_ml_monitor.profile.engines.databases.warehouses import WAREHOUSES
 from airflow_ml_monitor.profile.engines.opening import declared
-from airflow_ml_monitor.profile.engines.sql import SQL
-from airflow_ml_monitor.profile.engines.sql_types import type_name
-from airflow_ml_monitor.profile.engines.warehouse_types import column_type
-from airflow_ml_monitor.profile.engines.warehouse_values import literal
-from airflow_ml_monitor.profile.engines.warehouses import WAREHOUSES
 from airflow_ml_monitor.profile.table import Table
 
 NAMES = [*WAREHOUSES]
@@ -95,7 +95,7 @@ def test_what_is_not_installed_is_named(pretended: ModuleType, monkeypatch: pyte
 
 
 def test_redshift_is_reached_by_the_driver_of_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_ml_monitor.profile.engines.redshift import RedshiftDialect
+    from airflow_ml_monitor.profile.engines.databases.redshift import RedshiftDialect
 
     monkeypatch.setitem(registry.impls, "redshift.ml_monitor", lambda: RedshiftDialect)
     engine = WAREHOUSES["redshift"].engine(sa.make_url("redshift://me@cluster:5439/dev"))

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from airflow_ml_monitor import profile
 from airflow_ml_monitor.keys import EVER
+from airflow_ml_monitor.profile import queries
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.databases.sql_scan import SQLScan
+from airflow_ml_monitor.profile.engines.databases.warehouse_values import filled
+from airflow_ml_monitor.profile.engines.databases.warehouses import WAREHOUSES
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.preview import Preview
-from airflow_ml_monitor.profile.engines.sql_scan import SQLScan
-from airflow_ml_monitor.profile.engines.warehouse_values import filled
-from airflow_ml_monitor.profile.engines.warehouses import WAREHOUSES
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +157,7 @@ def asked(
 
 def test_every_statement_is_asked(asked: dict[tuple[Any, ...], Any]) -> None:
     written = set()
-    for path in sorted(Path(profile.__file__).parent.glob("*.py")):
+    for path in sorted(Path(queries.__file__).parent.glob("*.py")):
         if path.stem in OF_DUCKDB:
             continue
         for function in ast.parse(path.read_text(encoding="utf-8")).body:

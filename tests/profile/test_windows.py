@@ -15,8 +15,8 @@ import pytest
 
 from airflow_ml_monitor.keys import EVER, WHOLE, Window, WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
-from airflow_ml_monitor.profile.engines import files
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded import files
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -12,7 +12,7 @@ from airflow_ml_monitor.measurement import Estimate, Family
 from airflow_ml_monitor.metrics import interval
 from airflow_ml_monitor.metrics.metric import Subject, Worse, metric
 from airflow_ml_monitor.metrics.together import SHAPELESS
-from airflow_ml_monitor.profile.outlying import beyond, usual_share
+from airflow_ml_monitor.profile.kernel.outlying import beyond, usual_share
 from airflow_ml_monitor.profile.views import DatasetPair
 
 BEYOND: Final = 0.001

@@ -10,7 +10,7 @@ from airflow_ml_monitor.onboarding.checks.clock import clock
 from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
-from airflow_ml_monitor.profile.engines import files
+from airflow_ml_monitor.profile.engines.embedded import files
 from airflow_ml_monitor.profile.engines.preview import Preview
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, TIMES
 from airflow_ml_monitor.profile.task import TaskKind

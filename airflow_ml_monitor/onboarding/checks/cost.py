@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, ok
-from airflow_ml_monitor.profile.engines import files
+from airflow_ml_monitor.profile.engines.embedded import files
 
 
 def check(case: Case) -> Iterator[Finding]:

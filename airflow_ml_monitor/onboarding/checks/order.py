@@ -10,8 +10,8 @@ from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, ok, warning
 from airflow_ml_monitor.onboarding.queries import are_ranks, order
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
+from airflow_ml_monitor.profile.engines.embedded.sample import samples
 from airflow_ml_monitor.profile.engines.preview import Preview
-from airflow_ml_monitor.profile.engines.sample import samples
 from airflow_ml_monitor.profile.engines.scan import NUMBERS, is_any
 from airflow_ml_monitor.profile.spark_source import is_spark
 from airflow_ml_monitor.profile.table import Table

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_ml_monitor.errors import MonitorError, NoSource, SpecError
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
-from airflow_ml_monitor.profile.engines import files
+from airflow_ml_monitor.profile.engines.embedded import files
 from airflow_ml_monitor.profile.engines.preview import Preview
 from airflow_ml_monitor.profile.spark_source import is_spark
 from airflow_ml_monitor.profile.table import Table

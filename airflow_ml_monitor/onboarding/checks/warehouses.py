@@ -8,7 +8,7 @@ from typing import Any
 from airflow_ml_monitor.errors import MonitorError
 from airflow_ml_monitor.onboarding.case import Case
 from airflow_ml_monitor.onboarding.finding import Finding, warning
-from airflow_ml_monitor.profile.engines.sql import NOT_RUN
+from airflow_ml_monitor.profile.engines.databases.sql import NOT_RUN
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -12,15 +12,15 @@ from airflow_ml_monitor.keys import Window
 from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
-from airflow_ml_monitor.profile.engines import store_connections
-from airflow_ml_monitor.profile.engines.connections import Resolve, from_environment
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.databases.connections import Resolve, from_environment
+from airflow_ml_monitor.profile.engines.databases.sql import SQL, TIMEOUT
+from airflow_ml_monitor.profile.engines.embedded import store_connections
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.stores import Stores
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest, Watermark
 from airflow_ml_monitor.profile.engines.preview import Arrivals, Preview
 from airflow_ml_monitor.profile.engines.scan import Source
 from airflow_ml_monitor.profile.engines.scan_engine import ScanEngine
-from airflow_ml_monitor.profile.engines.sql import SQL, TIMEOUT
-from airflow_ml_monitor.profile.engines.stores import Stores
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
@@ -33,7 +33,7 @@ from airflow_ml_monitor.profile.task import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_ml_monitor.profile.engines.in_place import InPlace
+    from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
 
 
 class Chosen:
@@ -103,7 +103,7 @@ class Chosen:
     def _of(self, source: Any) -> ScanEngine:
         if is_spark(source):
             # Loaded for those who have one.
-            from airflow_ml_monitor.profile.engines.spark import SparkEngine
+            from airflow_ml_monitor.profile.engines.spark.spark import SparkEngine
 
             return SparkEngine()
         return self._there if isinstance(source, Table) else self._here

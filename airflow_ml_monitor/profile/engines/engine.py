@@ -21,7 +21,7 @@ from airflow_ml_monitor.profile.task import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_ml_monitor.profile.engines.in_place import InPlace
+    from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.profile import category_query
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.scan import Array, ByColumn
 from airflow_ml_monitor.profile.layout import RARE, Binning
+from airflow_ml_monitor.profile.queries import category_query
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN
 from airflow_ml_monitor.profile.wanted import Wanted
 

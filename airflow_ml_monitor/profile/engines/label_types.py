@@ -6,7 +6,7 @@ from typing import Final
 
 from airflow_ml_monitor.errors import WrongType
 from airflow_ml_monitor.profile.engines.scan import INTEGERS, NUMBERS, is_any
-from airflow_ml_monitor.profile.ledger_columns import KeyReading
+from airflow_ml_monitor.profile.queries.ledger_columns import KeyReading
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 COUNTED: Final = NUMBERS | {"BOOLEAN"}

@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 import numpy as np
 import sqlalchemy as sa
 
-from airflow_ml_monitor.profile import look_query
 from airflow_ml_monitor.profile.engines.scan import NUMBERS, ROW_NUMBER, TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.look import Look, RelationLook, TextLook
-from airflow_ml_monitor.profile.look_query import SUM_TOLERANCE, Columns
+from airflow_ml_monitor.profile.queries import look_query
+from airflow_ml_monitor.profile.queries.look_query import SUM_TOLERANCE, Columns
 from airflow_ml_monitor.profile.text_forms import FORMS
 
 T = TypeVar("T")

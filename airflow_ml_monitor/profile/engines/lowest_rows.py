@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from airflow_ml_monitor.profile import kernel, sample_query
 from airflow_ml_monitor.profile.cells import Counts
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines.scan import Scan
+from airflow_ml_monitor.profile.kernel import kernel
 from airflow_ml_monitor.profile.layout import NULL, OTHER, Binning
+from airflow_ml_monitor.profile.queries import sample_query
 from airflow_ml_monitor.profile.row_sample import FINE, MISSING, NAMELESS, RowSample
 
 

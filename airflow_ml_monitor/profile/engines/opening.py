@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.among import Among
-from airflow_ml_monitor.profile.among_query import is_among
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.candidates import likely
 from airflow_ml_monitor.profile.engines.scan import ROW_NUMBER, Source, fault_of
-from airflow_ml_monitor.profile.query import Expression
-from airflow_ml_monitor.profile.sample_query import is_drawn
+from airflow_ml_monitor.profile.queries.among_query import is_among
+from airflow_ml_monitor.profile.queries.query import Expression
+from airflow_ml_monitor.profile.queries.sample_query import is_drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from airflow_ml_monitor.profile import preview_query, query
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.label_types import as_text, is_list, is_number
 from airflow_ml_monitor.profile.engines.profile_scan import moment_of
 from airflow_ml_monitor.profile.engines.scan import TIMES, Scan, Source, is_any, time_column
 from airflow_ml_monitor.profile.label_source import LabelSource
-from airflow_ml_monitor.profile.ledger_columns import KeyReading, LedgerColumns
+from airflow_ml_monitor.profile.queries import preview_query, query
+from airflow_ml_monitor.profile.queries.ledger_columns import KeyReading, LedgerColumns
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _KEYS: Final = 200_000

@@ -9,7 +9,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
-from airflow_ml_monitor.profile import kernel, query, text_query
 from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Draw, Profile
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
@@ -17,8 +16,10 @@ from airflow_ml_monitor.profile.engines import lowest_rows
 from airflow_ml_monitor.profile.engines.opening import Opening, declared
 from airflow_ml_monitor.profile.engines.scan import NOTHING, ROW_NUMBER, ByColumn, Scan, may_hold
 from airflow_ml_monitor.profile.engines.statement_cells import from_statement, unnamed
-from airflow_ml_monitor.profile.hash_query import key_hashes
+from airflow_ml_monitor.profile.kernel import kernel
 from airflow_ml_monitor.profile.layout import RARE, Binning, Layout
+from airflow_ml_monitor.profile.queries import query, text_query
+from airflow_ml_monitor.profile.queries.hash_query import key_hashes
 from airflow_ml_monitor.profile.traces import MOST_OUTPUTS, MOST_PRODUCTS, Traces
 from airflow_ml_monitor.profile.wanted import Wanted
 

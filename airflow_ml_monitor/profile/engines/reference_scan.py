@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from airflow_ml_monitor.errors import ReferenceMismatch
-from airflow_ml_monitor.profile import outlying, query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.engines import profile_scan
 from airflow_ml_monitor.profile.engines.scan import Scan
 from airflow_ml_monitor.profile.engines.spread import spreads
+from airflow_ml_monitor.profile.kernel import outlying
+from airflow_ml_monitor.profile.kernel.quartiles import Spread
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning
-from airflow_ml_monitor.profile.quartiles import Spread
+from airflow_ml_monitor.profile.queries import query
 
 
 def binnings(scan: Scan, columns: Sequence[Column], event_time: str, rows: int) -> tuple[Binning, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from airflow_ml_monitor.errors import MissingColumn
 from airflow_ml_monitor.keys import Window
-from airflow_ml_monitor.profile import replay_query
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines.label_types import key_readings
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import Scan
+from airflow_ml_monitor.profile.queries import replay_query
 from airflow_ml_monitor.profile.skew import Skew
 
 

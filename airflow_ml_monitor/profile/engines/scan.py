@@ -16,9 +16,9 @@ from airflow_ml_monitor.errors import MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Floats
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
+from airflow_ml_monitor.profile.kernel.outlying import Moments
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
-from airflow_ml_monitor.profile.outlying import Moments
 from airflow_ml_monitor.profile.traces import Traces
 from airflow_ml_monitor.profile.wanted import Wanted
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import DataFault, ReferenceMismatch
 from airflow_ml_monitor.keys import EVER, WHOLE, Window
-from airflow_ml_monitor.profile import label_events, query, strata
 from airflow_ml_monitor.profile.among import Among
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Dataset
@@ -32,13 +31,14 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.look import Look
+from airflow_ml_monitor.profile.queries import label_events, query, strata
 from airflow_ml_monitor.profile.skew import Skew
 from airflow_ml_monitor.profile.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_ml_monitor.profile.engines.in_place import InPlace
+    from airflow_ml_monitor.profile.engines.databases.in_place import InPlace
 
 
 class ScanEngine(ABC):

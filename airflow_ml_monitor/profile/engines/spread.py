@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from airflow_ml_monitor.profile import query
 from airflow_ml_monitor.profile.cells import Floats
 from airflow_ml_monitor.profile.dataset import Column, Kind
 from airflow_ml_monitor.profile.engines.scan import Scan
-from airflow_ml_monitor.profile.quartiles import Gathered, Spread
+from airflow_ml_monitor.profile.kernel.quartiles import Gathered, Spread
+from airflow_ml_monitor.profile.queries import query
 
 _AT_ONCE: Final = 3
 """Columns of a stream. Of one at a time a statement's plan weighs too much; each more is held."""

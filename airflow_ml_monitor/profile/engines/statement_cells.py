@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE
-from airflow_ml_monitor.profile import query, text_query
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.engines import grouped_categories, memory
 from airflow_ml_monitor.profile.engines.scan import ABSENT, Array, ByColumn
 from airflow_ml_monitor.profile.layout import MINUS_INF, NAN, NULL, OTHER, PLUS_INF, RARE, Binning
+from airflow_ml_monitor.profile.queries import query, text_query
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN, Traces
 from airflow_ml_monitor.profile.wanted import Wanted
 

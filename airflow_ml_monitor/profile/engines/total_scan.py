@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_ml_monitor.errors import DataFault, WrongType
-from airflow_ml_monitor.profile import label_query, total_query
 from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.label_types import key_readings
@@ -25,9 +24,10 @@ from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import NUMBERS, TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import micros
-from airflow_ml_monitor.profile.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.queries import label_query, total_query
+from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.queries.total_query import REFUSED, TakenFor
 from airflow_ml_monitor.profile.sums import label_sums
-from airflow_ml_monitor.profile.total_query import REFUSED, TakenFor
 
 
 def totals_opening(labels: LabelSource, dataset: Dataset) -> Opening:

@@ -33,7 +33,7 @@ from streams import (
 from airflow_ml_monitor.keys import EVER, WHOLE
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import NAN, NULL, SPECIAL
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"

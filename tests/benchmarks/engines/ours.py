@@ -24,7 +24,7 @@ CALLS = 30
 
 def nothing() -> None:
     """What every task imports."""
-    import airflow_ml_monitor.profile.engines.duckdb  # noqa: F401
+    import airflow_ml_monitor.profile.engines.embedded.duckdb  # noqa: F401
 
 
 def scan(path: str, width: str) -> None:
@@ -44,7 +44,7 @@ def profile(path: str, width: str, how: str = "") -> None:
     """A full profile; how: `alone`, without what rows tell by their columns together, or a column to slice by."""
     from rows import DAY, declared, layout_of
 
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
     dataset = declared(Path(path), sliced="" if how == "alone" else how, narrow=width == "narrow")
     dataset = replace(dataset, second_moments=how != "alone")
@@ -68,7 +68,7 @@ def monitor(reference: str, current: str, database: str, how: str = "") -> None:
     from airflow_ml_monitor.monitor.performance import measure_performance
     from airflow_ml_monitor.monitor.run import Monitor, Run
     from airflow_ml_monitor.monitor.steps import measure_drift, measure_quality
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
     from airflow_ml_monitor.profile.task import TaskKind
     from airflow_ml_monitor.store.repository import MetricsStore
 
@@ -100,7 +100,7 @@ def label_entries(predictions: str, labels: str) -> None:
 
     from airflow_ml_monitor import Column, Dataset, LabelSource, Role, Task
     from airflow_ml_monitor.keys import WindowRule, WindowUnit
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
     from airflow_ml_monitor.profile.engines.engine import LabelRequest
     from airflow_ml_monitor.profile.layout import Layout
     from airflow_ml_monitor.profile.task import TaskKind
@@ -118,7 +118,7 @@ def small_day(path: str, small: str) -> float:
     from rows import DAY, layout_of
 
     from airflow_ml_monitor import Column, Dataset, Kind
-    from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+    from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 
     columns = tuple(Column(f"n{i}") for i in range(8)) + tuple(Column(f"c{i}", Kind.CATEGORICAL) for i in range(4))
     dataset = Dataset("d", Path(path), columns, "at", entity_key=("id",), slice_by=("c0",))

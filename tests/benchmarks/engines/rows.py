@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.layout import Layout, digest
 
 NUMERIC, LEVELS = 30, (5, 8, 12, 20, 50, 100, 300, 800, 2000, 5000)

@@ -19,7 +19,7 @@ from airflow_ml_monitor.measurement import Estimate
 from airflow_ml_monitor.metrics.metric import Subject, metric_named
 from airflow_ml_monitor.monitor.measure import fault_rows
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
-from airflow_ml_monitor.profile.engines.duckdb import DuckDB
+from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.feed_view import FeedView
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Window
-from airflow_ml_monitor.profile import kernel
 from airflow_ml_monitor.profile.cells import Profile
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind, Role
 from airflow_ml_monitor.profile.feed_view import FeedView
+from airflow_ml_monitor.profile.kernel import kernel
 from airflow_ml_monitor.profile.layout import FEW_VALUES, RARE, Binning, Layout
 from airflow_ml_monitor.profile.traces import MOST_UNSEEN
 

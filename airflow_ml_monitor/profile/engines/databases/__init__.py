@@ -1,0 +1,1 @@
+"""Databases and warehouses: statements run where the tables lie, and no row leaves."""

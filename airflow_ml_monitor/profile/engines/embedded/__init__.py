@@ -1,0 +1,1 @@
+"""DuckDB on the worker: files wherever they lie, tables of lakes, and tables in memory."""

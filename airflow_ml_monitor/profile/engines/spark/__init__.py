@@ -1,0 +1,1 @@
+"""Spark: cells are made on its executors, where the rows are."""

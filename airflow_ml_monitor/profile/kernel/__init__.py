@@ -1,0 +1,1 @@
+"""Rows that stream by → cells and what rows tell together, in numpy."""

@@ -1,0 +1,84 @@
+"""What a regression's ledger sums over an entry's rows: products of error and label, and shares of the label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
+from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
+from airflow_ml_monitor.profile.queries.quantile_query import quantile_parts
+from airflow_ml_monitor.profile.queries.query import Expression, number, size, whole
+
+
+def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
+    """By their names in sums.SUMS, of an error (prediction - label) and a label, both finite.
+
+    error{i}_truth{j}: the i-th power of the error times the j-th of the label, up to the fourth order together; `label`
+    itself names the class that entries are grouped by.
+    relative: |error| / |label|, 0 where the label is 0; relative_rows counts the others. symmetric: twice |error| over
+    |label| + |prediction|, 0 where both are 0 (Makridakis 1993).
+    """
+    wrong, both = size(error), size(label) + size(label + error)
+    zero, one = number(0), number(1)
+    relative = _relative(error, label)
+    symmetric = sa.case((both == zero, zero), else_=number(2) * wrong / both)
+    powers = {"relative": relative, "symmetric": symmetric}
+    return {
+        **_products(error, label),
+        "error_abs": wrong,
+        "truth_abs": size(label),
+        "error_truth_abs": size(error * label),
+        "relative_rows": sa.case((label == zero, zero), else_=one),
+        **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
+    }
+
+
+def by_error(columns: LedgerColumns, rows: sa.Subquery) -> sa.Select[Any]:
+    """Labelled rows with the bucket of their percentage error, as error_grid numbers them, where they have a bucket.
+
+    Besides, what their sums are made of, where quantiles are forecast.
+    """
+    share, names = _relative(rows.c.error, rows.c.truth).label("share"), {c: x for x, c in columns.besides.items()}
+    read = sa.select(rows, share).subquery("shares")
+    cell = _cell(read.c.share, 0, len(ERROR_EDGES))
+    signed = sa.case((read.c.error < number(0), whole(CELLS) - cell), else_=whole(CELLS + 1) + cell)
+    apart = (read.c.bucket < whole(0), read.c.bucket), (read.c.truth == number(0), whole(NO_PERCENTAGE))
+    kept = [column for column in read.c if column.name not in ("bucket", "share")]
+    forecasts = {level: read.c[names[column]] for level, column in columns.dataset.quantiles.items()}
+    parts = quantile_parts(forecasts, read.c.truth) if columns.dataset.column(Role.QUANTILE) else {}
+    more = [part.label(name) for name, part in parts.items()]
+    return sa.select(*kept, sa.case(*apart, else_=signed).label("bucket"), *more)
+
+
+def _cell(share: Expression, first: int, last: int) -> Expression:
+    """How many edges lie below a share, of those from first to last: 7 comparisons instead of 93."""
+    if first == last:
+        return whole(first)
+    middle = (first + last) // 2
+    above, below = _cell(share, middle + 1, last), _cell(share, first, middle)
+    return sa.case((share > number(ERROR_EDGES[middle]), above), else_=below)
+
+
+def _relative(error: Expression, label: Expression) -> Expression:
+    return sa.case((label == number(0), number(0)), else_=size(error) / size(label))
+
+
+def _products(error: Expression, label: Expression) -> dict[str, Expression]:
+    found = {}
+    for i in range(5):
+        for j in range(5 - i):
+            parts = [(name, x, k) for name, x, k in (("error", error, i), ("truth", label, j)) if k]
+            if parts:
+                name = "_".join(f"{part}{k if k > 1 else ''}" for part, _, k in parts)
+                product = _power(parts[0][1], parts[0][2])
+                for _, x, k in parts[1:]:
+                    product = product * _power(x, k)
+                found[name] = product
+    return found
+
+
+def _power(x: Expression, k: int) -> Expression:
+    return x if k == 1 else _power(x, k - 1) * x
