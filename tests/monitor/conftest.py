@@ -239,6 +239,15 @@ def edited() -> Callable[..., MonitorSpec]:
     return work
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MetricsStore]:
+    """An empty metrics database of its own."""
+    found = MetricsStore(f"sqlite:///{tmp_path}/metrics.db")
+    found.upgrade()
+    yield found
+    found.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Any) -> Iterator[MetricsStore]:
     """An empty, migrated store on each kind of database."""

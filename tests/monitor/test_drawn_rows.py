@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -38,14 +38,6 @@ def folder(world: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
         frame["income"] *= 2 if name == "day-1" else 1
         frame.assign(id=[f"{name}-{i}" for i in range(len(frame))]).to_parquet(found / f"{name}.parquet")
     return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetricsStore]:
-    found = MetricsStore(f"sqlite:///{tmp_path}/metrics.db")
-    found.upgrade()
-    yield found
-    found.dispose()
 
 
 def spec_of(world: ModuleType, folder: Path, fraction: float, **more: Any) -> MonitorSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -39,14 +39,6 @@ def folder(world: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
         frame = pd.concat([world.rows(number, is_broken=number == 1) for number in numbers], ignore_index=True)
         frame.assign(id=[f"{name}-{i}" for i in range(len(frame))]).to_parquet(found / f"{name}.parquet")
     return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetricsStore]:
-    found = MetricsStore(f"sqlite:///{tmp_path}/metrics.db")
-    found.upgrade()
-    yield found
-    found.dispose()
 
 
 def spec_of(world: ModuleType, folder: Path, sample_rows: int = 500, **policy: Any) -> MonitorSpec:

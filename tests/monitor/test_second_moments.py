@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,14 +42,6 @@ def folder(world: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, numbers in {"reference": [-2, -1], "day-0": [0], "day-1": [1]}.items():
         pd.concat([world.rows(number) for number in numbers]).to_parquet(found / f"{name}.parquet")
     return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetricsStore]:
-    found = MetricsStore(f"sqlite:///{tmp_path}/metrics.db")
-    found.upgrade()
-    yield found
-    found.dispose()
 
 
 def spec_of(world: ModuleType, folder: Path, second_moments: bool | None = False, **policy: Any) -> MonitorSpec:

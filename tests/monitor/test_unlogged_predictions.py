@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +18,6 @@ from tests.monitor.lender import DAY, START, Lender
 
 LOST, DAYS = 28, 32
 """The day of which predictions are lost; labels come for four days, and nothing is awaited after ten."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetricsStore]:
-    made = MetricsStore(f"sqlite:///{tmp_path / 'metrics.db'}")
-    made.upgrade()
-    yield made
-    made.dispose()
 
 
 @pytest.fixture(scope="module")
