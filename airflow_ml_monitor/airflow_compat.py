@@ -180,7 +180,7 @@ def store_dags(bag: Any, session: Session) -> None:
 
 @cache
 def _execution_api() -> Any:
-    # Building it takes 6 s of a busy machine, and 3.1 would build one for every caller.
+    # Building it takes seconds, and 3.1 would build one for every caller.
     return import_module("airflow.sdk.execution_time.supervisor").in_process_api_server()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def load_gx() -> Any:
-    """The module `great_expectations`; 4-8 s of CPU and 130 MB at the first call.
+    """The module `great_expectations`; the first call costs seconds of CPU, and memory.
 
     Raises ImportError where it is missing, or where its import tried to leave the interpreter.
     """

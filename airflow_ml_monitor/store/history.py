@@ -131,7 +131,7 @@ def _chosen(monitor_id: int, wanted: Selection) -> Select[*tuple[Any, ...]]:
 
 def _numbers(monitor_id: int, wanted: Selection, revisions: Collection[int]) -> Select[*tuple[Any, ...]]:
     # The ids stand in the statement: joined with the subquery of the newest revisions instead, PostgreSQL expects too
-    # few and looks them up for every series (0.86 s instead of 0.17 among a million values).
+    # few and looks them up for every series.
     chosen: BindParameter[Any] = bindparam("chosen", list(revisions), expanding=True, literal_execute=True)
     m = measurement.c
     joined = measurement.join(series, series.c.id == m.series_id).join(revision, revision.c.id == m.revision_id)

@@ -26,7 +26,7 @@ from airflow_ml_monitor.profile.wanted import Wanted
 EVERY: Final = "every_row"
 """The source of which rows are drawn, whole."""
 SMALL_ROWS: Final = 20_000
-"""Windows of so few rows are cut by the kernel: a statement per column is planned in 4 to 9 ms, whatever it reads."""
+"""Windows of so few rows are cut by the kernel: a statement a column costs its plan, whatever it reads."""
 
 
 def profiled(scan: Scan, dataset: Dataset, layout: Layout, window: Window, small: int) -> Profile:

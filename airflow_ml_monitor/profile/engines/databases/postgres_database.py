@@ -66,7 +66,7 @@ class Postgres(Database):
             milliseconds = str(round(timeout.total_seconds() * 1000))
             limit = sa.case((own == "0", milliseconds), else_=own)
             # Drivers read doubles as text: all their digits, whatever a role prefers. To compile the ledger's statement
-            # takes longer than to run it: a day of 200,000 rows is 0.5 s without, 2.2 s with.
+            # takes longer than to run it.
             settings = {"TimeZone": "UTC", "extra_float_digits": "1", "jit": "off", "statement_timeout": limit}
             with self.said():
                 connection.execute(sa.select(*(sa.func.set_config(k, v, True) for k, v in settings.items())))

@@ -102,7 +102,7 @@ def _disagreeing(schemas: Sequence[pa.Schema]) -> str:
 
 def _read(found: Sequence[File], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for file in found:
-        # Buffered ahead, a file would be in memory as a whole: 770 MB of one of 730 MB, 55 MB as it is here.
+        # Buffered ahead, a file would be in memory as a whole.
         with pq.ParquetFile(file.readable, pre_buffer=False, buffer_size=2**20) as rows:
             for piece in rows.iter_batches(BATCH_ROWS):
                 yield _fitted(piece, schema)
