@@ -220,8 +220,8 @@ def sets(whole_keys: list[Any], slices: list[Any], slice_keys: list[Any]) -> lis
 def held(rows: sa.Select[Any]) -> sa.CTE:
     """Labelled rows, worked out once: engines write a subquery's expressions out wherever they are named.
 
-    Of several classes the label's score would cost K² a row; of quantiles that are forecast the plan alone would cost more
-    than the rows.
+    Of several classes the label's score would cost K² a row; of quantiles that are forecast the plan alone would cost
+    more than the rows.
     """
     return rows.cte("rows").prefix_with("MATERIALIZED")
 
