@@ -79,10 +79,10 @@ def test_an_old_day_run_again_asks_as_often_after_thirty_days_as_after_sixty(ask
 
 
 @pytest.mark.slow
-def test_an_old_day_run_again_asks_as_often_after_thirty_judged_days_as_after_ninety(
+def test_an_old_day_run_again_asks_as_often_after_thirty_judged_days_as_after_sixty(
     asked: Callable[..., Any],
 ) -> None:
-    short, long = asked(30, decided=True), asked(90, decided=True)
+    short, long = asked(30, decided=True), asked(60, decided=True)
     assert {name: long[name] for name in long if name != "performance"} == {
         name: short[name] for name in short if name != "performance"
     }

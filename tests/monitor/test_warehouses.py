@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from airflow_ml_monitor.policy.chart import TOGETHER
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.table import Table
 
 pytestmark = pytest.mark.slow
 
 DAYS = 2
+SCATTERED = {*TOGETHER, "reconstruction_error"}
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_warehouse_leaves_the_measurements_and_decisions_that_files_leave(
     )
     files, expected = laws.measured(lender, tmp_path / "files")
     # It draws no rows: how products scatter is not known.
-    plain, together = (tables[tables["metric"].isin(laws.SCATTERED) == is_mine] for is_mine in (False, True))
+    plain, together = (tables[tables["metric"].isin(SCATTERED) == is_mine] for is_mine in (False, True))
     assert set(together["status"]) == {"undefined"}
-    laws.same(plain, files[~files["metric"].isin(laws.SCATTERED)])
+    laws.same(plain, files[~files["metric"].isin(SCATTERED)])
     assert said == expected

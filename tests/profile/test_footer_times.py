@@ -56,7 +56,7 @@ def test_no_footer_loads_pandas(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     statistics(path, pa.array(_MOMENTS, pa.timestamp("us", "UTC")))
     script = (
-        "import sys; from airflow_ml_monitor.profile.engines import files; "
+        "import sys; from airflow_ml_monitor.profile.engines.embedded import files; "
         f"print(files.fingerprint(files.files_of({str(path)!r}))); assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

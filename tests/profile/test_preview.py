@@ -9,7 +9,8 @@ import pytest
 
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Kind
 from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
-from airflow_ml_monitor.profile.engines.opening import Opening, opened
+from airflow_ml_monitor.profile.engines.embedded.duckdb_opening import opened
+from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.queries import preview_query
 from airflow_ml_monitor.profile.queries.ledger_columns import KeyReading, LedgerColumns

@@ -85,7 +85,8 @@ import sys
 for name in {others!r}:
     sys.modules[name] = None
 sys.path.insert(0, {str(archive())!r})
-from airflow_ml_monitor.profile import batch_cells, wanted
+from airflow_ml_monitor.profile import wanted
+from airflow_ml_monitor.profile.kernel import batch_cells
 assert {archive().name!r} in batch_cells.__file__, batch_cells.__file__
 print(len(batch_cells.added_up(wanted.Wanted(), ())))
 """
