@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from airflow_ml_monitor.keys import WHOLE, Window
+from airflow_ml_monitor.keys import WHOLE, Slice, Window
 from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.engine import Engine
+from airflow_ml_monitor.profile.engines.scan import ByColumn
 from airflow_ml_monitor.profile.layout import FINEST, SPECIAL, Binning, Layout
 
 FULL: Final = 0.02
@@ -19,7 +20,7 @@ LEAST: Final = 50
 
 
 def fitted(engine: Engine, dataset: Dataset, window: Window) -> tuple[Layout, Profile]:
-    """The layout that a reference asks for, and the reference in it; of one with narrow peaks after a second scan.
+    """The layout that a reference asks for, and the reference in it; columns with narrow peaks are scanned again.
 
     A grid is finest about the median, and a peak far from it may fall into a bucket or two, in which nothing moves. Its
     column is cut again, as coarsely as leaves no bucket too full. Raises what Engine.layout raises.
@@ -30,9 +31,11 @@ def fitted(engine: Engine, dataset: Dataset, window: Window) -> tuple[Layout, Pr
     if not full:
         return layout, profile
     finest = _cut(layout, dict.fromkeys(full, FINEST))
-    seen = engine.profile(dataset, finest, window)
-    wanted = {column: _resolution(seen.cells[WHOLE, column], layout[column].resolution) for column in full}
-    return (chosen := _cut(layout, wanted)), _joined(seen, finest, chosen)
+    seen = _again(engine, dataset, finest, window, full)
+    wanted = {column: _resolution(seen[WHOLE, column], layout[column].resolution) for column in full}
+    chosen = _cut(layout, wanted)
+    joined = {at: _joined(cells, finest, chosen, at) for at, cells in seen.items()}
+    return chosen, replace(profile, layout_digest=chosen.digest, cells={**profile.cells, **joined})
 
 
 def is_full(cells: Cells | None, share: float) -> bool:
@@ -59,11 +62,26 @@ def _cut(layout: Layout, resolutions: Mapping[str, int]) -> Layout:
     return replace(layout, binnings=tuple(map(cut, layout.binnings)))
 
 
-def _joined(profile: Profile, finest: Layout, layout: Layout) -> Profile:
-    """A profile in the buckets of a coarser layout."""
-    cells = {}
-    for (slice, column), one in profile.cells.items():
-        cut, wanted = finest[column], layout[column]
-        factor = cut.resolution // wanted.resolution if slice == WHOLE else cut.coarse // wanted.coarse
-        cells[slice, column] = one.coarsened(factor) if factor > 1 else one
-    return replace(profile, layout_digest=layout.digest, cells=cells)
+def _again(engine: Engine, dataset: Dataset, layout: Layout, window: Window, names: Collection[str]) -> ByColumn:
+    """The cells of some columns, of the whole and of slices: nothing else is asked of their rows."""
+    kept = tuple(column for column in dataset.columns if column.name in names or column.name in dataset.slice_by)
+    part = Dataset(
+        dataset.name,
+        dataset.source,
+        kept,
+        dataset.event_time,
+        dataset.zone,
+        slice_by=dataset.slice_by,
+        second_moments=False,
+    )
+    binnings = tuple(layout[column.name] for column in kept if column.name in layout)
+    profile = engine.profile(part, Layout(binnings, layout.slice_by), window)
+    return {at: cells for at, cells in profile.cells.items() if at[1] in names}
+
+
+def _joined(cells: Cells, finest: Layout, layout: Layout, at: tuple[Slice, str]) -> Cells:
+    """Cells of a column in the buckets of a coarser layout."""
+    slice, column = at
+    cut, wanted = finest[column], layout[column]
+    factor = cut.resolution // wanted.resolution if slice == WHOLE else cut.coarse // wanted.coarse
+    return cells.coarsened(factor) if factor > 1 else cells
