@@ -113,16 +113,20 @@ def _keys(part: Floats) -> Counts:
 def _placed(values: Floats, places: Sequence[int], offset: int = 0) -> dict[int, float]:
     """The values at some ascending places in the order of all, which is changed. offset: the first one's place.
 
-    One place at a time, in the half where the next lies: numpy would look through all of them for each.
+    One place at a time, in the half where the next lies: numpy would look through all of them for each. The next after
+    it is the least of that half.
     """
     if not places:
         return {}
     middle = len(places) // 2
-    at = places[middle] - offset
+    middle -= middle > 0 and places[middle - 1] == places[middle] - 1
+    place, rest = places[middle], places[middle + 1 :]
+    at = place - offset
     values.partition(at)
-    found = {places[middle]: float(values[at])}
-    found |= _placed(values[:at], places[:middle], offset)
-    return found | _placed(values[at + 1 :], places[middle + 1 :], places[middle] + 1)
+    found, above = {place: float(values[at])}, values[at + 1 :]
+    if rest and rest[0] == place + 1:
+        found[rest[0]], rest = float(above.min()), rest[1:]
+    return found | _placed(values[:at], places[:middle], offset) | _placed(above, rest, place + 1)
 
 
 @dataclass(frozen=True, slots=True)
