@@ -42,7 +42,7 @@ OF_DUCKDB = {"single_join_query"}
 PAIRS = {
     "bigquery": [("multiclass", "explicit"), ("ranking", "explicit")],
     "redshift": [("binary", "implicit"), ("ranking", "explicit")],
-    "trino": [("binary", "censored"), ("ranking", "explicit")],
+    "trino": [("binary", "censored"), ("multilabel", "explicit")],
     "databricks": [("forecast", "explicit"), ("multiclass", "majority")],
 }
 """Ledgers that are made in each of them; in Snowflake's words all are."""

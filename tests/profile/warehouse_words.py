@@ -10,6 +10,7 @@ from sqlglot import exp
 SHARED = {
     "SUM", "COUNT", "MIN", "MAX", "AVG", "ABS", "FLOOR", "SQRT", "LN", "SIGN", "COALESCE", "NULLIF", "GREATEST",
     "LEAST", "LENGTH", "LOWER", "TRIM", "REPLACE", "CHR", "MOD", "ROW_NUMBER", "FIRST_VALUE", "LAG", "LEAD", "CAST",
+    "SUBSTR",
 }  # fmt: skip
 """Functions of all five, by these names."""
 FUNCTIONS = {

@@ -51,6 +51,7 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
     scan.within(request.dataset, Window(min(day.start for day in request.days), request.upto))
     columns = _columns(scan, request.dataset, request.task, request.layout, labels)
     known = register_days(scan, request)
+    _register_places(scan, request.dataset, request.task)
     if labels.label_time:
         scan.shared["since"] = scan.terms("labels", labels, request.since)
         scan.shared["upto"] = scan.terms("labels", labels, request.upto)
@@ -93,6 +94,7 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     columns = _columns(scan, dataset, task, layout, None, label)
     start, end = (EVER.start, EVER.end) if timeless else (scan.shared["start"], scan.shared["end"])
     scan.register("days", memory.days([0], [start], [end], [True]))
+    _register_places(scan, dataset, task)
     labelled = scan.columns(label_query.reference_entries, columns, label, timeless)
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     names = sums_of(task, dataset)
@@ -186,6 +188,12 @@ def register_days(scan: Scan, request: LabelRequest) -> Array:
     spans = [[scan.terms("labels", labels, t) for t in span] for span in (after, upto)]
     scan.register("known", memory.known(*spans))
     return np.array([micros(moment) for moment in upto], np.int64)
+
+
+def _register_places(scan: Scan, dataset: Dataset, task: Task) -> None:
+    """Register `places`, if a row has several labels."""
+    if task.kind is TaskKind.MULTILABEL:
+        scan.register("places", memory.places(len(task.classes), is_scored=bool(dataset.scores(task))))
 
 
 def register_arrived(scan: Scan, request: LabelRequest) -> list[Window]:

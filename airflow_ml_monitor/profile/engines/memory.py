@@ -131,3 +131,13 @@ def arrived(after: Sequence[datetime], upto: Sequence[datetime]) -> pa.Table:
     days = known(after, upto)
     near = (small_columns.wholes(range(step, len(after) + step)) for step in (-1, 0, 1))
     return pa.concat_tables([days.append_column("near", numbers) for numbers in near])
+
+
+def places(classes: int, *, is_scored: bool) -> pa.Table:
+    """The ledger's `places`: parts of a row with a set of labels, and the classes that they are about; -1: of none.
+
+    0: the row. 1: a pair's state of each class. 2, 3 …: the score of one class, where there are scores.
+    """
+    every, scored = range(classes), range(classes if is_scored else 0)
+    parts, about = [0, *(1 for _ in every), *(2 + k for k in scored)], [-1, *every, *scored]
+    return pa.table({"part": small_columns.wholes(parts), "about": small_columns.wholes(about)})

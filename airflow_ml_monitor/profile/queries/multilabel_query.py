@@ -1,7 +1,10 @@
 """Of the ledger's statements what a multilabel task needs: sets of labels as text, and rows parted by class.
 
 A set is text that begins and ends with its separator, so that it holds a class where it holds the class between two of
-them; lists are joined by a character that no label holds. Time grows with the square of the classes that rows have.
+them; lists are joined by a character that no label holds.
+
+A labelled row is a text with a digit a class, its states: so that each of its parts is found by one join with `places`,
+and no row needs a number by which two of its parts would find each other.
 """
 
 from __future__ import annotations
@@ -15,13 +18,17 @@ import sqlalchemy as sa
 from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.queries.query import Expression, flag, hashed, number, part_where, text, whole
+from airflow_ml_monitor.profile.queries.query import Expression, flag, hashed, number, part_where, source, text, whole
 from airflow_ml_monitor.profile.queries.score_bucket import score_bucket, slice_bucket
 from airflow_ml_monitor.profile.sums import SUMS
 from airflow_ml_monitor.profile.task import Task
 
 _UNIT: Final = "\x1f"
 """ASCII's unit separator."""
+places: Final = source("part", "about", name="places")
+"""What a labelled row is parted by; see memory.places."""
+_NEITHER, _BOTH, _LABEL, _PREDICTION = (sa.literal(digit, sa.String) for digit in "0123")
+"""Digits of a row's states, one for each class: in label_sets the last three are 0, 1 and 2."""
 
 
 def label_set(columns: LedgerColumns, column: Expression) -> Expression:
@@ -40,7 +47,7 @@ def _separator(task: Task, is_list: bool) -> str:
 
 
 def _has(labels: Expression, name: str, separator: str) -> Expression:
-    return labels.contains(f"{separator}{name}{separator}", autoescape=True)
+    return _replaced(labels, f"{separator}{name}{separator}", "") != labels
 
 
 def has_undeclared(columns: LedgerColumns, labels: Expression, is_list: bool) -> Expression:
@@ -51,14 +58,15 @@ def has_undeclared(columns: LedgerColumns, labels: Expression, is_list: bool) ->
     letters = []
     for name in columns.task.class_names:
         found = f"{between}{name}{between}"
-        gone = _length(parted) - _length(_replaced(parted, found, ""))
-        letters.append(gone * number(len(name) / len(found)))
+        gone = _letters(parted) - _letters(_replaced(parted, found, ""))
+        letters.append(sa.cast(gone, sa.Double) * number(len(name) / len(found)))
     # Sums of such shares round; half a letter is none.
-    return _length(_replaced(labels, between, "")) - reduce(add, letters) > number(0.5)
+    every = sa.cast(_letters(_replaced(labels, between, "")), sa.Double)
+    return every - reduce(add, letters) > number(0.5)
 
 
-def _length(of: Expression) -> Expression:
-    return sa.cast(sa.func.length(of, type_=sa.BigInteger), sa.Double)
+def _letters(of: Expression) -> Expression:
+    return sa.cast(sa.func.length(of, type_=sa.BigInteger), sa.BigInteger)
 
 
 def _replaced(where: Expression, old: str, new: str) -> Expression:
@@ -114,10 +122,9 @@ def set_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[E
 def parts(columns: LedgerColumns, found: sa.Select[Any]) -> sa.FromClause:
     """The labelled rows, then their parts as label_sets numbers them: a row for each row, pair of states, and class."""
     rows = _rows(columns, found.subquery("labelled"))
-    active = _active(columns, rows)
-    every = [_of_rows(columns, rows), _of_states(columns, active)]
+    every = [_of_rows(columns, rows), _of_states(columns, rows)]
     if _scores(columns):
-        every += [_of_class(columns, rows, k) for k in range(len(columns.task.classes))]
+        every.append(_of_classes(columns, rows))
     return sa.union_all(*every).subquery("rows")
 
 
@@ -127,15 +134,20 @@ def _shared(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
 
 
 def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
-    """The labelled rows with l0, l1 …: 1 where they have a class. Worked out once, for each of the parts reads them."""
+    """The labelled rows with the states of their classes. Worked out once, for each of the parts reads them."""
     between = _separator(columns.task, columns.label_is_list)
-    names = columns.task.class_names
+    predicted = [labelled.c[f"p{i}"] == whole(1) for i in range(len(columns.task.classes))]
+    digits: list[Expression] = []
+    for name, hit in zip(columns.task.class_names, predicted, strict=True):
+        has = _has(labelled.c.label, name, between)
+        digits.append(sa.case((sa.and_(has, hit), _BOTH), (has, _LABEL), (hit, _PREDICTION), else_=_NEITHER))
+    others = has_undeclared(columns, labelled.c.label, columns.label_is_list)
+    read = {"label", *(f"p{i}" for i in range(len(digits)))}
     return (
         sa.select(
-            *(column for column in labelled.c if column.name != "label"),
-            *(flag(_has(labelled.c.label, name, between)).label(f"l{i}") for i, name in enumerate(names)),
-            flag(has_undeclared(columns, labelled.c.label, columns.label_is_list)).label("undeclared_label"),
-            sa.func.row_number().over().label("line"),
+            *(column for column in labelled.c if column.name not in read),
+            reduce(Expression.concat, digits).label("states"),
+            flag(others).label("undeclared_label"),
         )
         .cte("held")
         .prefix_with("MATERIALIZED")
@@ -143,75 +155,83 @@ def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
 
 
 def _of_rows(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
-    pairs = [(rows.c[f"l{i}"], rows.c[f"p{i}"]) for i in range(len(columns.task.classes))]
-    counted = sa.select(
-        *rows.c,
-        reduce(add, [label * prediction for label, prediction in pairs]).label("both"),
-        reduce(add, [label + prediction for label, prediction in pairs]).label("either"),
-    ).subquery("counted")
-    # `either` counts a class that the row has and was predicted to have twice.
-    union = counted.c.either - counted.c.both
-    share = sa.case(
-        (union == whole(0), number(1)), else_=sa.cast(counted.c.both, sa.Double) / sa.cast(union, sa.Double)
-    )
+    """What a row's set as a whole adds, where its scores count."""
+    both = whole(len(columns.task.classes)) - _letters(_replaced(rows.c.states, "1", ""))
+    union = _letters(_replaced(rows.c.states, "0", ""))
+    share = sa.case((union == whole(0), number(1)), else_=sa.cast(both, sa.Double) / sa.cast(union, sa.Double))
     sums = {
-        "exact": flag(counted.c.either == whole(2) * counted.c.both),
+        "exact": flag(both == union),
         "jaccard": share,
         "jaccard2": share * share,
-        "undeclared_label": counted.c.undeclared_label,
-        "undeclared_prediction": counted.c.undeclared_prediction,
-        "state": hashed(counted.c.both, counted.c.either),
+        "undeclared_label": rows.c.undeclared_label,
+        "undeclared_prediction": rows.c.undeclared_prediction,
+        "state": hashed(both, both + union),
     }
-    return _part(columns, counted, 0, whole(0), whole(0), counted.c.bucket, sums)
+    counted = {name: part_where(rows.c.bucket >= whole(0), sa.cast(x, sa.Double)) for name, x in sums.items()}
+    return sa.select(*_part(columns, rows, whole(0), whole(0), whole(0), rows.c.bucket, counted))
 
 
-def _active(columns: LedgerColumns, rows: sa.CTE) -> sa.CTE:
-    """A line for every class that a row has or was predicted to have: its state."""
-    every = []
-    for k in range(len(columns.task.classes)):
-        label, prediction = rows.c[f"l{k}"], rows.c[f"p{k}"]
-        both, missed = (label == prediction, whole(3 * k)), (label == whole(1), whole(3 * k + 1))
-        state = sa.case(both, missed, else_=whole(3 * k + 2)).label("state")
-        found = sa.select(*_shared(columns, rows), rows.c.line, state)
-        every.append(found.where(label + prediction > whole(0), rows.c.bucket >= whole(0)))
-    return sa.union_all(*every).cte("active").prefix_with("MATERIALIZED")
+def _of_states(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
+    """Each pair of the states that a row has."""
+    one, other = (places.alias(name) for name in ("one", "other"))
+    first = sa.select(
+        *_shared(columns, rows), rows.c.states, one.c.about, _state(_digit(rows, one), one).label("state")
+    )
+    # Held: to pair the classes first would meet every row with all of them.
+    active = (
+        first.select_from(rows.join(one, _digit(rows, one) != _NEITHER))
+        .where(one.c.part == whole(1), rows.c.bucket >= whole(0))
+        .cte("active")
+        .prefix_with("MATERIALIZED")
+    )
+    beside = _digit(active, other)
+    is_after = sa.and_(other.c.about >= active.c.about, beside != _NEITHER)
+    label, prediction = active.c.state, _state(beside, other)
+    return (
+        sa.select(*_part(columns, active, whole(1), label, prediction, whole(0), {}))
+        .select_from(active.join(other, is_after))
+        .where(other.c.part == whole(1))
+    )
 
 
-def _of_states(columns: LedgerColumns, active: sa.CTE) -> sa.Select[Any]:
-    one, other = active.alias("one"), active.alias("other")
-    pairs = one.join(other, sa.and_(one.c.line == other.c.line, one.c.state <= other.c.state))
-    found = sa.select(*_shared(columns, one), one.c.state, other.c.state.label("beside")).select_from(pairs)
-    table = found.subquery("pairs")
-    return _part(columns, table, 1, table.c.state, table.c.beside, whole(0), {})
-
-
-def _of_class(columns: LedgerColumns, rows: sa.CTE, k: int) -> sa.Select[Any]:
-    score = rows.c[f"c{k}"]
+def _of_classes(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
+    """Each class of a row, by its score."""
+    digit, about = _digit(rows, places), places.c.about
+    score = sa.case(*((about == whole(i), rows.c[f"c{i}"]) for i in range(_scores(columns))))
+    has, hit = (flag(digit.in_([_BOTH, one])) for one in (_LABEL, _PREDICTION))
     bucket = slice_bucket(score_bucket(score))
-    part = _part(columns, rows, 2 + k, rows.c[f"l{k}"], rows.c[f"p{k}"], bucket, {"score": score})
-    return part.where(rows.c.bucket >= whole(0))
+    return (
+        sa.select(*_part(columns, rows, places.c.part, has, hit, bucket, {"score": score}))
+        .select_from(rows.join(places, places.c.part > whole(1)))
+        .where(rows.c.bucket >= whole(0))
+    )
 
 
 def _part(
     columns: LedgerColumns,
     rows: sa.FromClause,
-    part: int,
+    part: Expression,
     label: Expression,
     prediction: Expression,
     bucket: Expression,
     sums: dict[str, Expression],
-) -> sa.Select[Any]:
-    """Rows of one part, in the columns of all; what other columns sum is of the rows alone."""
-    filled = {name: sa.cast(sums.get(name, number(0)), sa.Double) for name in SUMS[columns.task.kind]}
-    is_scored = rows.c.bucket >= whole(0) if not part else sa.true()
-    return sa.select(
-        *_shared(columns, rows),
-        whole(part).label("part"),
-        label.label("label"),
-        prediction.label("prediction"),
-        bucket.label("bucket"),
-        *(part_where(is_scored, x).label(name) for name, x in filled.items()),
-    )
+) -> list[Expression]:
+    """The columns of all parts."""
+    filled = {name: sums.get(name, number(0)) for name in SUMS[columns.task.kind]}
+    named = {"part": part, "label": label, "prediction": prediction, "bucket": bucket, **filled}
+    return [*_shared(columns, rows), *(x.label(name) for name, x in named.items())]
+
+
+def _digit(rows: sa.FromClause, place: sa.FromClause) -> Expression:
+    """What a row's state of a class is written as."""
+    at = sa.cast(place.c.about + whole(1), sa.Integer)
+    return sa.func.substr(rows.c.states, at, sa.literal(1, sa.Integer), type_=sa.String)
+
+
+def _state(digit: Expression, place: sa.FromClause) -> Expression:
+    """The state's number, as label_sets has it."""
+    of_class = sa.case((digit == _BOTH, whole(0)), (digit == _LABEL, whole(1)), else_=whole(2))
+    return place.c.about * whole(3) + of_class
 
 
 def _scores(columns: LedgerColumns) -> int:

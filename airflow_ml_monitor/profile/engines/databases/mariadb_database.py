@@ -48,9 +48,9 @@ class MariaDB(Database):
     instead = BY_RANK
     draws_rows = True
     coded = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
-    # Their statements name one part many times, and MariaDB works it out as often: minutes for a thousand rows, and in
+    # Its statement names one part many times, and MariaDB works it out as often: minutes for a thousand rows, and in
     # another order each time.
-    refused_tasks = frozenset({TaskKind.RANKING, TaskKind.MULTILABEL})
+    refused_tasks = frozenset({TaskKind.RANKING})
 
     @contextmanager
     def snapshot(self, connection: sa.Connection, timeout: timedelta) -> Iterator[None]:

@@ -39,7 +39,6 @@ from airflow_ml_monitor.profile.label_source import Several
 from airflow_ml_monitor.profile.queries.dialect import row_hash
 from airflow_ml_monitor.profile.queries.query import Expression, text
 from airflow_ml_monitor.profile.table import Table
-from airflow_ml_monitor.profile.task import TaskKind
 
 _MARKS: Final = "ml_monitor_marks"
 
@@ -76,9 +75,6 @@ class Warehouse(Database):
     # Of some 25 letters each, in a text of a megabyte at most.
     most_numbers = 30_000
     instead: ClassVar = BY_RANK
-    # Its statement numbers the rows, and names the numbers twice: a warehouse may work a named query out anew each
-    # time, and number them otherwise (so Trino's reference, of WITH).
-    refused_tasks = frozenset({TaskKind.MULTILABEL})
 
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor
