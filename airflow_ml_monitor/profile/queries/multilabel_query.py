@@ -25,7 +25,7 @@ from airflow_ml_monitor.profile.task import Task
 
 _UNIT: Final = "\x1f"
 """ASCII's unit separator."""
-places: Final = source("part", "about", name="places")
+_PLACES: Final = source("part", "about", name="places")
 """What a labelled row is parted by; see memory.places."""
 _NEITHER, _BOTH, _LABEL, _PREDICTION = (sa.literal(digit, sa.String) for digit in "0123")
 """Digits of a row's states, one for each class: in label_sets the last three are 0, 1 and 2."""
@@ -173,7 +173,7 @@ def _of_rows(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
 
 def _of_states(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
     """Each pair of the states that a row has."""
-    one, other = (places.alias(name) for name in ("one", "other"))
+    one, other = (_PLACES.alias(name) for name in ("one", "other"))
     first = sa.select(
         *_shared(columns, rows), rows.c.states, one.c.about, _state(_digit(rows, one), one).label("state")
     )
@@ -196,13 +196,13 @@ def _of_states(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
 
 def _of_classes(columns: LedgerColumns, rows: sa.CTE) -> sa.Select[Any]:
     """Each class of a row, by its score."""
-    digit, about = _digit(rows, places), places.c.about
+    digit, about = _digit(rows, _PLACES), _PLACES.c.about
     score = sa.case(*((about == whole(i), rows.c[f"c{i}"]) for i in range(_scores(columns))))
     has, hit = (flag(digit.in_([_BOTH, one])) for one in (_LABEL, _PREDICTION))
     bucket = slice_bucket(score_bucket(score))
     return (
-        sa.select(*_part(columns, rows, places.c.part, has, hit, bucket, {"score": score}))
-        .select_from(rows.join(places, places.c.part > whole(1)))
+        sa.select(*_part(columns, rows, _PLACES.c.part, has, hit, bucket, {"score": score}))
+        .select_from(rows.join(_PLACES, _PLACES.c.part > whole(1)))
         .where(rows.c.bucket >= whole(0))
     )
 
