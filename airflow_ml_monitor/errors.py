@@ -25,6 +25,10 @@ Messages quote what the spec says, never what the data holds.
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+_MOST_NAMES: Final = 40
+"""Names that are listed where one of them is near."""
 
 
 class MonitorError(Exception):
@@ -47,8 +51,11 @@ class UnknownName(SpecError):
         # A short list is its own answer.
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.75) if len(self.known) > 6 else []
         meant = f"did you mean {near[0]!r}? " if near else ""
-        listed = ", ".join(self.known) or "(none)"
-        super().__init__(f"unknown {kind} {name!r}; {meant}one of: {listed}", field=field)
+        # Nobody reads hundreds of names, and the one that was meant would scroll away.
+        more = len(self.known) - _MOST_NAMES if near else 0
+        listed = ", ".join(self.known[:_MOST_NAMES] if more > 0 else self.known) or "(none)"
+        rest = f" and {more} others" if more > 0 else ""
+        super().__init__(f"unknown {kind} {name!r}; {meant}one of: {listed}{rest}", field=field)
 
 
 class ReferenceMismatch(SpecError):

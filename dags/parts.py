@@ -8,8 +8,9 @@ opened. Rows that lie in partitions are cut by these instead, as listed by a tas
 `.expand(part=listed)` and `parts=listed`, where `listed` are paths or globs, each file of the day in one of them.
 Why the last task reads a little again: a key that came in the morning and once more in the evening is in no part twice,
 and a category that is new may have enough rows in none. It reads the key, and the columns that may hold such values.
-What it says: a part that failed, or whose files changed since, fails the last task, by name; the day's row count is
-`failed` then, and the decision asks to investigate. Clear that part and what follows: the others are not scanned again.
+What it says: files that changed since their part was scanned fail the last task, by name; the day's row count is
+`failed` then, and the decision of a task that is else skipped asks to investigate. A part that failed itself is cleared
+with what follows: the others are not scanned again.
 Why the reference is frozen before: every part would freeze it, for nothing.
 """
 
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import dag
 
-from airflow_ml_monitor import FreezeReferenceOperator, MonitorOperator, MonitorSpec, ProfileOperator
+from airflow_ml_monitor import DecideOperator, FreezeReferenceOperator, MonitorOperator, MonitorSpec, ProfileOperator
 
 PARTS = 4
 large = replace(MonitorSpec.from_yaml("credit.yaml"), name="credit_in_parts")
@@ -33,7 +34,9 @@ def watch_credit_in_parts() -> None:
         part=[f"{number}/{PARTS}" for number in range(1, PARTS + 1)]
     )
     whole = ProfileOperator(task_id="profile", spec=large, parts=PARTS)
-    frozen >> scanned >> whole >> MonitorOperator(task_id="watch", spec=large, trigger_rule="all_done")
+    frozen >> scanned >> whole >> MonitorOperator(task_id="watch", spec=large)
+    # To measure a day that was not put together would scan it in one piece: of that day it is decided alone.
+    whole >> DecideOperator(task_id="decide", spec=large, trigger_rule="all_failed")
 
 
 watch_credit_in_parts()

@@ -7,7 +7,7 @@ them, and spans of time are the better parts. The column is one of categories, o
 Why the last part is "all others": a channel that opens tomorrow, and rows that name none (NULL), would be in no part.
 With it every row is in exactly one. The last task holds the list against itself before it adds up, and the rows that
 were counted against those that there are: where a channel is in no part, or in two, it fails and says which, the day's
-row count is `failed`, and the decision asks to investigate.
+row count is `failed`, and the decision of a task that is else skipped asks to investigate.
 Why values may share a task: a mapped task costs a process; those of a few rows are scanned together.
 What is stored is what one task would have left: the whole, every slice, keys that come again in another channel.
 """
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import dag
 
-from airflow_ml_monitor import FreezeReferenceOperator, MonitorOperator, MonitorSpec, ProfileOperator
+from airflow_ml_monitor import DecideOperator, FreezeReferenceOperator, MonitorOperator, MonitorSpec, ProfileOperator
 
 # parts_by_value("channel", […]) writes such a list, with a part for each value.
 PARTS = [
@@ -40,7 +40,9 @@ def watch_credit_by_channel() -> None:
         part=PARTS
     )
     whole = ProfileOperator(task_id="profile", spec=sliced, parts=PARTS)
-    frozen >> scanned >> whole >> MonitorOperator(task_id="watch", spec=sliced, trigger_rule="all_done")
+    frozen >> scanned >> whole >> MonitorOperator(task_id="watch", spec=sliced)
+    # To measure a day that was not put together would scan it in one piece: of that day it is decided alone.
+    whole >> DecideOperator(task_id="decide", spec=sliced, trigger_rule="all_failed")
 
 
 watch_credit_by_channel()

@@ -82,8 +82,8 @@ class Case:
             return fault
 
     def in_reference(self, dataset: Dataset) -> Dataset:
-        """A dataset as it stands in the reference."""
-        return replace(dataset, source=self.spec.reference.source)
+        """A dataset as it stands in the reference, which is read whole."""
+        return replace(dataset, source=self.spec.reference.source, sampling_fraction=1.0)
 
     @cached_property
     def frozen(self) -> dict[str, Frozen | MonitorError]:

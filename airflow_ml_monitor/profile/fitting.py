@@ -65,15 +65,7 @@ def _cut(layout: Layout, resolutions: Mapping[str, int]) -> Layout:
 def _again(engine: Engine, dataset: Dataset, layout: Layout, window: Window, names: Collection[str]) -> ByColumn:
     """The cells of some columns, of the whole and of slices: nothing else is asked of their rows."""
     kept = tuple(column for column in dataset.columns if column.name in names or column.name in dataset.slice_by)
-    part = Dataset(
-        dataset.name,
-        dataset.source,
-        kept,
-        dataset.event_time,
-        dataset.zone,
-        slice_by=dataset.slice_by,
-        second_moments=False,
-    )
+    part = replace(dataset, columns=kept, second_moments=False, sample_rows=0, replay=None)
     binnings = tuple(layout[column.name] for column in kept if column.name in layout)
     profile = engine.profile(part, Layout(binnings, layout.slice_by), window)
     return {at: cells for at, cells in profile.cells.items() if at[1] in names}

@@ -17,13 +17,12 @@ class Table:
 
     It is PostgreSQL's, MariaDB's (a schema is a database of the server there), or in a file of SQLite, where a column
     holds whatever it was given: times are texts as ISO 8601 writes them, and a stray text makes a column one of texts.
-    MariaDB does not make the ledger of a ranking or multilabel task; how letters are ordered there, or in SQLite, does
-    not matter: 'a', 'A' and 'a ' are three.
+    MariaDB does not make the ledger of a ranking; how letters are ordered there, or in SQLite, does not matter: 'a',
+    'A' and 'a ' are three.
     Or it is of a warehouse: Snowflake, BigQuery, Redshift, Trino or Databricks SQL. Their statements are generated and
     checked against the dialect, and were not run on a server of theirs: `check` and the log say so. Their connection
     has an SQLAlchemy URL as its host (`snowflake://user@account/database/schema?warehouse=…`), names are as the
     warehouse keeps them (in Snowflake mostly capitals), and the vendor's own SQLAlchemy package is installed beside.
-    They do not make the ledger of a multilabel task.
     connection: the id of an Airflow connection, never a URL; outside Airflow that of the variable AIRFLOW_CONN_<ID>.
     table: its name, or schema and name with a dot between them, as the database writes them: "Orders" and orders are
     two tables. A part that holds a dot itself stands in double quotes: 'sales."2026.q1"'.

@@ -38,7 +38,7 @@ def _answer(scope: Scope) -> Answer:
         return Answer(Light.BAD, "broken", f"Nothing could be counted: {faults[0]}.")
     if not rows:
         return Answer(Light.BAD, "no rows", "The window was measured, and no rows had arrived.")
-    arrived = f"{number(rows)} rows were measured"
+    arrived = f"{number(rows)} rows were measured{_drawn(scope)}"
     if faults := [m.reason for m in _of(scope, "orphan_labels") if m.status is Status.FAILED]:
         return Answer(Light.LOOK, "labels unread", f"{arrived}; labels could not be read: {faults[0]}.")
     if gaps := [w for w in scope.windows() if w not in scope.measured]:
@@ -48,6 +48,12 @@ def _answer(scope: Scope) -> Answer:
     before = len(scope.windows()) - 1
     since = f", as were all of the {before} windows before" if before else "; it is the first window"
     return Answer(Light.GOOD, "works", f"{arrived}{since}.")
+
+
+def _drawn(scope: Scope) -> str:
+    """That values are those of some rows, where the spec has them drawn."""
+    shares = {float(dataset.get("sampling_fraction", 1)) for dataset in scope.spec.get("datasets", ())} - {1.0}
+    return f" (values in {', '.join(f'{share:.3g}' for share in sorted(shares))} of them, drawn)" if shares else ""
 
 
 def _of(scope: Scope, metric: str) -> list[Measurement]:

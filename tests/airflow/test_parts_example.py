@@ -152,6 +152,20 @@ def test_a_list_that_leaves_a_channel_out_fails_the_last_task_and_the_day_says_w
     assert desk.store().decisions(spec.key)[-1].action == "investigate_data"
 
 
+def test_a_day_that_the_list_does_not_cover_is_not_scanned_in_one_piece_and_decided_with_the_reason(
+    desk, driver, example, day
+):
+    """The example by value, with a list that leaves brokers out; nothing says what was known."""
+    written = (ROOT / "dags" / "parts_by_value.py").read_text()
+    written = written.replace('{"channel": {"other_than": ["web", "branch", "broker"]}}', '{"channel": "app"}')
+    result = day(driver(written), "watch_credit_by_channel", 0)
+    assert (result.task_states["profile"], result.task_states["watch"]) == ("failed", "upstream_failed")
+    key = "default/credit_by_channel"
+    (row,) = (r.measurement for r in desk.store().current(key, metrics={"row_count"}, whole=True))
+    assert (row.status, row.reason) == ("failed", "channel other than 'app', 'branch', 'broker', 'web' is in no part")
+    assert desk.store().decisions(key)[-1].action == "investigate_data"
+
+
 def test_a_part_that_failed_is_named_and_the_rest_waits_for_it(desk, example, day, tmp_path, monkeypatch):
     from airflow_ml_monitor.errors import ScanError
     from airflow_ml_monitor.monitor import parts

@@ -20,6 +20,7 @@ from airflow_ml_monitor.monitor.run import Monitor, Run
 from airflow_ml_monitor.monitor.spec import MonitorSpec
 from airflow_ml_monitor.monitor.steps import check_contract, measure_drift, measure_quality
 from airflow_ml_monitor.profile.codec import decode_profile
+from airflow_ml_monitor.report.page import report
 from airflow_ml_monitor.store.repository import MetricsStore
 
 
@@ -79,6 +80,7 @@ def test_a_fraction_of_the_rows_says_what_all_of_them_do_and_how_surely(
         assert filled is not None
         assert abs(filled.n - there / 4) < 5 * np.sqrt(there * 0.25 * 0.75)
     assert [decide(monitor, run).action.value for run in runs] == ["none", "alert"]
+    assert f"{there:,} rows were measured (values in 0.25 of them, drawn)" in report(store, str(monitor.key))
 
 
 def test_a_rerun_writes_nothing_and_another_fraction_counts_from_then_on(

@@ -166,6 +166,12 @@ def test_a_positive_class_that_is_not_among_the_labels_is_told(drafted, positive
     assert level in {f.level.value for f in found if f.field == "task.positive"}
 
 
+def test_a_metric_of_another_task_is_told(drafted):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    found = preflight(replace(spec, measurements=(*spec.measurements, "rmse")))
+    assert "rmse is for regression" in told(found, "measurements")
+
+
 def test_a_threshold_that_no_score_reaches_is_told(drafted):
     spec = MonitorSpec.from_yaml(drafted[1])
     found = preflight(replace(spec, task=replace(spec.task, threshold=1.5)))

@@ -268,6 +268,43 @@ def test_classes_are_found_as_numbers_and_as_texts(
 
 
 @pytest.mark.parametrize(
+    ("separator", "classes", "decided", "labels", "right"),
+    [
+        ("--", ("0", "-1", "1"), ["-1", "0---1"], ["1", "0--1"], [1, 0, 0]),
+        ("::", ("a", ":a"), [":a", "a"], ["a", "a"], [1, 0]),
+        ("aa", ("b", "ab"), ["baab", "ab"], ["b", "b"], [1, 0]),
+    ],
+)
+def test_a_text_is_read_as_it_is_split_whatever_its_separator_shares_with_a_class(
+    engine: DuckDB,
+    oracle: ModuleType,
+    separator: str,
+    classes: tuple[str, ...],
+    decided: list[str],
+    labels: list[str],
+    right: list[int],
+) -> None:
+    task = Task(TaskKind.MULTILABEL, classes=classes, separator=separator)
+    view = view_of(engine, oracle, task, decided, labels)
+    assert (view.n, view.sets.right.tolist(), view.sets.undeclared) == (2, right, (0, 0))
+
+
+def test_a_list_of_nothing_but_null_is_a_set_without_labels(engine: DuckDB, oracle: ModuleType) -> None:
+    view = view_of(engine, oracle, Task(TaskKind.MULTILABEL, classes=("a", "b")), [["a"], [None]], [["a"], [None]])
+    assert (view.n, view.total("exact"), view.sets.right.tolist()) == (2, 2, [1, 0])
+
+
+def view_of(engine: DuckDB, oracle: ModuleType, task: Task, decided: list[Any], labels: list[Any]) -> LabelledView:
+    """Of rows whose sets are read from their column."""
+    ids = range(len(decided))
+    scored = pa.table({"id": ids, "at": pa.array([oracle.NOON] * len(decided)), "decided": decided})
+    told = pa.table({"id": ids, "label": labels, "known_at": pa.array([oracle.DAY.end] * len(decided))})
+    mine = Dataset("p", scored, (DECIDED,), "at", entity_key=("id",))
+    request = oracle.request(mine, oracle.labelled_by(told), oracle.DAY.end + HOUR, task=task)
+    return engine.label_entries(request).entries[oracle.DAY].view(task)
+
+
+@pytest.mark.parametrize(
     ("column", "values", "arrived"),
     [
         ("label", pa.array([["a"]], pa.list_(pa.string(), 1)), r"VARCHAR\[1\]"),

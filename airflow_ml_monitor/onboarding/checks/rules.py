@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final
 
-from airflow_ml_monitor.errors import UnknownName
+from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.measurement import Estimate, Family, Measurement, Status, base_of
 from airflow_ml_monitor.metrics.metric import Metric, Subject, metric_named
 from airflow_ml_monitor.metrics.names import BESIDES
-from airflow_ml_monitor.monitor.checks.compared import stated
+from airflow_ml_monitor.monitor.checks.compared import check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows, score_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
@@ -28,7 +28,11 @@ _OF_NO_COLUMN: Final = (Subject.DATASET, Subject.DATASET_PAIR, Subject.FEED, Sub
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Every rule of the policy."""
+    """Every rule of the policy; and whether what is asked for besides is of the task."""
+    try:
+        check_named(case.spec)
+    except SpecError as wrong:
+        yield error(wrong.field, str(wrong).removeprefix(f"{wrong.field}: "), "name metrics of the task")
     if not case.spec.policy.rules and not case.spec.charts:
         told = "no rules, and no charts: only broken data will ever be decided on"
         yield warning("policy.rules", told, "add one, e.g. {metric: psi, max: 0.2, action: alert}")

@@ -1,7 +1,7 @@
 """Of the ledger's statements what a multilabel task needs: sets of labels as text, and rows parted by class.
 
-A set is text that begins and ends with its separator, so that it holds a class where it holds the class between two of
-them; lists are joined by a character that no label holds.
+A set is text of its labels, each between two characters that no label holds: it holds a class where it holds the class
+between two of them.
 
 A labelled row is a text with a digit a class, its states: so that each of its parts is found by one join with `places`,
 and no row needs a number by which two of its parts would find each other.
@@ -37,31 +37,35 @@ def label_set(columns: LedgerColumns, column: Expression) -> Expression:
 
 
 def _set(task: Task, column: Expression, is_list: bool) -> Expression:
-    between = sa.literal(_separator(task, is_list), sa.String)
-    inside = sa.func.array_to_string(column, between, type_=sa.String) if is_list else text(column)
-    return sa.case((column.is_(None), sa.null()), else_=between.concat(inside).concat(between))
+    if is_list:
+        # Of a list that holds nothing but NULL some engines make no text.
+        joined = sa.func.array_to_string(column, _text(_UNIT), type_=sa.String)
+        inside: Expression = sa.func.coalesce(joined, _text(""), type_=sa.String)
+    else:
+        # From the left, as a text is split: the separator may begin or end as a class does.
+        inside = _replaced(text(column), task.separator, _UNIT)
+    return sa.case((column.is_(None), sa.null()), else_=_text(_UNIT).concat(inside).concat(_text(_UNIT)))
 
 
-def _separator(task: Task, is_list: bool) -> str:
-    return _UNIT if is_list else task.separator
+def _text(value: str) -> Expression:
+    return sa.literal(value, sa.String)
 
 
-def _has(labels: Expression, name: str, separator: str) -> Expression:
-    return _replaced(labels, f"{separator}{name}{separator}", "") != labels
+def _has(labels: Expression, name: str) -> Expression:
+    return _replaced(labels, f"{_UNIT}{name}{_UNIT}", "") != labels
 
 
-def has_undeclared(columns: LedgerColumns, labels: Expression, is_list: bool) -> Expression:
+def has_undeclared(task: Task, labels: Expression) -> Expression:
     """True where a set holds a label of a class that the task does not declare: more letters than its classes have."""
-    between = _separator(columns.task, is_list)
     # Every label with separators of its own: two neighbours that share one would not both be found.
-    parted = _replaced(labels, between, 2 * between)
+    parted = _replaced(labels, _UNIT, 2 * _UNIT)
     letters = []
-    for name in columns.task.class_names:
-        found = f"{between}{name}{between}"
+    for name in task.class_names:
+        found = f"{_UNIT}{name}{_UNIT}"
         gone = _letters(parted) - _letters(_replaced(parted, found, ""))
         letters.append(sa.cast(gone, sa.Double) * number(len(name) / len(found)))
     # Sums of such shares round; half a letter is none.
-    every = sa.cast(_letters(_replaced(labels, between, "")), sa.Double)
+    every = sa.cast(_letters(_replaced(labels, _UNIT, "")), sa.Double)
     return every - reduce(add, letters) > number(0.5)
 
 
@@ -70,7 +74,7 @@ def _letters(of: Expression) -> Expression:
 
 
 def _replaced(where: Expression, old: str, new: str) -> Expression:
-    return sa.func.replace(where, sa.literal(old, sa.String), sa.literal(new, sa.String), type_=sa.String)
+    return sa.func.replace(where, _text(old), _text(new), type_=sa.String)
 
 
 def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
@@ -94,9 +98,8 @@ def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     others: Expression = sa.false()
     if columns.dataset.column(Role.PREDICTION):
         wrong.append(read.c.decided.is_(None))
-        between = _separator(columns.task, columns.class_is_list)
-        hits = [_has(read.c.decided, name, between) for name in columns.task.class_names]
-        others = has_undeclared(columns, read.c.decided, columns.class_is_list)
+        hits = [_has(read.c.decided, name) for name in columns.task.class_names]
+        others = has_undeclared(columns.task, read.c.decided)
     else:
         hits = [score >= number(columns.task.threshold) for score in scores]
     return sa.select(
@@ -135,13 +138,12 @@ def _shared(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
 
 def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
     """The labelled rows with the states of their classes. Worked out once, for each of the parts reads them."""
-    between = _separator(columns.task, columns.label_is_list)
     predicted = [labelled.c[f"p{i}"] == whole(1) for i in range(len(columns.task.classes))]
     digits: list[Expression] = []
     for name, hit in zip(columns.task.class_names, predicted, strict=True):
-        has = _has(labelled.c.label, name, between)
+        has = _has(labelled.c.label, name)
         digits.append(sa.case((sa.and_(has, hit), _BOTH), (has, _LABEL), (hit, _PREDICTION), else_=_NEITHER))
-    others = has_undeclared(columns, labelled.c.label, columns.label_is_list)
+    others = has_undeclared(columns.task, labelled.c.label)
     read = {"label", *(f"p{i}" for i in range(len(digits)))}
     return (
         sa.select(

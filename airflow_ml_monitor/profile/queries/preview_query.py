@@ -64,7 +64,7 @@ def label_values(columns: LedgerColumns, label: str) -> sa.SelectBase:
     column = source(label).c[label]
     value, classes = label_value(columns, column), len(columns.task.classes)
     if columns.task.kind is TaskKind.MULTILABEL:
-        hit: Expression = sa.not_(has_undeclared(columns, value, columns.label_is_list))
+        hit: Expression = sa.not_(has_undeclared(columns.task, value))
     elif columns.task.kind is TaskKind.RANKING:
         hit = value > number(0)
     else:
