@@ -25,7 +25,7 @@ class Need(StrEnum):
     BASELINE = "a column of role baseline"
     QUANTILE = "a column of role quantile"
     SAMPLE = "sample_rows of a dataset"
-    SECOND_MOMENTS = "second_moments of a dataset"
+    SECOND_MOMENTS = "second_moments: true of a dataset"
 
     def is_met(self, task: Task, dataset: Dataset) -> bool:
         """True if the spec declares it."""

@@ -124,14 +124,14 @@ def test_what_says_nothing_of_them_is_named_as_it_was(world: ModuleType, folder:
 @pytest.mark.parametrize("name", sorted(OF_TOGETHER))
 def test_a_rule_on_columns_together_is_refused_without_them(world: ModuleType, folder: Path, name: str) -> None:
     rule = {"metric": name, "max": 0.3, "action": "alert"}
-    with pytest.raises(SpecError, match=f"'{name}' needs second_moments of a dataset; declare it"):
+    with pytest.raises(SpecError, match=f"'{name}' needs second_moments: true of a dataset; declare it"):
         spec_of(world, folder, rules=[rule])
     assert spec_of(world, folder, None, rules=[rule])
 
 
 @pytest.mark.parametrize("name", ["correlation_change", "component_mean", "component_variance", "outlier_share"])
 def test_a_chart_on_columns_together_is_refused_without_them(world: ModuleType, folder: Path, name: str) -> None:
-    with pytest.raises(SpecError, match=f"'{name}' needs second_moments of a dataset; declare it"):
+    with pytest.raises(SpecError, match=f"'{name}' needs second_moments: true of a dataset; declare it"):
         spec_of(world, folder, charts=["shift", name])
     assert spec_of(world, folder, True, charts=["shift", name])
 
@@ -153,5 +153,5 @@ def test_a_word_is_no_choice(world: ModuleType, folder: Path) -> None:
 
 def test_a_measurement_of_columns_together_is_refused_without_them(world: ModuleType, folder: Path) -> None:
     document = {**spec_of(world, folder).document(), "measurements": ["outlier_share"]}
-    with pytest.raises(SpecError, match="'outlier_share' needs second_moments of a dataset"):
+    with pytest.raises(SpecError, match="'outlier_share' needs second_moments: true of a dataset"):
         MonitorSpec.from_document(document)

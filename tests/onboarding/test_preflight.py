@@ -166,6 +166,15 @@ def test_a_positive_class_that_is_not_among_the_labels_is_told(drafted, positive
     assert level in {f.level.value for f in found if f.field == "task.positive"}
 
 
+def test_too_few_drawn_rows_are_told_and_the_reference_is_read_whole(drafted):
+    spec = MonitorSpec.from_yaml(drafted[1])
+    drawn = replace(spec, datasets=tuple(replace(one, sampling_fraction=0.01) for one in spec.datasets))
+    found = preflight(drawn)
+    field = f"datasets.{spec.datasets[0].name}.sampling_fraction"
+    assert ("warning", field) in grave(found)
+    assert told(found, "task.threshold") == told(preflight(spec), "task.threshold")
+
+
 def test_a_metric_of_another_task_is_told(drafted):
     spec = MonitorSpec.from_yaml(drafted[1])
     found = preflight(replace(spec, measurements=(*spec.measurements, "rmse")))

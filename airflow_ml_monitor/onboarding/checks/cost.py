@@ -1,13 +1,18 @@
-"""What a day costs: one real scan of the newest window."""
+"""What a day costs: one real scan of the newest window; and whether enough of it is read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
+from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.onboarding.case import Case
-from airflow_ml_monitor.onboarding.finding import Finding, ok
+from airflow_ml_monitor.onboarding.finding import Finding, ok, warning
 from airflow_ml_monitor.profile.engines.embedded import files
+
+FEW: Final = 1_000
+"""Drawn rows below which a share of a tenth is known to no more than a fifth of itself."""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -25,3 +30,6 @@ def check(case: Case) -> Iterator[Finding]:
         rows = newest.profile.population
         unit = case.spec.rule().unit
         yield ok("cost", f"a {unit} of {dataset.name}: {rows:,} rows{read} profiled in {newest.seconds:.2f} s")
+        if (drawn := newest.profile.rows[WHOLE]) < min(FEW, rows):
+            told = f"{drawn:,} of the {rows:,} rows of {newest.window} are drawn: intervals are wide, rules rarely sure"
+            yield warning(f"datasets.{dataset.name}.sampling_fraction", told, "draw more, or leave it out")
