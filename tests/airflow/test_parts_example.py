@@ -158,7 +158,7 @@ def test_a_day_that_the_list_does_not_cover_is_not_scanned_in_one_piece_and_deci
     """The example by value, with a list that leaves brokers out; nothing says what was known."""
     written = (ROOT / "dags" / "parts_by_value.py").read_text()
     written = written.replace('{"channel": {"other_than": ["web", "branch", "broker"]}}', '{"channel": "app"}')
-    result = day(driver(written), "watch_credit_by_channel", 0)
+    result = day(driver(written), "watch_credit_by_channel", 1)
     assert (result.task_states["profile"], result.task_states["watch"]) == ("failed", "upstream_failed")
     key = "default/credit_by_channel"
     (row,) = (r.measurement for r in desk.store().current(key, metrics={"row_count"}, whole=True))
