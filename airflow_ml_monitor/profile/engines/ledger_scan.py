@@ -11,11 +11,11 @@ from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
 from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import memory
-from airflow_ml_monitor.profile.engines.embedded.single_join import Answers, SingleJoin
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.label_types import COUNTED, is_list, is_number, key_readings
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import ABSENT, TIMES, Array, Scan, is_any
+from airflow_ml_monitor.profile.engines.single_join import Answers, SingleJoin
 from airflow_ml_monitor.profile.label_sets import part_names, part_slice
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
