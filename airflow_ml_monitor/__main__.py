@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """What can be typed."""
-    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__) if module.name != "arguments")
     made = argparse.ArgumentParser(prog="python -m airflow_ml_monitor", description="ML monitoring for Airflow.")
     chosen = made.add_subparsers(required=True, metavar=" | ".join(names))
     for name in names:

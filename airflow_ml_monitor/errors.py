@@ -34,6 +34,14 @@ _MOST_NAMES: Final = 40
 class MonitorError(Exception):
     """Anything this package raises on purpose."""
 
+    field: str = ""
+    """Of the spec, where what is wrong stands in one."""
+
+    @property
+    def told(self) -> str:
+        """The message without the field, for who says that himself."""
+        return str(self).removeprefix(f"{self.field}: ")
+
 
 class SpecError(MonitorError, ValueError):
     """What the user wrote cannot work; the message names the field, the value and the remedy."""

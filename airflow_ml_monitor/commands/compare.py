@@ -6,9 +6,9 @@ The days' profiles are added up; the frozen reference owns the buckets. No measu
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from typing import TYPE_CHECKING
 
+from airflow_ml_monitor.commands.arguments import URL_HELP, add_day
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ HELP = "drift of any span of stored days against the days before it, without a s
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("monitor", help="'namespace/name'")
-    parser.add_argument("--start", type=date.fromisoformat, required=True, help="the first day")
-    parser.add_argument("--end", type=date.fromisoformat, required=True, help="the last day")
+    add_day(parser, "--start", required=True, help="the first day")
+    add_day(parser, "--end", required=True, help="the last day")
     parser.add_argument("--before", default="90d", help="how long before it is compared with (90d)")
     parser.add_argument("--metric", default="psi", help="which drift metric is told (psi)")
     parser.add_argument("--as-of", help="as it was known then: ISO 8601 with an offset; else as it is known now")
-    parser.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
+    parser.add_argument("--url", help=URL_HELP)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from airflow_ml_monitor.commands.arguments import URL_HELP
+
 if TYPE_CHECKING:
     from airflow_ml_monitor.monitor.retention.ages import Gone
     from airflow_ml_monitor.store.repository import MetricsStore
@@ -26,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("delete", "delete a monitor with all that is its; without --yes only shows what, and ends with 1"),
     ):
         one = verbs.add_parser(verb, help=text)
-        one.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
+        one.add_argument("--url", help=URL_HELP)
         one.set_defaults(verb=verb)
         if verb in ("rename", "delete"):
             one.add_argument("monitor", help="namespace/name")

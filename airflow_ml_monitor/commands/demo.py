@@ -17,6 +17,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    # The simulated days have a store of their own; they are not to stand in that of the user.
+    os.environ.pop("ML_MONITOR_STORE", None)
     dags = options.dags.resolve()
     home = dags.parent / ".demo"
     os.environ.setdefault("AIRFLOW_HOME", str(home / "airflow"))

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_ml_monitor.commands.arguments import URL_HELP
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", default="", help="what it was, in words")
     parser.add_argument("--author", default="", help="who says so")
     parser.add_argument("--as-of", help="what had been said then: ISO 8601 with an offset; else all by now")
-    parser.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
+    parser.add_argument("--url", help=URL_HELP)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from pathlib import Path
 
+from airflow_ml_monitor.commands.arguments import URL_HELP, add_day
 from airflow_ml_monitor.errors import MonitorError
 
 HELP = "a monitor and a day as one HTML page"
@@ -13,9 +13,9 @@ HELP = "a monitor and a day as one HTML page"
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("monitor", help="'namespace/name'")
-    parser.add_argument("--day", type=date.fromisoformat, help="the window of this day; else the last measured one")
+    add_day(parser, "--day", help="the window of this day; else the last measured one")
     parser.add_argument("--as-of", help="as it was known then: ISO 8601 with an offset; else as it is known now")
-    parser.add_argument("--url", help="SQLAlchemy URL; else that of ML_MONITOR_STORE")
+    parser.add_argument("--url", help=URL_HELP)
     parser.add_argument("--out", type=Path, help="the file to write; else <name>-<day>.html")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from airflow_ml_monitor.hooks.connection_url import url_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-    from sqlalchemy import URL
 
     from airflow_ml_monitor.store.repository import MetricsStore
 
@@ -23,8 +23,9 @@ class MetricsStoreHook(BaseHook):
     their own fields, and `driver` in the extra. The password is masked in logs either way.
     `create_tables` in the extra makes or renews missing tables on first use.
 
-    Without a connection of the default's name: an SQLite file under AIRFLOW_HOME, made on first use. Refused where
-    tasks run on many machines, which would each have a store of their own and never say so.
+    Without a connection of the default's name, as on the command line: the URL of the variable ML_MONITOR_STORE, else
+    an SQLite file under AIRFLOW_HOME, made on first use. The file is refused where tasks run on many machines, which
+    would each have a store of their own and never say so.
     """
 
     conn_name_attr = "conn_id"
@@ -39,10 +40,15 @@ class MetricsStoreHook(BaseHook):
     @cached_property
     def store(self) -> MetricsStore:
         """The store, its tables checked; StoreError if it cannot be used, with the remedy."""
+        from airflow.sdk.log import mask_secret
+        from sqlalchemy import make_url
+
         from airflow_ml_monitor.store.repository import MetricsStore
 
-        url, create = self._place()
-        store = MetricsStore(url.render_as_string(hide_password=False))
+        url, origin, create = self._place()
+        store = MetricsStore(url, origin=origin)
+        if password := make_url(store.url).password:
+            mask_secret(str(password))
         try:
             store.check()
         except StoreNotMigrated:
@@ -65,12 +71,17 @@ class MetricsStoreHook(BaseHook):
             return False, str(error)
         return True, f"{place!r} is ready"
 
-    def _place(self) -> tuple[URL, bool]:
-        """Where the database is, and whether its tables may be made."""
+    def _place(self) -> tuple[str, str, bool]:
+        """The URL of the database, where it is from, and whether its tables may be made."""
         connection = self._found() or (None if is_in_process() else self._found())
-        if connection is None:
-            return _local_file(), True
-        return url_of(connection), bool(connection.extra_dejson.get("create_tables", False))
+        if connection is not None:
+            url = url_of(connection).render_as_string(hide_password=False)
+            return url, f"of the connection {self.conn_id!r}", bool(connection.extra_dejson.get("create_tables", False))
+        from airflow_ml_monitor.store.opening import OF_HOME, OF_VARIABLE, VARIABLE
+
+        if named := os.environ.get(VARIABLE):
+            return named, OF_VARIABLE, False
+        return _local_file(), OF_HOME, True
 
     def _found(self) -> Connection | None:
         """The connection; None where the default one is missing.
@@ -86,7 +97,7 @@ class MetricsStoreHook(BaseHook):
             return None
 
 
-def _local_file() -> URL:
+def _local_file() -> str:
     from sqlalchemy import URL
 
     from airflow_ml_monitor.store.opening import LOCAL_FILE, local_file
@@ -98,7 +109,8 @@ def _local_file() -> URL:
         raise StoreError(
             f"the connection {MetricsStoreHook.default_conn_name!r} does not exist, and with {executor} the default, "
             "an SQLite file, would be another one on every worker; create the connection, e.g. `airflow connections "
-            "add ml_monitor_default --conn-type ml_monitor --conn-host <SQLAlchemy URL>`"
+            "add ml_monitor_default --conn-type ml_monitor --conn-host <SQLAlchemy URL>`, or set ML_MONITOR_STORE to "
+            "that URL on every worker"
         )
     name = conf.get("ml_monitor", "sqlite_file", fallback=LOCAL_FILE)
-    return URL.create("sqlite", database=str(local_file(name)))
+    return URL.create("sqlite", database=str(local_file(name))).render_as_string()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import yaml
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.expectations.written import is_function
 from airflow_ml_monitor.keys import WindowRule
+from airflow_ml_monitor.monitor.checks.fields import hint
 from airflow_ml_monitor.monitor.checks.trailing import Trailing
 from airflow_ml_monitor.monitor.checks.types import check_types
 from airflow_ml_monitor.monitor.duration import duration
@@ -157,9 +157,8 @@ def _known(value: Any, kind: type[Any], field: str) -> dict[str, Any]:
     names = [f.name for f in fields(kind)]
     for key in value:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-            raise SpecError(f"unknown field {key!r}; {hint}", field=field)
+            where = "" if field else " at the top level"
+            raise SpecError(f"unknown field {key!r}{where}; {hint(str(key), kind)}", field=field)
     return dict(value)
 
 
@@ -187,8 +186,7 @@ def _made(shaped: dict[str, Any], kind: type[Any], field: str) -> Any:
         return kind(**shaped)
     except SpecError as error:
         # It says of `source` what is said here of the one that holds it.
-        told = str(error).removeprefix(f"{error.field}: ")
-        raise SpecError(told, field=f"{field}.{error.field.rpartition('.')[2]}") from None
+        raise SpecError(error.told, field=f"{field}.{error.field.rpartition('.')[2]}") from None
 
 
 def _located(source: Any, folder: Path | None) -> Any:

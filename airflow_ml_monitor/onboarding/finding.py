@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from airflow_ml_monitor.errors import MonitorError
+
 
 class Level(StrEnum):
     OK = "ok"
@@ -34,3 +36,8 @@ def warning(field: str, what: str, remedy: str) -> Finding:
 
 def error(field: str, what: str, remedy: str) -> Finding:
     return Finding(Level.ERROR, field, what, remedy)
+
+
+def refused(at: str, wrong: MonitorError, remedy: str) -> Finding:
+    """What an exception says: of the field that it names itself, else of a place in the spec."""
+    return error(wrong.field or at, wrong.told, remedy)

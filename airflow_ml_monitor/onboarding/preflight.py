@@ -25,7 +25,7 @@ from airflow_ml_monitor.onboarding.checks import (
     warehouses,
     windows,
 )
-from airflow_ml_monitor.onboarding.finding import Finding, error
+from airflow_ml_monitor.onboarding.finding import Finding, error, refused
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Case], Iterable[Finding]]], ...]] = (
     ("datasets", sources.check),
@@ -56,14 +56,8 @@ def preflight(spec: str | Path | MonitorSpec, url: str = "") -> list[Finding]:
     try:
         read = MonitorSpec.from_yaml(path)
     except SpecError as wrong:
-        return [
-            *unread,
-            error(
-                wrong.field or path.name,
-                str(wrong).removeprefix(f"{wrong.field}: "),
-                "put it right, then check again: the rest needs a spec that loads",
-            ),
-        ]
+        remedy = "put it right, then check again: the rest needs a spec that loads"
+        return [*unread, error(wrong.field or path.name, wrong.told, remedy)]
     return [*unread, *_checked(Case(read, yaml.safe_load(text), url))]
 
 
@@ -73,6 +67,5 @@ def _checked(case: Case) -> list[Finding]:
         try:
             found += check(case)
         except MonitorError as broken:
-            field = getattr(broken, "field", "")
-            found.append(error(field or group, str(broken).removeprefix(f"{field}: "), "see the message"))
+            found.append(refused(group, broken, "see the message"))
     return list(dict.fromkeys(found))

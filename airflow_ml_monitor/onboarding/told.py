@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.metric import metric_named
+from airflow_ml_monitor.metrics.metric import metric_named, unit_of
 from airflow_ml_monitor.metrics.names import BESIDES
 
 _WHAT: Final = {
@@ -83,7 +83,7 @@ def _limit(name: str, bound: str, value: float) -> str:
 
 def _unit(name: str) -> str:
     """In words, with a blank before it; empty for what has none, or has it said."""
-    unit = "" if base_of(name) in BESIDES else metric_named(base_of(name)).unit
+    unit = unit_of(name)
     named = {"label": "of the label's unit", "column": "of the column's unit", "sigma": "", "": "", "nat": "nats"}
     return f" {said}" if (said := named.get(unit, unit)) else ""
 

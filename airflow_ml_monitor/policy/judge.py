@@ -186,7 +186,7 @@ def _awaited(case: Case, of: Sequence[Evidence]) -> str:
     if not waiting:
         return ""
     newest = max(waiting, key=lambda e: e.head.window)
-    return f"; {case.date(newest.head.window.start)}: {newest.measurement.reason}"
+    return f"; of the newest window, {case.date(newest.head.window.start)}: {newest.measurement.reason}"
 
 
 def _is_blind(rule: Rule, case: Case) -> bool:

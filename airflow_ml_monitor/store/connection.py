@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 8
 BUSY_SECONDS = 30.0
-_FIELD = "metrics database URL"
 _BEGIN = "ml_monitor_begin"
 # The drivers of our extras. Airflow says 'postgres'; SQLAlchemy 2.1 takes 'postgresql' for psycopg 3.
 _DRIVERS = {
@@ -38,15 +38,30 @@ _SQLITE_CODES = {5, 6}
 
 
 class Database:
-    """One metrics database; made without connecting. Survives a fork: the child opens connections of its own."""
+    """One metrics database; made without connecting. Survives a fork: the child opens connections of its own.
 
-    def __init__(self, url: str) -> None:
-        self.url = _parsed(url)
+    origin: where its URL is from, as messages tell it, e.g. 'of ML_MONITOR_STORE'; empty where the user gave it.
+    """
+
+    def __init__(self, url: str, origin: str = "") -> None:
+        self.url = _parsed(url, f"metrics database URL {origin}".strip())
+        self.origin = origin
         self._engine: Engine | None = None
         self._process = 0
 
     def __str__(self) -> str:
-        return f"the metrics database {self.url.render_as_string(hide_password=True)}"
+        return f"the metrics database {self.shown}" + (f" ({self.origin})" if self.origin else "")
+
+    @property
+    def shown(self) -> str:
+        """Its URL without the password; of a file in full, as another process has another folder."""
+        url = self.url.set(database=str(self._file.absolute())) if self._file else self.url
+        return url.render_as_string(hide_password=True)
+
+    @property
+    def remedy(self) -> str:
+        """The command that makes or renews the tables of this database: without the URL it may be another one's."""
+        return f"`python -m airflow_ml_monitor db upgrade --url {shlex.quote(self.shown)}`"
 
     @property
     def engine(self) -> Engine:
@@ -67,16 +82,19 @@ class Database:
 
     def make_directory(self) -> None:
         """The directory of a SQLite file."""
-        if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
 
     @property
     def is_absent(self) -> bool:
         """True for a SQLite file that is not there: to look into it would make it."""
+        return self._file is not None and not self._file.exists()
+
+    @property
+    def _file(self) -> Path | None:
+        """The file of SQLite; None in memory, and on a server."""
         name = self.url.database
-        return (
-            self.url.get_backend_name() == "sqlite" and name not in (None, "", ":memory:") and not Path(name).exists()
-        )
+        return Path(name) if self.url.get_backend_name() == "sqlite" and name and name != ":memory:" else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -121,8 +139,7 @@ class Database:
             # The driver's words without SQLAlchemy's list of parameters, which may be long.
             told = str(getattr(error, "orig", None) or error).strip().splitlines()[:1]
             raise StoreError(
-                f"{self} refused: {' '.join(told)}; check that it can be reached and that "
-                "`python -m airflow_ml_monitor db upgrade` has been run"
+                f"{self} refused: {' '.join(told)}; check that it can be reached and that {self.remedy} has been run"
             ) from error
 
 
@@ -139,18 +156,18 @@ def is_transient(error: BaseException | None) -> bool:
     return bool(driver.args) and driver.args[0] in _MYSQL_CODES
 
 
-def _parsed(text: str) -> URL:
+def _parsed(text: str, field: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         # The text is not quoted: a password may stand in it.
         raise SpecError(
             "cannot be read; expected e.g. sqlite:////data/monitor.db or postgresql://user:password@host/database",
-            field=_FIELD,
+            field=field,
         ) from error
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     if (backend := url.drivername.partition("+")[0]) not in ("sqlite", "postgresql", "mysql"):
-        raise SpecError(f"{backend!r} cannot hold the metrics; use PostgreSQL, MariaDB or SQLite", field=_FIELD)
+        raise SpecError(f"{backend!r} cannot hold the metrics; use PostgreSQL, MariaDB or SQLite", field=field)
     return url
 
 

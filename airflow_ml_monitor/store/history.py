@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ HISTORY_COLUMNS = (
     "column",
     "metric",
     "parameters",
+    "unit",
     "status",
     "value",
     "low",
@@ -84,10 +85,13 @@ def metrics(connection: Connection, monitor_id: int) -> set[str]:
 
 
 def frame(found: list[Recorded]) -> pandas.DataFrame:
-    """One row a measurement, plain columns (HISTORY_COLUMNS); times aware, `slice` a JSON object."""
+    """One row a measurement, plain columns (HISTORY_COLUMNS); times aware, `slice` as JSON, the metric's `unit`."""
     import pandas
 
-    rows = [_plain(one) for one in found]
+    from airflow_ml_monitor.metrics.metric import unit_of
+
+    units = {name: unit_of(name) for name in {one.measurement.metric for one in found}}
+    rows = [_plain(one, units) for one in found]
     table = pandas.DataFrame.from_records(rows, columns=list(HISTORY_COLUMNS))
     times = ("window_start", "window_end", "known_at", "recorded_at")
     floats = ("value", "low", "high", "p_value", "noise", "coverage")
@@ -184,11 +188,11 @@ def _measurement(named: tuple[Any, ...], row: Row[*tuple[Any, ...]]) -> Measurem
     return Measurement(metric, _STATUS[row[2]], estimate, row[3], column, parameters, slice)
 
 
-def _plain(one: Recorded) -> tuple[Any, ...]:
+def _plain(one: Recorded, units: Mapping[str, str]) -> tuple[Any, ...]:
     key, m = one.head, one.measurement
     e = m.estimate
     numbers = (None,) * 6 if e is None else (e.value, e.low, e.high, e.p_value, e.noise, e.n)
     place = (key.window.start, key.window.end, key.rule, key.family.value, key.stage, key.dataset, key.model_version)
-    named = (slice_text(m.slice), m.column, m.metric, m.parameters, m.status.value)
+    named = (slice_text(m.slice), m.column, m.metric, m.parameters, units[m.metric], m.status.value)
     known = (one.coverage, one.is_final, one.known_at, one.recorded_at, one.number, key.reference, one.contract)
     return (*place, *named, *numbers, m.reason, *known)

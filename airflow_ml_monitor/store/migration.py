@@ -51,12 +51,9 @@ def check(database: Database) -> None:
     if stored == REVISION:
         return
     if stored is None:
-        raise StoreNotMigrated(f"{database} has no tables of ours; run `python -m airflow_ml_monitor db upgrade`")
+        raise StoreNotMigrated(f"{database} has no tables of ours; run {database.remedy}")
     _known(stored, database)
-    raise StoreNotMigrated(
-        f"{database} is at version {stored}, this release needs {REVISION}; "
-        "run `python -m airflow_ml_monitor db upgrade`"
-    )
+    raise StoreNotMigrated(f"{database} is at version {stored}, this release needs {REVISION}; run {database.remedy}")
 
 
 def stored_revision(connection: Connection) -> str | None:

@@ -53,7 +53,7 @@ class MetricsStore(Transactions):
     Making one connects to nothing; `check` says whether the tables are there, every other method takes them for
     granted. Each method is one transaction and may be called by several processes at once; after a fork too.
     Errors: StoreError where the database cannot be used, SpecError for a naive time or a key that is none.
-    clock: the wall clock, for `recorded_at`.
+    clock: the wall clock, for `recorded_at`. origin: where the URL is from, for messages; see `Database`.
     """
 
     def upgrade(self) -> None:

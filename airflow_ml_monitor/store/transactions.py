@@ -24,8 +24,8 @@ def _now() -> datetime:
 class Transactions:
     """A database and its clock; each piece of work is one transaction, about one monitor."""
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = _now) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, clock: Callable[[], datetime] = _now, origin: str = "") -> None:
+        self._database = Database(url, origin)
         self._clock = clock
         self._monitors: dict[str, int] = {}
         self._series: dict[series.Key, int] = {}
@@ -43,6 +43,9 @@ class Transactions:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database.url.render_as_string(hide_password=True)!r})"
+
+    def __str__(self) -> str:
+        return str(self._database)
 
     def dispose(self) -> None:
         """Close the connections; the next call opens new ones."""

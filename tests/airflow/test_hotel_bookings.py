@@ -117,7 +117,7 @@ def test_after_one_week_it_is_said_when_there_may_be_an_estimate_and_then_there_
     first = hotel.season.windows[0]
     begun = hotel.weekly.said(first.end, "label_rate").set_index("metric").loc["label_rate"]
     assert "not estimated: predictions have been followed for 6 days" in begun.reason
-    assert begun.reason.endswith("about 2016-12-25 it may be")
+    assert begun.reason.endswith("about 2016-12-25 it may be estimated")
     early = hotel.estimates.awaited(hotel.season, hotel.weekly, hotel.truth)
     later = early[early.known_at == hotel.runs.naive(hotel.season.mondays[WEEKS])]
     assert len(later) == len(hotel.estimates.METRICS) * WEEKS

@@ -2,6 +2,7 @@
 
 import pytest
 
+from airflow_ml_monitor.__main__ import main
 from airflow_ml_monitor.airflow_compat import DAG, AirflowNotFoundException, BaseOperator
 from airflow_ml_monitor.errors import SpecError, StoreError, StoreNotMigrated
 from airflow_ml_monitor.hooks.connection_url import url_of
@@ -98,6 +99,35 @@ def test_without_a_connection_a_local_file_is_made_and_migrated(open_store, monk
     assert (tmp_path / "made.db").exists()
 
 
+def test_without_a_connection_the_variable_names_the_store_as_it_does_on_the_command_line(
+    open_store, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("AIRFLOW__ML_MONITOR__SQLITE_FILE", str(tmp_path / "made.db"))
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("ML_MONITOR_STORE", f"sqlite:///{tmp_path}/named.db")
+    with pytest.raises(StoreNotMigrated, match=r"named.db \(of the variable ML_MONITOR_STORE\) has no tables"):
+        open_store()
+    capsys.readouterr()
+    assert main(["db", "upgrade"]) == 0
+    assert open_store() == [True, capsys.readouterr().out.strip()]
+    assert not (tmp_path / "made.db").exists()
+    fields = {"conn_type": "ml_monitor", "host": f"sqlite:///{tmp_path}/other.db", "extra": '{"create_tables": true}'}
+    assert "other.db" in open_store(connections={"ml_monitor_default": fields})[1]
+
+
+def test_a_password_in_the_variable_is_masked_in_what_airflow_logs_and_in_what_is_wrong_with_it(monkeypatch):
+    from airflow.sdk.log import redact
+
+    monkeypatch.setenv("ML_MONITOR_STORE", "postgresql://u:hunter3hunter3@127.0.0.1:1/m")
+    with pytest.raises(StoreError, match=r"\(of the variable ML_MONITOR_STORE\) refused") as refused:
+        MetricsStoreHook().store  # noqa: B018
+    assert "hunter3" not in str(refused.value) + str(redact("cannot reach u:hunter3hunter3@db"))
+    monkeypatch.setenv("ML_MONITOR_STORE", "postgresql://u:hunter4@db:port/m")
+    with pytest.raises(SpecError, match="metrics database URL of the variable ML_MONITOR_STORE: cannot be read") as odd:
+        MetricsStoreHook().store  # noqa: B018
+    assert "hunter4" not in str(odd.value)
+
+
 def test_a_local_file_is_refused_where_workers_are_elsewhere(monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     with pytest.raises(StoreError, match="with CeleryExecutor the default, an SQLite file, would be another one"):
@@ -117,7 +147,7 @@ def test_a_missing_connection_of_another_name_is_not_replaced(open_store):
 
 def test_tables_are_made_only_where_the_connection_says_so(open_store, tmp_path):
     fields = {"conn_type": "ml_monitor", "host": f"sqlite:///{tmp_path}/m.db"}
-    with pytest.raises(StoreNotMigrated):
+    with pytest.raises(StoreNotMigrated, match=r"/m.db \(of the connection 'ml_monitor_default'\) has no tables"):
         open_store(connections={"ml_monitor_default": fields})
     asked = {**fields, "extra": '{"create_tables": true}'}
     assert open_store(connections={"ml_monitor_default": asked})[0]

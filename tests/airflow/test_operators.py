@@ -267,5 +267,8 @@ def test_what_only_its_user_can_mend_fails_at_once_and_is_not_tried_again(desk, 
 def test_a_store_without_tables_fails_at_once_with_what_to_run(desk, step, monkeypatch):
     place = json.dumps({"conn_type": "ml_monitor", "host": f"sqlite:///{desk.home}/empty.db"})
     monkeypatch.setenv("AIRFLOW_CONN_ML_MONITOR_DEFAULT", place)
-    with pytest.raises(AirflowFailException, match="run `python -m airflow_ml_monitor db upgrade`"):
+    with pytest.raises(
+        AirflowFailException,
+        match=f"run `python -m airflow_ml_monitor db upgrade --url sqlite:///{desk.home}/empty.db`",
+    ):
         step(ProfileOperator, desk.spec(), desk.run(1), retries=2)

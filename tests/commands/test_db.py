@@ -64,6 +64,15 @@ def test_an_unknown_monitor_and_a_missing_database_are_errors_in_words(
     assert (code, err.startswith("error: url: no metrics database; give its SQLAlchemy URL")) == (1, True)
 
 
+def test_where_a_monitor_is_unknown_it_is_said_in_which_database_if_none_was_named(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_MONITOR_STORE", url)
+    code, _, err = said(capsys, "delete", "default/x")
+    place = f"the metrics database {url} (of the variable ML_MONITOR_STORE)"
+    assert (code, err) == (1, f"error: {place}: unknown monitor 'default/x'; one of: default/a, default/b")
+
+
 def test_without_a_url_the_file_of_the_dags_is_meant_and_a_check_makes_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,22 @@ def test_every_fault_is_told_not_only_the_first(drafted):
 def test_a_contract_that_cannot_be_had_is_told(drafted, contract, field, words):
     _, path = drafted
     path.write_text(re.sub(r"^contract: .*$", f"contract: {contract}", path.read_text(), flags=re.MULTILINE))
-    assert words in told(preflight(path), field)
+    found = preflight(path)
+    assert words in told(found, field)
+    assert_places_are_told_once(found)
+
+
+def assert_places_are_told_once(findings):
+    """What is said after a field does not begin with a field again: 'contract: contract: …'."""
+    assert [f.what for f in findings if re.match(r"(reference|contract|datasets|labels|source)[\w.]*: ", f.what)] == []
+
+
+def test_a_reference_that_cannot_be_frozen_is_told_with_its_place_once(drafted):
+    _, path = drafted
+    path.write_text(path.read_text().replace("\nreference:\n", "\nreference:\n  start: 2031-01-01T00:00:00+00:00\n"))
+    found = preflight(path)
+    assert "no rows in the reference; widen its start and end" in [f.what for f in found if f.field == "reference"]
+    assert_places_are_told_once(found)
 
 
 def test_a_question_that_stands_is_a_warning_and_a_gap_is_an_error(shop):

@@ -42,6 +42,37 @@ def test_every_day_is_decided_as_it_was_known_at_its_end_and_nothing_is_acted_on
     store.dispose()
 
 
+def test_of_windows_that_keep_an_earlier_spec_it_is_said_what_of_the_new_one_they_do_not_follow(
+    drafted, tmp_path, capsys
+):
+    url = f"sqlite:///{tmp_path}/replay.db"
+    command = ["replay", str(drafted), "--url", url]
+    assert main([*command, "--end", "2026-03-06"]) == 0
+    assert "note:" not in capsys.readouterr().err
+
+    def measured():
+        store = MetricsStore(url)
+        found = store.history("default/shop", metric="mean")["window_start"]
+        store.dispose()
+        return sorted({f"{moment:%d}" for moment in found})
+
+    drafted.write_text(drafted.read_text().replace("fall: 0.05", "fall: 0.06"))
+    assert main([*command, "--end", "2026-03-06"]) == 0
+    assert "note:" not in capsys.readouterr().err  # all are judged by today's policy
+    drafted.write_text(drafted.read_text().replace("measurements: [", "measurements: [mean, "))
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert "note: 5 of 10 windows (2026-03-02 to 2026-03-06) were measured before, and keep the spec of then" in told
+    assert "what has changed in measurements counts for later windows only" in told
+    assert measured() == ["07", "08", "09", "10", "11"]
+    # What the note says to do does it.
+    assert "db delete default/shop --yes" in told
+    assert main(["db", "delete", "default/shop", "--yes", "--url", url]) == 0
+    assert main(command) == 0
+    assert "note:" not in capsys.readouterr().err
+    assert len(measured()) == 10
+
+
 def test_rules_of_the_past_may_be_of_several_conditions_and_of_standard_deviations(drafted, tmp_path, capsys):
     head, _, _ = drafted.read_text().partition("  rules:\n")
     rules = """  rules:

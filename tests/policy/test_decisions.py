@@ -192,6 +192,16 @@ def test_without_mature_labels_the_decision_is_to_wait_and_says_why(desk: Any) -
     assert verdict.incident == ""
 
 
+def test_what_is_waited_for_how_much_has_come_and_when_it_is_due_is_told_of_the_newest_window(desk: Any) -> None:
+    reason = "labels of 53% of 300 predictions have come; judged once 80% have, or on 2026-03-13"
+    waiting = [desk.value(day, None, status=Status.IMMATURE, reason=reason) for day in (0, 1)]
+    verdict = desk.judge(desk.policy(RETRAIN), [*waiting, desk.rows(0), desk.rows(1)])
+    assert verdict.because == (
+        "no window's labels tell enough yet, so performance cannot be judged; "
+        f"of the newest window, {waiting[1].head.window.start:%Y-%m-%d}: {reason}"
+    )
+
+
 def test_mature_labels_of_too_few_rows_are_told_apart_from_immature_ones(desk: Any) -> None:
     verdict = desk.judge(
         desk.policy(Rule("roc_auc", Bounds(min=0.7), Action.RETRAIN, least_n=50)), desk.series(0.1, n=9)

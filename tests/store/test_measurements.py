@@ -221,6 +221,14 @@ def test_history_is_a_table_of_plain_columns(store: MetricsStore) -> None:
     assert str(store.history("default/unknown")["known_at"].dtype) == "datetime64[us, UTC]"
 
 
+def test_history_tells_the_unit_that_a_metric_declares(store: MetricsStore) -> None:
+    named = {"freshness": "s", "row_count": "rows", "psi": "", "naive.mae": "label", "label_maturity": ""}
+    rows = [Measurement(name, Status.OK, Estimate(1.0, 9)) for name in named]
+    store.write_revision(MONITOR, head(), revision(1, "a"), rows)
+    table = store.history(MONITOR)
+    assert dict(zip(table["metric"], table["unit"], strict=True)) == named
+
+
 def test_the_views_show_the_current_and_every_revision(store: MetricsStore) -> None:
     store.write_revision(MONITOR, head(), revision(1, "a", 0.5), [psi(1)])
     store.write_revision(MONITOR, head(), revision(2, "b", 0.75), [psi(2)])

@@ -29,6 +29,23 @@ def test_an_empty_database_says_what_to_run_and_is_usable_after_it(empty_url: st
     store.dispose()
 
 
+def test_the_message_names_the_very_database_where_its_url_is_from_and_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = MetricsStore("sqlite:///other.db", origin="of the connection 'ml_monitor_default'")
+    # A relative path is of the folder that it was opened in, which another process does not share.
+    url = f"sqlite:///{tmp_path}/other.db"
+    with pytest.raises(StoreNotMigrated) as behind:
+        asked.check()
+    assert str(behind.value) == (
+        f"the metrics database {url} (of the connection 'ml_monitor_default') has no tables of ours; "
+        f"run `python -m airflow_ml_monitor db upgrade --url {url}`"
+    )
+    said = str(MetricsStore("postgresql://u:hunter2@db/m", origin="of the variable ML_MONITOR_STORE")._database)
+    assert said == "the metrics database postgresql+psycopg2://u:***@db/m (of the variable ML_MONITOR_STORE)"
+
+
 def test_several_workers_may_upgrade_at_once(empty_url: str, race: Callable[..., list[None]]) -> None:
     def run(_: int) -> None:
         store = MetricsStore(empty_url)

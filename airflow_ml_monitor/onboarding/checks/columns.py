@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from airflow_ml_monitor.keys import WHOLE
 from airflow_ml_monitor.onboarding.case import Case, Frozen
 from airflow_ml_monitor.onboarding.checks.clock import clock
-from airflow_ml_monitor.onboarding.finding import Finding, error, ok, warning
+from airflow_ml_monitor.onboarding.finding import Finding, error, ok, refused, warning
 from airflow_ml_monitor.profile.cells import Cells
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
 from airflow_ml_monitor.profile.engines.embedded import files
@@ -84,7 +84,7 @@ def _frozen(case: Case, dataset: Dataset, *, told: bool) -> Iterator[Finding]:
     frozen = case.frozen[dataset.name]
     if not isinstance(frozen, Frozen):
         if not told:
-            yield error("reference", str(frozen), "freezing the reference would fail so")
+            yield refused("reference", frozen, "freezing the reference would fail so")
         return
     if bare := [b.column for b in frozen.layout.binnings if b.kind == "categorical" and not b.categories]:
         told_of = f"every value of {', '.join(bare)} is rare in the reference: nothing can be told of them"

@@ -12,7 +12,7 @@ from airflow_ml_monitor.expectations.suite import Rules
 from airflow_ml_monitor.expectations.written import parted
 from airflow_ml_monitor.monitor.contract import reading
 from airflow_ml_monitor.onboarding.case import Case
-from airflow_ml_monitor.onboarding.finding import Finding, error, ok
+from airflow_ml_monitor.onboarding.finding import Finding, error, ok, refused
 from airflow_ml_monitor.profile.engines.preview import Preview
 
 
@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
         suite = suite_of(contract)
         check_suite(suite)
     except SpecError as wrong:
-        yield error(wrong.field or "contract", str(wrong), "repair the suite, or set contract: inferred or null")
+        yield refused("contract", wrong, "repair the suite, or set contract: inferred or null")
         return
     if not (missing := _missing(case, suite["expectations"])):
         yield ok("contract", holds(suite["expectations"]))

@@ -14,7 +14,7 @@ from airflow_ml_monitor.metrics.names import BESIDES
 from airflow_ml_monitor.monitor.checks.compared import check_named, stated
 from airflow_ml_monitor.monitor.measure import column_rows, labelled_rows, pair_rows, score_rows
 from airflow_ml_monitor.onboarding.case import Case, Frozen
-from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, warning
+from airflow_ml_monitor.onboarding.finding import Finding, Level, error, ok, refused, warning
 from airflow_ml_monitor.policy.bounds import LEAST_IN_CONTROL
 from airflow_ml_monitor.policy.points import better_of
 from airflow_ml_monitor.policy.rule import Condition
@@ -24,7 +24,9 @@ _OF_THE_WHOLE: Final = ("row_count", "duplicate_rows", "freshness", "calls_per_v
 """What the reference has of these is that of all its rows, not of a window's."""
 _OF_COLUMNS: Final = (Subject.COLUMN, Subject.PAIR, Subject.SCORE_COLUMN)
 
-_OF_NO_COLUMN: Final = (Subject.DATASET, Subject.DATASET_PAIR, Subject.FEED, Subject.LABEL_FEED, Subject.LABELLED_PAIR)
+_OF_LABELS: Final = (Subject.LABELLED_PAIR, Subject.LABELLED_FEATURES)
+"""Of the reference's labels and a window's."""
+_OF_NO_COLUMN: Final = (Subject.DATASET, Subject.DATASET_PAIR, Subject.FEED, Subject.LABEL_FEED, *_OF_LABELS)
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -32,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
     try:
         check_named(case.spec)
     except SpecError as wrong:
-        yield error(wrong.field, str(wrong).removeprefix(f"{wrong.field}: "), "name metrics of the task")
+        yield refused("measurements", wrong, "name metrics of the task")
     if not case.spec.policy.rules and not case.spec.charts:
         told = "no rules, and no charts: only broken data will ever be decided on"
         yield warning("policy.rules", told, "add one, e.g. {metric: psi, max: 0.2, action: alert}")
@@ -62,9 +64,9 @@ def _unjudgeable(case: Case, condition: Condition, metric: Metric) -> Iterator[t
     if of_labels and is_relative and not case.spec.reference.label and _stated(case, condition, metric) is None:
         told = "its bound is relative to the reference's performance, and the reference has no label"
         yield told, "name reference.label, state reference.benchmark, or use min or max"
-    if is_relative and (metric.family is Family.DRIFT or metric.subject is Subject.LABELLED_PAIR):
+    if is_relative and (metric.family is Family.DRIFT or metric.subject in _OF_LABELS):
         yield f"{condition.metric} is a distance from the reference, which has none from itself", "use max"
-    if metric.subject is Subject.LABELLED_PAIR and not case.spec.reference.label:
+    if metric.subject in _OF_LABELS and not case.spec.reference.label:
         yield f"{condition.metric} is a distance from the reference's labels, and it has none", "name reference.label"
     if metric.name in _OF_THE_WHOLE and is_relative:
         yield f"the reference's {condition.metric} is that of all its rows, not of a window's", "use min or max"
@@ -100,7 +102,7 @@ def _bounds(case: Case, condition: Condition, metric: Metric, field: str) -> Ite
             yield warning(f"{field}.least_n", told, "use longer windows, or a smaller least_n")
         if metric.family is Family.DRIFT:
             yield from _drift(case, condition, dataset, metric, field)
-        elif metric.subject is Subject.LABELLED_PAIR:
+        elif metric.subject in _OF_LABELS:
             yield ok(field, f"{_limits(condition, None)}; a distance from the reference's labels")
         else:
             rows = _of_reference(case, metric, dataset, frozen)

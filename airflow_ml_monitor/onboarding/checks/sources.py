@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Finding]:
             found = _place(field, source, name in later)
         except MonitorError as fault:
             # Of a store that does not answer, or a table that cannot be read, the message says all.
-            yield error(field, str(fault), "see the message")
+            yield error(field, _said(fault), "see the message")
             continue
         if found:
             yield found
@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Finding]:
         if isinstance(seen, NoSource) and (isinstance(source, Table) or is_spark(source)) and name in later:
             yield warning(field, str(seen), "right before the first came; else put the name right")
         elif not isinstance(seen, Preview):
-            yield error(field, str(seen), _remedy(source, seen))
+            yield error(field, _said(seen), _remedy(source, seen))
         elif not seen.rows and name in later:
             yield warning(field, "no rows yet", "right before the first came")
         elif not seen.rows:
@@ -43,6 +43,11 @@ def check(case: Case) -> Iterator[Finding]:
         else:
             many = len(files.files_of(source)) if isinstance(source, (str, os.PathLike)) else 0
             yield ok(field, f"{seen.rows:,} rows" + (f" in {many:,} file{'s' * (many > 1)}" if many else ""))
+
+
+def _said(fault: MonitorError) -> str:
+    """Why a source cannot be read; that it is the source's path or connection, its field says."""
+    return fault.told if fault.field.partition(".")[0] == "source" else str(fault)
 
 
 def _remedy(source: Any, fault: MonitorError) -> str:
