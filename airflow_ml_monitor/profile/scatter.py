@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from airflow_ml_monitor.profile.axes import Axes
 from airflow_ml_monitor.profile.kernel.row_products import crossed
+from airflow_ml_monitor.profile.kernel.row_products import turned as rows_turned
 
 Matrix = NDArray[np.float64]
 
@@ -108,7 +109,7 @@ def _along(axes: Axes, names: Sequence[str], x: Matrix, deviation: Matrix) -> tu
         return 0.0, np.zeros(0), 0.0
     place, weight = found
     mine = x[place] * weight[:, None]
-    along = (axes.vectors.T @ mine) ** 2
+    along = rows_turned(axes.vectors.T, mine) ** 2
     whole = (mine * mine).sum(axis=0)
     outside = whole - along.sum(axis=0)
     return summed(

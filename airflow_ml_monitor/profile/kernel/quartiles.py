@@ -26,7 +26,9 @@ _DIGIT: Final = 16
 _DIGITS: Final = 64 // _DIGIT
 _PART: Final = 1 << _DIGIT
 _LOOK: Final = 256
-"""Values of a part that are looked at first, for there to be many different ones."""
+"""Values of a part that are looked at first, for there to be many different ones; and about as many of all."""
+_ATOM: Final = 16
+"""Of these so many that are equal are no chance: one value is that of many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,9 @@ class Gathered:
         else:
             found = _selected(parts, wanted, _Begun(), counts, self._held)
         low, median, high = (_between(found, p * (rows - 1)) for p in QUARTILES)
-        deviation = None if 0 < high - low < math.inf else _deviation(parts, rows)
-        self._values = []
+        held, self._values = self._values, []
+        again = (lambda: iter(held)) if held else parts
+        deviation = None if 0 < high - low < math.inf else _deviation(again, rows)
         return Spread(rows, low, median, high, deviation, self._few.found)
 
 
@@ -110,8 +113,18 @@ def _keys(part: Floats) -> Counts:
     return bits ^ ((bits >> 63) & np.int64(2**63 - 1))
 
 
-def _placed(values: Floats, places: Sequence[int], offset: int = 0) -> dict[int, float]:
-    """The values at some ascending places in the order of all, which is changed. offset: the first one's place.
+def _placed(values: Floats, places: Sequence[int]) -> dict[int, float]:
+    """The values at some ascending places in the order of all, which is changed."""
+    looked_at = np.sort(values[:: len(values) // _LOOK or 1])
+    if (looked_at[_ATOM:] == looked_at[:-_ATOM]).any():
+        # numpy parts such values more slowly than it sorts them.
+        values.sort()
+        return {place: float(values[place]) for place in places}
+    return _parted(values, places)
+
+
+def _parted(values: Floats, places: Sequence[int], offset: int = 0) -> dict[int, float]:
+    """As `_placed`. offset: the first value's place.
 
     One place at a time, in the half where the next lies: numpy would look through all of them for each. The next after
     it is the least of that half.
@@ -126,7 +139,7 @@ def _placed(values: Floats, places: Sequence[int], offset: int = 0) -> dict[int,
     found, above = {place: float(values[at])}, values[at + 1 :]
     if rest and rest[0] == place + 1:
         found[rest[0]], rest = float(above.min()), rest[1:]
-    return found | _placed(values[:at], places[:middle], offset) | _placed(above, rest, place + 1)
+    return found | _parted(values[:at], places[:middle], offset) | _parted(above, rest, place + 1)
 
 
 @dataclass(frozen=True, slots=True)

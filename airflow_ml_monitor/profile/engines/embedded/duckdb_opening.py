@@ -17,7 +17,7 @@ from airflow_ml_monitor.keys import EVER
 from airflow_ml_monitor.profile.dataset import Dataset, Kind
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.embedded import files
-from airflow_ml_monitor.profile.engines.embedded.duckdb_scan import TOO_LITTLE, DuckDBScan
+from airflow_ml_monitor.profile.engines.embedded.duckdb_scan import TOO_LITTLE, DuckDBScan, one_thread
 from airflow_ml_monitor.profile.engines.embedded.file import File
 from airflow_ml_monitor.profile.engines.embedded.held import Held, partitions
 from airflow_ml_monitor.profile.engines.opening import Opening
@@ -58,6 +58,10 @@ def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]
         if before != [_named(opening) for opening in sources.values()]:
             changed = ", ".join(opening.owner.name for opening in sources.values())
             raise ScanError(f"{changed} changed while being read; run the task again")
+        if sum(size for _, size in before) > SMALL_BYTES:
+            # DuckDB gives back what it freed when its threads end; else the process holds it for all that follows.
+            with one_thread(connection):
+                pass
     except (NoSource, ScanError):
         if held.failed:
             # What DuckDB could not read, its store did not give.
@@ -68,10 +72,12 @@ def opened(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Opening]
         connection.close()
 
 
-def _named(opening: Opening) -> str:
+def _named(opening: Opening) -> tuple[str, int]:
+    """(a name of what is read, the bytes of its files)."""
     if not isinstance(opening.owner.source, (str, os.PathLike)):
-        return memory.fingerprint(opening.owner.source)
-    return files.fingerprint(_files(opening))
+        return memory.fingerprint(opening.owner.source), 0
+    chosen = _files(opening)
+    return files.fingerprint(chosen), sum(file.size for file in chosen)
 
 
 def _files(opening: Opening) -> tuple[File, ...]:

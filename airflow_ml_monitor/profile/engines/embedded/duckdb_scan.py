@@ -61,7 +61,7 @@ class DuckDBScan(Scan):
     def keep(self, name: str, build: Build, *about: Hashable) -> None:
         text, bound = self._filled(build, about)
         with _said():
-            self.connection.execute(f"CREATE TEMP TABLE {name} AS {text}", bound)
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", bound)
 
     def instead(self, names: Mapping[str, str]) -> DuckDBScan:
         return replace(self, stand_ins=tuple(names.items()))
@@ -116,24 +116,14 @@ class DuckDBScan(Scan):
         """Numbers by the kernel, as they stream by; categories by statements or, where they are sliced, by it too."""
         categories = replace(wanted, binnings=wanted.categories)
         if wanted.slices:
-            with self._one_thread():
+            with one_thread(self.connection):
                 cells = streamed.categories(self.batches, self.register, wanted)
             noted = without_bucket(self, categories, cells)
         else:
             cells, noted = by_statements(self, categories)
-        with self._one_thread():
+        with one_thread(self.connection):
             of_numbers, told = streamed.streamed(self.batches, self.register, wanted)
         return cells | of_numbers, replace(told, unseen=noted.unseen, damaged=noted.damaged)
-
-    @contextmanager
-    def _one_thread(self) -> Iterator[None]:
-        """One thread reads faster than the kernel takes it; each more would only read ahead, and hold what it read."""
-        [(threads,)] = self.connection.execute("SELECT current_setting('threads')").fetchall()
-        self.connection.execute("SET threads = 1")
-        try:
-            yield
-        finally:
-            self.connection.execute(f"SET threads = {int(threads)}")
 
     def are_different(self, build: Build, *about: Hashable) -> bool:
         """To group keys takes longer, and memory for each."""
@@ -147,18 +137,29 @@ class DuckDBScan(Scan):
         return partial(self._values, tuple(Binning(*column) for column in columns), event_time)
 
     def _values(self, columns: tuple[Binning, ...], event_time: str) -> Iterator[Sequence[Floats]]:
-        with self._one_thread():
+        with one_thread(self.connection):
             for batch in self.batches(stream_query.streamed, columns, (), (), event_time):
                 yield [plain(column) for column in batch.columns]
 
     def moments(self, binnings: tuple[Binning, ...], event_time: str) -> Moments:
-        with self._one_thread():
+        with one_thread(self.connection):
             return streamed.moments(self.batches, binnings, event_time)
 
     def batches(self, build: Build, *about: Hashable) -> Iterator[pa.RecordBatch]:
         """A statement's rows, a part at a time: so many that memory stays constant."""
         with _said():
             yield from self._result(build, about).to_arrow_reader(BATCH_ROWS)
+
+
+@contextmanager
+def one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """One thread reads faster than the kernel takes it; each more would only read ahead, and hold what it read."""
+    [(threads,)] = connection.execute("SELECT current_setting('threads')").fetchall()
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {int(threads)}")
 
 
 @contextmanager
