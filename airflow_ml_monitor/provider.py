@@ -92,8 +92,8 @@ def get_provider_info() -> dict[str, Any]:
                 "description": "ML monitoring.",
                 "options": {
                     "sqlite_file": {
-                        "description": "The metrics database while the connection ml_monitor_default does not exist; "
-                        "relative to AIRFLOW_HOME. Used with local executors only.",
+                        "description": "The metrics database while there is neither the connection ml_monitor_default "
+                        "nor the variable ML_MONITOR_STORE; relative to AIRFLOW_HOME. Used with local executors only.",
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": "ml_monitor.db",

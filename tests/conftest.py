@@ -21,10 +21,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# How long a case takes is the machine's affair: no law fails for it.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Before the first import of Airflow, which reads its configuration then. A folder of its own for every process:
 # workers of one session, and sessions beside each other, never share a database.
@@ -34,6 +39,7 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
     del os.environ[_name]
+os.environ.pop("ML_MONITOR_STORE", None)
 os.environ.update(
     AIRFLOW_HOME=str(_home),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",

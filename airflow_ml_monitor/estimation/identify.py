@@ -35,8 +35,8 @@ def refusal(states: States, first: int, last: int) -> Refusal | None:
     needed = ceil(FOLLOWED * horizon)
     if curve.reach < needed:
         reason = (
-            f"predictions have been followed for {curve.reach} days; how labels go on after that is unknown, and they "
-            f"may take {horizon} ({needed} days are needed)"
+            f"predictions have been followed for {curve.reach} days; labels may take {horizon}, and {needed} are "
+            "needed to know how they go on"
         )
         return Refusal(reason, today + needed - curve.reach)
     labels = curve.events.sum(axis=(1, 2))

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_monitor.errors import UnknownName
-from airflow_ml_monitor.measurement import Estimate, Estimates, Family
+from airflow_ml_monitor.measurement import Estimate, Estimates, Family, base_of
 from airflow_ml_monitor.metrics.names import ROOMS, WEIGHTED
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -39,6 +39,8 @@ class Subject(StrEnum):
     """a LabelledView"""
     LABELLED_PAIR = "labelled_pair"
     """a LabelledPair: reference and current"""
+    LABELLED_FEATURES = "labelled_features"
+    """a LabelledPair of the whole, with what features tell of the labels"""
     FEED = "feed"
     """a FeedView: reference, current, and the windows before"""
     FEED_COLUMN = "feed_column"
@@ -165,6 +167,16 @@ def metrics() -> dict[str, Metric]:
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
     return dict(sorted(_registry.items()))
+
+
+def unit_of(name: str) -> str:
+    """The unit of what is stored under a name, as its metric declares it; '' for what is measured beside metrics too.
+
+    >>> unit_of("freshness"), unit_of("final.mae"), unit_of("label_maturity")
+    ('s', 'label', '')
+    """
+    found = metrics().get(base_of(name).removeprefix(WEIGHTED))
+    return found.unit if found else ""
 
 
 def metric_named(name: str) -> Metric:

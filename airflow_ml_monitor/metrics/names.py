@@ -26,6 +26,7 @@ class Need(StrEnum):
     QUANTILE = "a column of role quantile"
     SAMPLE = "sample_rows of a dataset"
     SECOND_MOMENTS = "second_moments: true of a dataset"
+    LABEL_MOMENTS = "label_moments: true of a dataset"
 
     def is_met(self, task: Task, dataset: Dataset) -> bool:
         """True if the spec declares it."""
@@ -39,6 +40,8 @@ class Need(StrEnum):
             return dataset.sample_rows > 0
         if self is Need.SECOND_MOMENTS:
             return dataset.second_moments
+        if self is Need.LABEL_MOMENTS:
+            return dataset.label_moments
         return Role(self.value.removeprefix("a column of role ")) in dataset.roles
 
 
@@ -58,6 +61,12 @@ REPLAY_DIFFERENCE = "replay_difference"
 
 REFERENCE_WINDOWS = "reference_windows"
 """How many windows a trailing reference is the sum of; n: its rows. Which, and which are left out, is the reason."""
+
+LABEL_CORRELATION = "label_correlation_change"
+"""What features tell of the label, against the reference; parameters: `income~label`."""
+
+COMPARED = frozenset({"label_drift", LABEL_CORRELATION})
+"""Of performance what compares labels with the reference's: the reference has none, nothing is estimated or weighed."""
 
 PROXY_CORRELATION = "proxy_correlation"
 """How a proxy has gone with a performance metric over final windows; column: the proxy, parameters: the metric."""
@@ -106,6 +115,7 @@ _NEEDS = {
     **dict.fromkeys(("component_mean", "component_variance", "correlation_change"), Need.SECOND_MOMENTS),
     **dict.fromkeys(("outlier_share", "reconstruction_error"), Need.SECOND_MOMENTS),
     **dict.fromkeys(("group_broken", "shifted_join"), Need.SECOND_MOMENTS),
+    LABEL_CORRELATION: Need.LABEL_MOMENTS,
     "relative_mae": Need.BASELINE,
     **dict.fromkeys(("pinball_loss", "quantile_coverage", "interval_coverage"), Need.QUANTILE),
     **dict.fromkeys(("interval_coverage_gap", "interval_score", "interval_width"), Need.QUANTILE),
@@ -119,10 +129,10 @@ GAIN = "_gain"
 def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
     plain = _listed(*ROOMS)
-    weighed = {WEIGHTED + name for name in performance_names() if not name.endswith(AT_THRESHOLD)}
-    of_labels = performance_names() | weighed
-    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels}
-    return BESIDES | plain | of_labels | beside
+    of_one = performance_names() - COMPARED
+    of_one |= {WEIGHTED + name for name in of_one if not name.endswith(AT_THRESHOLD)}
+    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_one}
+    return BESIDES | plain | of_one | beside
 
 
 def performance_names() -> frozenset[str]:

@@ -205,9 +205,9 @@ def _reason(standing: Standing, why: str) -> str:
     labels, ripe, view = standing.labels, standing.ripe, standing.views[WHOLE]
     early = ""
     if labels.mature_at is not None and labels.mode is LabelMode.EXPLICIT:
-        early = f"from {labels.mature_at:.0%}, or "
+        early = f"once {labels.mature_at:.0%} have, or "
     censored = f" besides {view.censored} censored" if view.censored else ""
     counted = "queries" if view.task.kind is TaskKind.RANKING else "predictions"
-    known = f"labels of {ripe.coverage:.0%} of {view.predictions} {counted}{censored}"
+    known = f"labels of {ripe.coverage:.0%} of {view.predictions} {counted}{censored} have come"
     known += f"; judged {early}on {ripe.ripe_at:%Y-%m-%d}"
     return f"{known}; {why}" if why else known

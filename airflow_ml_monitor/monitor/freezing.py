@@ -44,7 +44,7 @@ def frozen(monitor: Monitor, dataset: Dataset, known_at: datetime, *, again: boo
     document = monitor.spec.document()
     task = document["task"]
     told = [document["reference"]["benchmark"]] if wanted.benchmark else []
-    told += besides(dataset)
+    told += [*besides(dataset), *([["label_moments", True]] if dataset.label_moments else [])]
     name = digest([fingerprint, meaning(dataset), str(window), wanted.label, task, __version__, *told])
     if known and known[-1].startswith(name):
         return known[-1]

@@ -96,7 +96,7 @@ class Past:
     @property
     def strata(self) -> tuple[str, ...]:
         parts = (entries for of_day in self.ledger.values() for _, entries in of_day)
-        return tuple(sorted({stratum for entries in parts for _, stratum, _ in entries.groups}))
+        return tuple(sorted({stratum for entries in parts for slice, stratum, _ in entries.groups if slice == WHOLE}))
 
     def known(self, version: str | None = None) -> Known | None:
         """Of one model version, or of all; None where no prediction has a score.

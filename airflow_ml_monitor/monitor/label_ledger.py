@@ -266,7 +266,12 @@ def _parts(
     sources: Mapping[Window, str],
     known: Mapping[Window, str],
 ) -> list[LedgerPart]:
-    """What to append: of days seen before and read anew the difference, of others what came."""
+    """What to append: of days seen before and read anew the difference, of others what came.
+
+    What was left out is read when it arrives as declared again: until then the source of a day is another one.
+    """
+    if batch.left_out:
+        sources = {day: digest([source, batch.left_out]) for day, source in sources.items()}
     again = [day for day in request.stale if day in known]
     stored = read(task, again) if again else {}
     parts = []

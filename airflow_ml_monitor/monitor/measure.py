@@ -149,24 +149,45 @@ def label_fault_rows(task: Task, pair: LabelledPair) -> list[Measurement]:
     return rows
 
 
-def label_drift_rows(task: Task, pairs: Mapping[Slice, LabelledPair], names: tuple[str, ...] = ()) -> list[Measurement]:
-    """How far labels are from the reference's, whole and by slice."""
-    chosen = _of_pairs(Family.PERFORMANCE, task, names)
+def label_drift_rows(
+    task: Task, dataset: Dataset, pairs: Mapping[Slice, LabelledPair], names: tuple[str, ...] = ()
+) -> list[Measurement]:
+    """How far labels are from the reference's, whole and by slice; and what features tell of them, whole."""
     return [
-        row for m in chosen for s, pair in pairs.items() for row in attempt(m.name, partial(m.function, pair), slice=s)
+        row
+        for m, slice in _drifting(task, dataset, pairs, names)
+        for row in attempt(m.name, partial(m.function, pairs[slice]), slice=slice)
     ]
 
 
 def label_drift_untold(
-    task: Task, slices: Iterable[Slice], names: tuple[str, ...], status: Status, reason: str
+    task: Task, dataset: Dataset, slices: Iterable[Slice], names: tuple[str, ...], status: Status, reason: str
 ) -> list[Measurement]:
     """The same where it cannot be told, or not yet."""
-    chosen = _of_pairs(Family.PERFORMANCE, task, names)
-    return [Measurement(m.name, status, None, reason, slice=slice) for slice in slices for m in chosen]
+    told = _drifting(task, dataset, slices, names)
+    return [Measurement(m.name, status, None, reason, slice=slice) for m, slice in told]
 
 
-def _of_pairs(family: Family, task: Task, names: tuple[str, ...] = ()) -> list[Metric]:
-    every = (m for m in metrics().values() if m.family is family and m.subject is Subject.LABELLED_PAIR)
+def _drifting(
+    task: Task, dataset: Dataset, slices: Iterable[Slice], names: tuple[str, ...]
+) -> list[tuple[Metric, Slice]]:
+    """What is looked at: labels of every slice, what features tell of them of the whole alone."""
+    of_labels = _of_pairs(Family.PERFORMANCE, task, names)
+    of_features = _of_pairs(Family.PERFORMANCE, task, names, Subject.LABELLED_FEATURES)
+    whole = [(m, WHOLE) for m in of_features if _is_asked(m, task, dataset)]
+    return [(m, slice) for m in of_labels for slice in slices] + whole
+
+
+def _is_asked(m: Metric, task: Task, dataset: Dataset) -> bool:
+    """True if the spec declares what a metric needs."""
+    need = need_of(m.name)
+    return need is None or need.is_met(task, dataset)
+
+
+def _of_pairs(
+    family: Family, task: Task, names: tuple[str, ...] = (), subject: Subject = Subject.LABELLED_PAIR
+) -> list[Metric]:
+    every = (m for m in metrics().values() if m.family is family and m.subject is subject)
     return [m for m in every if task.kind in m.tasks and (not names or m.name in names)]
 
 
@@ -220,8 +241,7 @@ def labelled_metrics(task: Task, dataset: Dataset, names: tuple[str, ...] = ()) 
     every = [m for m in metrics().values() if m.subject is Subject.LABELLED and task.kind in m.tasks]
     if task.kind is TaskKind.BINARY:
         every += [weighted(m) for m in every if m.formula is not None]
-    met = {m.name for m in every if (need := need_of(m.name)) is None or need.is_met(task, dataset)}
-    return [m.of(task) for m in every if m.name in met and (not names or m.name in names)]
+    return [m.of(task) for m in every if _is_asked(m, task, dataset) and (not names or m.name in names)]
 
 
 EARLY: Final = (

@@ -179,7 +179,7 @@ class Nowcasts:
     def _when(self, day: int | None) -> str:
         if day is None:
             return ""
-        return f"; about {self.past.days[0].end + timedelta(days=day):%Y-%m-%d} it may be"
+        return f"; about {self.past.days[0].end + timedelta(days=day):%Y-%m-%d} it may be estimated"
 
     def _fit(self, version: str | None, reference: FrozenReference) -> TwoStage:
         key = (version, reference.digest)

@@ -201,7 +201,8 @@ class _Asked:
     def _beside_reference(self, standing: Standing) -> list[Measurement]:
         """What is wrong with the labels themselves, and how far they are from the reference's."""
         spec, reference, slices = standing.spec, self.terms.reference.labels, list(standing.views)
-        untold = partial(label_drift_untold, spec.task, names=spec.measurements)
+        about = spec.task, self.terms.dataset
+        untold = partial(label_drift_untold, *about, names=spec.measurements)
         if reference is None:
             return untold([WHOLE], status=Status.UNDEFINED, reason="the reference was frozen without labels")
         pairs = {s: LabelledPair(reference.view(spec.task, s), view) for s, view in standing.views.items()}
@@ -209,7 +210,7 @@ class _Asked:
         if not standing.is_representative:
             when = f"judged on {standing.ripe.ripe_at:%Y-%m-%d}: {_EARLY}"
             return [*untold(slices, status=Status.IMMATURE, reason=when), *faults]
-        return [*label_drift_rows(spec.task, pairs, spec.measurements), *faults]
+        return [*label_drift_rows(*about, pairs, spec.measurements), *faults]
 
 
 def _numbers(asked: _Asked, before: Collection[HeadKey]) -> tuple[list[Numbers], list[Asking]]:

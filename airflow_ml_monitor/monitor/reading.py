@@ -28,7 +28,9 @@ def history(
     """The measurements of a monitor ('namespace/name') as known now, or as they were known at `as_of`.
 
     One row a measurement, oldest window first; the columns are those of the view `measurements_current`: `slice` is a
-    JSON object ('{}' for the whole), `value` is missing where `status` says why, `known_at` is when it became known.
+    JSON object ('{}' for the whole), `value` is missing where `status` says why, `known_at` is when it became known;
+    and `unit`: 's' (seconds), 'rows', 'column' or 'label' (of its own unit), 'nat', 'money', 'sigma', '' of a share or
+    an index.
     start, end: windows that lie wholly in [start, end). url: the metrics database, or an open store; else that of
     ML_MONITOR_STORE. What else can be chosen, `MetricsStore.history` takes.
     Empty where nothing is stored of what was asked for.

@@ -74,8 +74,8 @@ def _value(standing: Standing, metric: Metric, slice: Slice) -> Estimate:
 def _awaited(standing: Standing) -> str:
     """Why there is no value yet, and when there will be one."""
     view, ripe, share = standing.views[WHOLE], standing.ripe, standing.labels.mature_at
-    early = "" if share is None else f"from {share:.0%}, or "
-    known = f"totals of {ripe.coverage:.0%} of {view.predictions} predictions"
+    early = "" if share is None else f"once {share:.0%} have, or "
+    known = f"totals of {ripe.coverage:.0%} of {view.predictions} predictions have come"
     return f"{known}; judged {early}on {ripe.ripe_at:%Y-%m-%d}; not estimated: labels are totals"
 
 

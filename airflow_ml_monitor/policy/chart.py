@@ -14,8 +14,8 @@ from airflow_ml_monitor.policy.action import Action
 
 SHIFT: Final = "shift"
 """The metric whose parts are every column's signed components."""
-TOGETHER: Final = ("component_mean", "component_variance", "correlation_change")
-"""Metrics of columns together whose parts have a sign: what no column shows by itself."""
+TOGETHER: Final = ("component_mean", "component_variance", "correlation_change", "label_correlation_change")
+"""Metrics of columns together, and with the label, whose parts have a sign: what no column shows by itself."""
 CALLS: Final = "calls_per_version"
 """The metric by which charts know that another model answers."""
 
@@ -25,11 +25,11 @@ class Chart:
     """A metric watched for what is unusual of it, at a part of the policy's budget of false alarms.
 
     metric: `shift`, each column's signed components; `correlation_change`, `component_mean` or `component_variance`, of
-    columns together; one of quality; or one of labelled rows, such as `roc_auc`, of which only a change for the worse
-    alarms. columns: those it looks at; empty means all. slices: True also watches every slice that a performance is
-    measured in, and names of columns the slices by these; together they have as much of the budget as the whole.
-    importance: {column: how much of the budget it
-    has beside the others'}, 1 where nothing is said. weight: the same of the chart beside other charts.
+    columns together, `label_correlation_change` of each with the label; one of quality; or one of labelled rows, such
+    as `roc_auc`, of which only a change for the worse alarms. columns: those it looks at; empty means all. slices: True
+    also watches every slice that a performance is measured in, and names of columns the slices by these; together they
+    have as much of the budget as the whole. importance: {column: how much of the budget it has beside the others'}, 1
+    where nothing is said. weight: the same of the chart beside other charts.
     least: below it nothing alarms, however large n is; in the metric's unit. None: 0.04 standard deviations of a
     location, 0.05 of a scale, 0.08 of a skewness, 0.02 (Cohen's h) of a share, 0.03 of missing, unseen and outlying
     values; 0.05 of a correlation's Fisher z and of a component's mean, 0.1 of its log variance; 0.01 of a performance.

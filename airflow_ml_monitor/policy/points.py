@@ -11,7 +11,7 @@ from typing import Final
 from airflow_ml_monitor.errors import UnknownName
 from airflow_ml_monitor.keys import Slice, Window
 from airflow_ml_monitor.measurement import Estimate, base_of
-from airflow_ml_monitor.metrics.metric import Worse, metric_named
+from airflow_ml_monitor.metrics.metric import Worse, metric_named, unit_of
 from airflow_ml_monitor.metrics.names import BESIDES
 from airflow_ml_monitor.policy.bounds import LEAST_IN_CONTROL, Bounds, Condition, Improvement
 from airflow_ml_monitor.policy.case import Evidence, ReferenceValues
@@ -120,7 +120,10 @@ def _point(
     length = abs(limit - (reference or 0.0) * condition.bounds.is_relative)
     beyond = abs(m.estimate.value - limit) / length if length else math.inf
     about = _about(condition.bounds, reference, sigma)
-    return Point(e.place, m.slice, e, f"{_where(e)} {_shown(m.estimate)} {side} {limit:.4g}{about}", beyond)
+    # A duration without its unit is no number; what rows, columns and labels are counted in goes without saying.
+    unit = " s" if unit_of(m.metric) == "s" else ""
+    told = f"{_where(e)} {_shown(m.estimate)}{unit} {side} {limit:.4g}{unit}{about}"
+    return Point(e.place, m.slice, e, told, beyond)
 
 
 def _about(bounds: Bounds, reference: float | None, sigma: float | None) -> str:

@@ -69,8 +69,7 @@ class Rule:
         try:
             _ = self.conditions
         except SpecError as error:
-            told = str(error).removeprefix(f"{error.field}: ")
-            raise SpecError(told, field=f"{where}.{error.field}") from None
+            raise SpecError(error.told, field=f"{where}.{error.field}") from None
 
     @property
     def is_composite(self) -> bool:

@@ -98,6 +98,8 @@ class Dataset:
     frozen, labels and contracts are read whole.
     second_moments: whether profiles hold what columns tell together (of at most 24 of them): sums of their products,
     how these scatter, and rows' distances from the reference. Without, no metric of columns together is measured.
+    label_moments: whether the ledger holds what features tell together with labels (at most 24 of them), for
+    `label_correlation_change`: every labelled row's features are read once its label is known.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Dataset:
     # Not in the document of a spec that says nothing of them: its digest is what it was.
     sampling_fraction: float = field(default=1.0, metadata={UNSAID: True})
     second_moments: bool = field(default=True, metadata={UNSAID: True})
+    label_moments: bool = field(default=False, metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

@@ -41,6 +41,15 @@ def part_slice(slice: Slice, part: str) -> Slice:
     return (*slice, ("", part))
 
 
+def part_of(slice: Slice, place: Slice) -> str:
+    """The part of a slice that stands at a place; '' if none does.
+
+    >>> part_of((("country", "PT"),), (("country", "PT"), ("", "states")))
+    'states'
+    """
+    return place[-1][1] if place and not place[-1][0] and place[:-1] == slice else ""
+
+
 @dataclass(frozen=True, eq=False)
 class LabelSetTable:
     """The labelled rows of a multilabel model by what they have and were predicted to have.

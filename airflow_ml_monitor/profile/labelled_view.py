@@ -13,6 +13,7 @@ from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.class_table import ClassTable, class_table
 from airflow_ml_monitor.profile.error_grid import CELLS, NO_PERCENTAGE
+from airflow_ml_monitor.profile.feature_parts import FEATURE
 from airflow_ml_monitor.profile.label_sets import STATES, LabelSetTable, class_part, label_set_table
 from airflow_ml_monitor.profile.sums import at_least
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -68,7 +69,8 @@ class LabelledView:
     error and label and shares of the label, as error_query names them (error = prediction - label); multilabel: of the
     set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some roles,
     and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or awaited. censored: rows
-    predicted whose label will never come. parts: of a multilabel's rows what label_sets tells of their classes.
+    predicted whose label will never come. parts: of a multilabel's rows what label_sets tells of their classes; of
+    others what feature_parts does of their features.
     Of a ranking a row is a query, and all are of one cell; sums: `task_sums`.
     """
 
@@ -225,6 +227,12 @@ class LabelledView:
         """The labelled rows by the score of each class, as a binary model's; none without scores. Multilabel."""
         found = {name: self.parts.get(class_part(name)) for name in self.task.class_names}
         return {name: view for name, view in found.items() if view is not None}
+
+    @property
+    def features(self) -> dict[str, LabelledView]:
+        """The labelled rows that have a value of each feature, with its moments; none where they are not kept."""
+        found = ((part, view) for part, view in self.parts.items() if part.startswith(FEATURE))
+        return {part.removeprefix(FEATURE): view for part, view in found}
 
     def confusion(self) -> tuple[int, int, int, int]:
         """(true positives, false positives, false negatives, true negatives)."""

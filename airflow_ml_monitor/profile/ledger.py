@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.keys import WHOLE, Slice
 from airflow_ml_monitor.profile.cells import Counts, Floats
 from airflow_ml_monitor.profile.error_grid import NO_PERCENTAGE
-from airflow_ml_monitor.profile.label_sets import part_names, part_slice
+from airflow_ml_monitor.profile.label_sets import part_names, part_of, part_slice
 from airflow_ml_monitor.profile.labelled_view import LabelledView
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
 from airflow_ml_monitor.profile.sums import task_sums
@@ -157,6 +157,10 @@ class Entries:
         sums = np.add.reduceat(self.sums[order], first, axis=0)
         # Sums that cancel leave the rounding of their parts behind; below it nothing was left.
         size = np.add.reduceat(np.abs(self.sums[order]), first, axis=0)
+        if "state" in self.names:
+            # What came and went in one statement has no parts to compare with; that it is the same is told exactly.
+            is_same = sums[:, [self.names.index("state")]] == 0
+            size = np.where(is_same, np.maximum(size, 1.0), size)
         left = (count != 0) | (np.abs(sums) > 1e-9 * size).any(axis=1)
         at = first[left]
         picked = (known[at], group[at], label[at], prediction[at], bucket[at], count[left], sums[left])
@@ -193,10 +197,11 @@ class Entries:
         )
 
     def _parts(self, task: Task, slice: Slice, version: str | None) -> dict[str, LabelledView]:
-        """What label_sets tells of the classes of a slice's rows."""
-        if task.kind is not TaskKind.MULTILABEL:
-            return {}
+        """What label_sets tells of the classes of a slice's rows, or feature_parts of their features."""
         there = {group[0] for group in self.groups}
+        if task.kind is not TaskKind.MULTILABEL:
+            places = {part: place for place in there if (part := part_of(slice, place))}
+            return {part: self.view(task, places[part], version) for part in sorted(places)}
         binary = Task(TaskKind.BINARY, threshold=task.threshold)
         places = {part: part_slice(slice, part) for part in part_names(task.class_names)}
         return {part: self.view(binary, place, version) for part, place in places.items() if place in there}

@@ -122,11 +122,22 @@ def task_sums(task: Task) -> tuple[str, ...]:
 
 
 def sums_of(task: Task, dataset: Dataset) -> tuple[str, ...]:
-    """The names of all sums, those of roles last. Entries name theirs: a change of them has the rows read anew."""
+    """The names of the sums of rows, those of roles last."""
     mine = [names.get(task.kind, ()) for role, names in OF_ROLE.items() if role in dataset.roles]
     found = [names(dataset) if callable(names) else names for names in mine]
     return (*task_sums(task), *(name for names in found for name in names))
 
+
+_OF_ONE: Final = ("u", "u2", "u3", "u4")
+MOMENTS: Final = {
+    TaskKind.BINARY: _OF_ONE,
+    TaskKind.MULTICLASS: _OF_ONE,
+    TaskKind.REGRESSION: (
+        *(*_OF_ONE, "v", "v2", "v3", "v4"),
+        *("u_v", "u_v2", "u_v3", "u2_v", "u2_v2", "u3_v"),
+    ),
+}
+"""Of a feature's u, and a regression's label's, which is v; in parts of the ledger of their own (feature_parts)."""
 
 OF_TOTALS: Final = {
     TaskKind.BINARY: ("score", "decided", "compared", "matched"),
@@ -135,9 +146,17 @@ OF_TOTALS: Final = {
 """Of rows whose labels are known as totals alone: what was predicted of them, as `total_query` names it."""
 
 
+def entry_names(task: Task, dataset: Dataset) -> tuple[str, ...]:
+    """The names of all sums of entries: those of rows, and moments where they are asked for.
+
+    Entries name theirs: a change of them has the rows read anew.
+    """
+    return (*sums_of(task, dataset), *(MOMENTS[task.kind] if dataset.label_moments else ()))
+
+
 def label_sums(task: Task, dataset: Dataset, labels: LabelSource) -> tuple[str, ...]:
     """The names of the sums of a label source's entries."""
-    return OF_TOTALS[task.kind] if labels.are_totals else sums_of(task, dataset)
+    return OF_TOTALS[task.kind] if labels.are_totals else entry_names(task, dataset)
 
 
 def summed_columns(task: Task, dataset: Dataset) -> tuple[Column, ...]:

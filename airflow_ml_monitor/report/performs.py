@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from airflow_ml_monitor.keys import WHOLE, Window
 from airflow_ml_monitor.measurement import CENSORED_ROWS, Family, Status, base_of, is_beside
 from airflow_ml_monitor.metrics.names import OF_TOTALS, PROXY_CORRELATION
 from airflow_ml_monitor.profile.label_source import LabelMode, Several
 from airflow_ml_monitor.report import labels
-from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Picture, Section, Table, capped
+from airflow_ml_monitor.report.apart import feature_pictures, slice_pictures
+from airflow_ml_monitor.report.blocks import Answer, Block, Facts, Gallery, Light, Section, Table, capped
 from airflow_ml_monitor.report.drawn import Drawn, natural, reference_of
-from airflow_ml_monitor.report.figures.intervals import intervals
 from airflow_ml_monitor.report.hindsight import hindsight
 from airflow_ml_monitor.report.scope import Scope
 from airflow_ml_monitor.report.trends import Realised
-from airflow_ml_monitor.report.wording import NOTHING, days, interval, number, percent, shortened, valued, where
+from airflow_ml_monitor.report.wording import NOTHING, days, interval, number, percent
 from airflow_ml_monitor.store.records import Recorded
 
 VERSIONS = 8
 """Model versions whose coverage is listed; all together come first."""
-SLICES = 12
-"""Slices in the picture: those furthest from the whole."""
 
 
 def performs(scope: Scope, realised: Realised) -> Section:
@@ -34,7 +31,7 @@ def performs(scope: Scope, realised: Realised) -> Section:
         if window is not None and (title, window) != ("The newest judged window", scope.window):
             blocks += _table(scope, realised, window, title)
     drawn = [*labels.score_pictures(scope, judged), *labels.error_pictures(scope, judged)]
-    pictures = [*labels.arrivals(scope), *drawn, *_slices(scope, realised)]
+    pictures = [*labels.arrivals(scope), *drawn, *slice_pictures(scope, realised), *feature_pictures(scope, realised)]
     if pictures:
         blocks.append(Gallery("Labels", tuple(pictures)))
     if (proxies := _proxies(scope)).rows:
@@ -178,43 +175,3 @@ def _proxies(scope: Scope) -> Table:
     head = ("proxy", "with", "correlation", "95 % interval", "windows", *(["labels"] * several))
     note = "Over windows whose labels are final. What went together so far may part when something new happens."
     return capped(Table("Proxies and performance", head, tuple(sorted(rows)), note), 20, "pairs")
-
-
-def _slices(scope: Scope, realised: Realised) -> list[Picture]:
-    """The first metric in every slice of the newest judged window; of all versions together where there are several."""
-    drawn = next((one for one in realised.drawn if one.slice == WHOLE), None)
-    if realised.judged is None or drawn is None:
-        return []
-    name, window = drawn.title, realised.judged
-    source = scope.sources[0]["name"]
-    found = scope.read_of(window, families=[Family.PERFORMANCE], metrics={drawn.metric}, dataset=source)
-    together = min((r.head.model_version for r in found), default="")
-    rows = {
-        r.measurement.slice: r.measurement.estimate
-        for r in found
-        if r.head.model_version == together
-        and r.measurement.estimate is not None
-        and r.measurement.parameters == drawn.parameters
-    }
-    whole = rows.pop(WHOLE, None)
-    if not rows:
-        return []
-    centre = whole.value if whole else 0.0
-    ordered = sorted(rows.items(), key=lambda row: (-abs(row[1].value - centre), row[0]))
-    shown = [(where(s), e) for s, e in sorted(ordered[:SLICES])]
-    body = tuple((where(s), valued(e), number(e.n)) for s, e in ordered[:60])
-    title = f"{name} by slice, {scope.named(window)}"
-    left = f" ({len(rows) - len(shown)} slices nearer to the whole left out)" if len(rows) > len(shown) else ""
-    furthest = (
-        f"furthest from all rows ({number(centre)}) is {shortened(where(ordered[0][0]), 60)}, {valued(ordered[0][1])}"
-    )
-    return [
-        Picture(
-            "slices",
-            title + left,
-            f"{title}: {furthest}.",
-            partial(intervals, rows=shown, whole=whole.value if whole else None),
-            Table(title, ("slice", f"{name} (95 % interval)", "labels"), body),
-            height=max(130, 60 + 18 * len(shown)),
-        )
-    ]

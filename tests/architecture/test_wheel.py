@@ -103,7 +103,7 @@ def test_a_newer_wheel_explains_and_renews_the_database_of_an_older_one(wheel, o
     installed(wheel)
     code, said = db("check")
     assert code == 1
-    assert re.search(r"is at version \d+, this release needs \d+; run `python -m airflow_ml_monitor db upgrade`", said)
+    assert re.search(r"is at version \d+, this release needs \d+; run `python -m airflow_ml_monitor db upgrade", said)
     assert db("upgrade")[0] == 0
     assert db("check")[0] == 0
     installed(old_wheel)

@@ -126,6 +126,7 @@ def _beside_peers(name: str, rows: int) -> dict[str, Cost | None]:
     ours = {
         "monitor": monitor,
         "monitor alone": partial(monitor, "alone"),
+        "monitor labels": partial(monitor, "labels"),
         "profile": _ours("profile", current, "wide"),
         "alone": _ours("profile", current, "wide", "alone"),
     }

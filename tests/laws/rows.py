@@ -14,6 +14,7 @@ from airflow_ml_monitor.profile.cells import Cells, Profile
 from airflow_ml_monitor.profile.dataset import Kind
 from airflow_ml_monitor.profile.ellipsoid import Ellipsoid
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES
+from airflow_ml_monitor.profile.feature_parts import feature_part
 from airflow_ml_monitor.profile.kernel import kernel
 from airflow_ml_monitor.profile.kernel.outlying import Moments, enclosing
 from airflow_ml_monitor.profile.label_sets import STATES, class_part
@@ -273,6 +274,35 @@ def regressed(
     totals = {name: np.where(names == 0, x.sum(), 0.0) for name, x in sums.items()}
     zero = np.zeros_like(names)
     return LabelledView(Task(TaskKind.REGRESSION, **task), zero, zero, names, count, totals, len(e))
+
+
+def featured(label: Any, values: Any, kind: TaskKind = TaskKind.BINARY, classes: Sequence[str] = ()) -> LabelledView:
+    """Labelled rows with features x0, x1 …: k × rows, NaN where a value is missing; centres 0, scales 1, of a
+    regression's label too. The model's scores have no part in it."""
+    y, x = np.asarray(label, float), np.asarray(values, float)
+    u, v = x / (1 + np.abs(x)), y / (1 + np.abs(y))
+    task = Task(kind, classes=tuple(classes))
+    group = np.zeros(len(y), np.int64) if kind is TaskKind.REGRESSION else y.astype(np.int64)
+    names, where = np.unique(group, return_inverse=True)
+    zero = np.zeros_like(names)
+
+    def by_label(part: np.ndarray) -> np.ndarray:
+        return np.bincount(where, part, len(names))
+
+    parts = {}
+    for i, mine in enumerate(u):
+        there = ~np.isnan(mine)
+        powers = [(a, b) for a in range(5) for b in range(5 - a) if (a or b) and (kind is TaskKind.REGRESSION or not b)]
+        sums = {
+            "_".join(f"{n}{k if k > 1 else ''}" for n, k in (("u", a), ("v", b)) if k): by_label(
+                np.where(there, np.nan_to_num(mine) ** a * v**b, 0.0)
+            )
+            for a, b in powers
+        }
+        count = np.rint(by_label(there.astype(float))).astype(np.int64)
+        parts[feature_part(f"x{i}")] = LabelledView(task, names, zero, zero, count, sums, len(y))
+    count = np.bincount(where, minlength=len(names))
+    return LabelledView(task, names, zero, zero, count, {}, len(y), parts=parts)
 
 
 def forecast_sums(y: np.ndarray, quantiles: Mapping[float, Any]) -> dict[str, np.ndarray]:

@@ -594,8 +594,10 @@ ELSEWHERE = {
     *("outlier_share", "shift"),
     *("component_mean", "component_variance", "correlation_change", "reconstruction_error"),
     *("domain_auc", "energy_distance"),
+    "label_correlation_change",
 }
-"""Of two profiles, not of one view: test_outlier_laws, test_shift_laws, test_together_laws, test_sample_laws."""
+"""Of two sides, not of one view: test_outlier_laws, test_shift_laws, test_together_laws, test_sample_laws,
+test_label_correlation_laws."""
 
 
 def test_every_metric_has_an_interval_law_or_a_reason_for_none() -> None:

@@ -125,6 +125,15 @@ def views(metric: Metric, rows: ModuleType) -> list[Any]:
         ]
         several = [rows.decided(rng.integers(0, size, n), np.zeros(n), 3) for n, size in ((900, 4), (7, 2), (0, 1))]
         return [rows.label_pair(a, b) for views in (drawn, several) for a in views for b in views]
+    if metric.subject is Subject.LABELLED_FEATURES:
+        x = rng.normal(size=(3, 400)) + rng.normal(size=400)
+        sides = [x, np.where(rng.random(x.shape) < 0.3, np.nan, x), np.full_like(x, np.nan), x * 0, x * 1e9, x[:, :60]]
+        sides += [x[:, :49], x[:, :0], (rng.random(x.shape) < 0.02).astype(float)]
+        found = []
+        for kind, classes in ((TaskKind.BINARY, ()), (TaskKind.REGRESSION, ()), (TaskKind.MULTICLASS, ("a", "b", "c"))):
+            label = x[0] if kind is TaskKind.REGRESSION else (x[0] > 0) + (x[1] > 1) * bool(classes)
+            found.append([rows.featured(label[: side.shape[1]], side, kind, classes) for side in sides])
+        return [rows.label_pair(a, b) for views in found for a in views for b in views]
     if metric.subject is Subject.SCORE_COLUMN:
         p = np.concatenate([rng.beta(0.3, 3, 300), [0.0, 0.0, 1.0]])
         sides = [p, p[:1], p[:0], [0.0, 1.0] * 5, [0.5], [math.nan, -3.0, 0.2, 7.0, math.inf], [5.0, 6.0], [1e100, 0.1]]
@@ -201,6 +210,9 @@ def test_an_empty_window_is_too_few_and_no_number(metric: Metric, rows: ModuleTy
         Subject.PAIR: lambda: rows.pair([1.0, 2.0, 2.0], [], rows.few(1.0, 2.0)),
         Subject.LABELLED: lambda: without_rows(metric.tasks, rows),
         Subject.LABELLED_PAIR: lambda: rows.label_pair(rows.labelled([1, 0], [0.3, 0.4]), rows.labelled([], [])),
+        Subject.LABELLED_FEATURES: lambda: rows.label_pair(
+            rows.featured([0, 1] * 50, [[0.0, 1.0] * 50]), rows.featured([], [[]])
+        ),
         Subject.SCORE_COLUMN: lambda: rows.scores([], binning=rows.grid([0.1, 0.9]), nulls=3),
     }[metric.subject]()
     with pytest.raises(TooFew):

@@ -16,9 +16,10 @@ from sklearn.decomposition import PCA
 from airflow_ml_monitor.errors import TooFew, Undefined
 from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Estimate
+from airflow_ml_monitor.metrics.correlation_pairs import MOST
 from airflow_ml_monitor.metrics.drift.component_mean import component_mean
 from airflow_ml_monitor.metrics.drift.component_variance import component_variance
-from airflow_ml_monitor.metrics.drift.correlation_change import MOST_PAIRS, correlation_change
+from airflow_ml_monitor.metrics.drift.correlation_change import correlation_change
 from airflow_ml_monitor.metrics.interval import Z
 from airflow_ml_monitor.metrics.quality.reconstruction_error import reconstruction_error
 from airflow_ml_monitor.metrics.together import LEAST_ROWS
@@ -277,7 +278,7 @@ def test_of_many_columns_the_references_strongest_pairs_are_told_whatever_comes(
     x = rng.normal(size=(24, 4_000)) + np.linspace(0, 1.5, 24)[:, None] * rng.normal(size=4_000)
     one, other = (set(correlation_change(rows.together(x[:, :2_000], part))) for part in (x[:, 2_000:], -x[:, :900]))
     assert one == other
-    assert len(one) == MOST_PAIRS + 1
+    assert len(one) == MOST + 1
     assert "x22~x23" in one
     assert "x0~x1" not in one
 

@@ -109,7 +109,8 @@ def test_before_the_total_has_come_its_metrics_wait_and_say_for_what(closing: An
     measure(world.monitor(), run)
     found = whole(performance(world.monitor(), world.day(0), run.known_at))
     assert found["label_rate"].status is Status.IMMATURE
-    assert "totals of 0% of 150 predictions; judged from 100%, or on 2026-03-08" in found["label_rate"].reason
+    told = "totals of 0% of 150 predictions have come; judged once 100% have, or on 2026-03-08"
+    assert told in found["label_rate"].reason
     assert found["naive.label_rate"].status is Status.TOO_FEW
     assert found["label_maturity"].status is Status.IMMATURE
 

@@ -187,7 +187,7 @@ def test_an_immature_window_has_its_labels_at_hand_as_naive_alone_and_says_what_
     assert rows["naive.brier"].measurement.estimate.value == pytest.approx(exact, abs=1e-9)
     share = len(known) / 150
     assert rows["brier"].coverage == pytest.approx(share)
-    reason = f"labels of {share:.0%} of 150 predictions; judged from 90%, or on 2026-03-13; "
+    reason = f"labels of {share:.0%} of 150 predictions have come; judged once 90% have, or on 2026-03-13; "
     assert rows["brier"].measurement.reason.startswith(reason)
     assert not rows["brier"].is_final
 

@@ -106,7 +106,7 @@ def test_values_are_naive_until_the_horizon_and_those_of_scikit_learn_on_the_lab
                 compared += 1
             waiting = [row for row in rows if row.metric == "ndcg" and row.status is Status.IMMATURE]
             assert bool(waiting) == (later < 7)
-            assert all("of 20 queries; judged on" in row.reason for row in waiting)
+            assert all("of 20 queries have come; judged on" in row.reason for row in waiting)
             assert all("not estimated: a query is worth what all of its items" in row.reason for row in waiting)
     assert compared == 24
 

@@ -64,6 +64,9 @@ def test_history_without_a_database_a_zone_or_tables_says_what_to_do(
         history("default/churn", "2026-03-01", url=url)
     with pytest.raises(StoreNotMigrated, match="upgrade"):
         history("default/churn", url=f"sqlite:///{tmp_path}/new.db")
+    monkeypatch.setenv("ML_MONITOR_STORE", f"sqlite:///{tmp_path}/new.db")
+    with pytest.raises(StoreNotMigrated, match=r"new.db \(of the variable ML_MONITOR_STORE\) has no tables of ours"):
+        history("default/churn")
 
 
 BASE: dict[str, Any] = {

@@ -36,6 +36,11 @@ def test_a_value_beyond_its_bound_alarms_and_one_within_does_not(
     assert desk.alarmed(policy, desk.series(bad, reference="ref-1"), references=REFERENCE) == [0]
 
 
+def test_a_duration_beyond_its_bound_is_told_with_its_unit(desk: Any) -> None:
+    policy = desk.policy(Rule("freshness", Bounds(max=3600)))
+    assert "freshness 7200 s above 3600 s" in desk.judge(policy, desk.series(7200, metric="freshness")).because
+
+
 def test_a_share_of_a_negative_reference_is_a_distance_too() -> None:
     assert Bounds(fall_share=0.5, rise_share=0.5).limits(-2.0) == (-3.0, -1.0)
 

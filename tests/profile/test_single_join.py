@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from airflow_ml_monitor.keys import WindowRule, WindowUnit
 from airflow_ml_monitor.profile.dataset import Column, Kind, Role
 from airflow_ml_monitor.profile.engines.embedded.duckdb import DuckDB
 from airflow_ml_monitor.profile.engines.embedded.duckdb_scan import DuckDBScan
@@ -22,9 +23,10 @@ from airflow_ml_monitor.profile.layout import Binning, Layout
 from airflow_ml_monitor.profile.ledger import Entries
 from airflow_ml_monitor.profile.queries import label_query
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 GROUPS = Binning("group", Kind.CATEGORICAL, categories=("north", "south"))
 SPEEDS = Binning("speed", Kind.CATEGORICAL, categories=("slow",))
+AMOUNTS = Binning("amount", Kind.NUMERIC, centre=10.0, scale=4.0)
 SPOILT = ("repeated", "corrected", "withdrawn", "orphans", "orphans twice", "no key", "no key twice", "no label")
 """What a feed may hold besides one label of each of its predictions, in any combination."""
 
@@ -45,6 +47,7 @@ def predictions(oracle: ModuleType, rng: np.random.Generator, size: int, several
         "group": rng.choice(["north", "south", "rare"], size),
         "version": rng.choice(["v1", "v2"], size),
         "speed": rng.choice(["slow", "fast"], size),
+        "amount": pa.array(rng.normal(12, 5, size), mask=rng.random(size) < 0.1),
     })  # fmt: skip
 
 
@@ -146,11 +149,12 @@ def compared(oracle: ModuleType, engine: DuckDB, number: int, size: int, spoilt:
     rng = np.random.default_rng(number)
     columns = [Column("version", Kind.CATEGORICAL, Role.VERSION)]
     columns += [Column("speed", Kind.CATEGORICAL, Role.DELAY_STRATUM), Column("group", Kind.CATEGORICAL)]
+    columns += [Column("amount")]
     source = predictions(oracle, rng, size, how["several_predictions"])
     dataset = oracle.predictions(source, *(columns if how["is_rich"] else ()))
-    layout = Layout((GROUPS, SPEEDS), ("group",)) if how["is_rich"] else Layout(())
+    layout = Layout((GROUPS, SPEEDS, AMOUNTS), ("group",)) if how["is_rich"] else Layout(())
     if how["is_rich"]:
-        dataset = oracle.predictions(source, *columns, slice_by=("group",))
+        dataset = oracle.predictions(source, *columns, slice_by=("group",), label_moments=True)
     more = {"several": how["several"], "censored": "closed" if how["censored"] else None}
     feed = oracle.labelled_by(
         labels(oracle, rng, size, spoilt), label_time="known_at" if how["timed"] else None, **more
@@ -159,6 +163,20 @@ def compared(oracle: ModuleType, engine: DuckDB, number: int, size: int, spoilt:
     stale = {"all": oracle.DAYS, "none": (), "some": oracle.DAYS[4::3]}[how["stale"]]
     since = oracle.DAYS[6].end + 7 * HOUR
     agree(*both(engine, oracle.request(dataset, feed, upto, layout=layout, stale=stale, since=since)))
+
+
+def test_a_year_of_days_is_read_the_same_either_way(oracle: ModuleType, engine: DuckDB) -> None:
+    rng, days = (
+        np.random.default_rng(6),
+        list(WindowRule(WindowUnit.DAY).between(oracle.DAY.start, oracle.DAY.start + 365 * DAY)),
+    )
+    at = [oracle.DAY.start + timedelta(days=float(d)) for d in rng.uniform(0, 365, 300)]
+    source = pa.table({"id": range(300), "at": at, "score": rng.random(300), "amount": rng.normal(12, 5, 300)})
+    known_at = [moment + timedelta(days=float(d)) for moment, d in zip(at, rng.exponential(20, 300), strict=True)]
+    feed = oracle.labelled_by(pa.table({"id": range(300), "label": rng.integers(0, 2, 300), "known_at": known_at}))
+    dataset = oracle.predictions(source, Column("amount"), label_moments=True)
+    layout, upto = Layout((AMOUNTS,)), days[-1].end
+    agree(*both(engine, oracle.request(dataset, feed, upto, layout=layout, days=tuple(days), stale=days[-9:])))
 
 
 def test_a_source_of_one_label_a_key_is_never_read_in_order(

@@ -47,6 +47,7 @@ PAIRS = [
     ("binary", "implicit"),
     ("binary", "censored"),
     ("regression", "mean"),
+    ("regression and features", "explicit"),
     ("multilabel", "explicit"),
     ("ranking", "explicit"),
 ]

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.servers
 SIZE = 700
 CLASSES = ("a", "b", "c")
 GROUP = Column("group", Kind.CATEGORICAL, Role.SLICE)
+AMOUNT = Column("amount")
 SCORES = tuple(Column(f"score_{name}", role=Role.SCORE, of=name) for name in CLASSES)
 QUANTILES = tuple(Column(f"q{level:.0%}".rstrip("%"), role=Role.QUANTILE, of=level) for level in (0.1, 0.9))
 TASKS: dict[str, tuple[Task, tuple[Column, ...], str]] = {
@@ -41,6 +42,9 @@ TASKS: dict[str, tuple[Task, tuple[Column, ...], str]] = {
     "regression": (Task(TaskKind.REGRESSION), (Column("score", role=Role.PREDICTION),), "number"),
     "forecast": (Task(TaskKind.REGRESSION), (Column("score", role=Role.PREDICTION), *QUANTILES), "number"),
     "multiclass": (Task(TaskKind.MULTICLASS, classes=CLASSES), SCORES, "named"),
+    "binary and features": (Task(TaskKind.BINARY, positive=True), (Column("score", role=Role.SCORE), AMOUNT), "flag"),
+    "regression and features": (Task(TaskKind.REGRESSION), (Column("score", role=Role.PREDICTION), AMOUNT), "number"),
+    "multiclass and features": (Task(TaskKind.MULTICLASS, classes=CLASSES), (*SCORES, AMOUNT), "named"),
     "multilabel": (Task(TaskKind.MULTILABEL, classes=CLASSES), SCORES, "several"),
     "ranking": (
         Task(TaskKind.RANKING, at=(1, 3)),
@@ -80,7 +84,9 @@ def predictions(oracle: ModuleType) -> pa.Table:
     frame["query"] = [f"q{i}" for i in rng.integers(0, 60, SIZE)]
     frame["said"] = score > 0.6
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    more = {"score": score, "q10": score - 0.2, "q90": score + 0.3}
+    amount = np.where(np.arange(SIZE) % 9, rng.lognormal(1, 2, SIZE), np.nan)
+    amount[:3] = np.inf, 1e300, 1e-300
+    more = {"score": score, "amount": amount, "q10": score - 0.2, "q90": score + 0.3}
     more |= {f"score_{name}": shares[:, i] for i, name in enumerate(CLASSES)}
     for name, values in more.items():
         # NaN stays NaN.
@@ -140,6 +146,7 @@ def test_entries_are_those_of_the_same_rows_in_memory(
     task, columns, label = TASKS[kind]
     predictions, labels = (there.as_held(table) for table in (predictions, labels))
     rows = Dataset("p", predictions, (*columns, GROUP), "at", entity_key=("id",), slice_by=("group",))
+    rows = replace(rows, label_moments=AMOUNT in columns)
     truth = replace(oracle.labelled_by(labels, **SOURCES[source]), label=label)
     here = DuckDB(small=-1)
     layout = here.layout(rows, EVER)
@@ -163,6 +170,19 @@ def test_entries_are_those_of_the_same_rows_in_memory(
         same(there.label_entries(request), here.label_entries(request))
     mark = there.watermark(truth, upto - timedelta(days=3), upto)
     assert (mark.since == mark.upto) is (truth.label_time is None)
+
+
+@pytest.mark.parametrize(("kind", "label"), [("binary and features", "said"), ("regression and features", "q90")])
+def test_entries_of_a_reference_are_those_of_the_same_rows_in_memory(
+    there: Any, oracle: ModuleType, predictions: pa.Table, kind: str, label: str
+) -> None:
+    task, columns, _ = TASKS[kind]
+    rows = Dataset("p", there.as_held(predictions), (*columns, GROUP), "at", slice_by=("group",), label_moments=True)
+    about = (rows, task, DuckDB(small=-1).layout(rows, EVER), label, EVER)
+    mine, theirs = (as_rows(engine.reference_entries(*about)) for engine in (there, DuckDB(small=-1)))
+    assert mine.keys() == theirs.keys()
+    for key, values in theirs.items():
+        np.testing.assert_allclose(mine[key], values, rtol=1e-9, atol=1e-9, err_msg=str(key))
 
 
 def test_labels_that_are_read_to_be_joined_elsewhere_make_the_same_entries(

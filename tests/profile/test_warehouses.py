@@ -40,10 +40,10 @@ NOT_ASKED = {
 OF_DUCKDB = {"single_join_query"}
 """Modules of which no warehouse is asked any: predictions and labels of files are joined once."""
 PAIRS = {
-    "bigquery": [("multiclass", "explicit"), ("ranking", "explicit")],
-    "redshift": [("binary", "implicit"), ("ranking", "explicit")],
-    "trino": [("binary", "censored"), ("multilabel", "explicit")],
-    "databricks": [("forecast", "explicit"), ("multiclass", "majority")],
+    "bigquery": [("multiclass and features", "explicit"), ("ranking", "explicit")],
+    "redshift": [("binary and features", "implicit"), ("ranking", "explicit")],
+    "trino": [("binary", "censored"), ("multilabel", "explicit"), ("regression and features", "explicit")],
+    "databricks": [("forecast", "explicit"), ("multiclass", "majority"), ("regression and features", "explicit")],
 }
 """Ledgers that are made in each of them; in Snowflake's words all are."""
 
@@ -84,8 +84,8 @@ def ledgers(there: Any, oracle: ModuleType, builders: Callable[[str], ModuleType
     labels = drawn(laws.labels, predictions)
     for kind, source in pairs:
         laws.test_entries_are_those_of_the_same_rows_in_memory(there, oracle, predictions, labels, kind, source)
-    task, columns, _ = laws.TASKS["binary"]
-    rows = Dataset("p", predictions, (*columns, laws.GROUP), "at", slice_by=("group",))
+    task, columns, _ = laws.TASKS["binary and features"]
+    rows = Dataset("p", predictions, (*columns, laws.GROUP), "at", slice_by=("group",), label_moments=True)
     about = (rows, task, DuckDB(small=-1).layout(rows, EVER), "said", EVER)
     mine, theirs = (laws.as_rows(engine.reference_entries(*about)) for engine in (there, DuckDB(small=-1)))
     assert mine.keys() == theirs.keys()

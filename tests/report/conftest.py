@@ -71,6 +71,8 @@ class Shop:
     owners: dict[str, str] = field(default_factory=lambda: OWNERS)
     besides: dict[str, Any] = field(default_factory=dict)
     """A second label source on the same files: what is different about it."""
+    dataset: dict[str, Any] = field(default_factory=dict)
+    """What else the dataset declares."""
 
     def __post_init__(self) -> None:
         (self.home / "predictions").mkdir(parents=True)
@@ -98,7 +100,7 @@ class Shop:
             {
                 "name": "shop",
                 "task": self.task,
-                "datasets": [{**dataset, "entity_key": "id", "columns": columns, "slice_by": "city"}],
+                "datasets": [{**dataset, "entity_key": "id", "columns": columns, "slice_by": "city", **self.dataset}],
                 "labels": sources if self.has_labels else [],
                 "reference": {"source": f"{self.home}/reference.parquet", "label": "y"},
                 "windows": [{"unit": self.unit, "zone": self.zone}],

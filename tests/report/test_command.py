@@ -8,6 +8,8 @@ import sys
 from datetime import date
 from typing import Any
 
+import pytest
+
 from airflow_ml_monitor.__main__ import main
 
 
@@ -35,3 +37,10 @@ def test_what_is_wrong_is_said_with_what_would_be_right(quiet: Any, tmp_path: An
     assert main([*given, "default/shop", "--as-of", "yesterday"]) == 1
     assert "2026-03-01T06:00:00+00:00" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(("given", "told"), [(["3/7"], "'3/7' is no day"), ([], "the day is missing")])
+def test_a_day_in_another_form_or_left_out_is_answered_with_the_form(capsys: Any, given: list[str], told: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["report", "default/shop", "--day", *given])
+    assert f"argument --day: {told}; write year, month and day, e.g. 2026-03-07" in capsys.readouterr().err

@@ -196,6 +196,17 @@ def test_every_model_version_and_slice_has_its_numbers(shops: Any) -> None:
     assert any("by slice" in text for text in page.pictures("performs"))
 
 
+def test_the_feature_that_no_longer_tells_of_the_label_is_the_first_that_is_told(shops: Any) -> None:
+    shop = shops(dataset={"label_moments": True}).live(*range(4), is_lost=True)
+    page = shop.page()
+    [told] = [text for text in page.pictures("performs") if text.startswith("label_correlation_change")]
+    assert "by feature, 2026-03-0" in told
+    assert "furthest from the reference (0) is x~label, -0." in told
+    assert "cards~label" in page.section("performs")
+    early = shops(dataset={"label_moments": True}).live(0).page()
+    assert not [text for text in early.pictures("performs") if text.startswith("label_correlation_change")]
+
+
 def test_two_label_sources_are_told_apart_and_what_silence_and_several_labels_mean_is_said(shops: Any) -> None:
     besides = {"name": "events", "mode": "implicit", "horizon": "2d", "several": "any"}
     page = shops(besides=besides).live(*range(6)).page()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.metrics.metric import Metric, metric_named, metrics
-from airflow_ml_monitor.metrics.names import BESIDES, performance_names
+from airflow_ml_monitor.metrics.names import BESIDES, COMPARED, performance_names
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.sums import OF_ROLE
 from airflow_ml_monitor.profile.task import Task, TaskKind
@@ -47,8 +47,8 @@ def stated(benchmark: Benchmark) -> Iterator[tuple[str, str, float]]:
 def check_benchmark(benchmark: Benchmark) -> None:
     """Every name is a performance metric's; UnknownName otherwise. Their files are listed, not imported."""
     for name in benchmark:
-        if name not in performance_names():
-            raise UnknownName("performance metric", name, performance_names(), field="reference.benchmark")
+        if name not in (known := performance_names() - COMPARED):
+            raise UnknownName("performance metric", name, known, field="reference.benchmark")
 
 
 def check_named(spec: MonitorSpec) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from airflow_ml_monitor.errors import SpecError
+from airflow_ml_monitor.profile.dataset import Dataset
+from airflow_ml_monitor.profile.feature_parts import feature_columns
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
+from airflow_ml_monitor.profile.sums import MOMENTS
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
 _TASKS: Final[Mapping[Several, tuple[TaskKind, ...]]] = {
@@ -34,6 +37,22 @@ def check_censored(source: LabelSource, task: Task) -> None:
     if source.several not in (Several.LAST, Several.ANY):
         told = f"that a row is censored is no label that {source.several} could count"
         raise SpecError(f"{told}; declare several: last or any, or leave censored out", field=field)
+
+
+def check_label_moments(task: Task, dataset: Dataset, labels: Sequence[LabelSource]) -> None:
+    """Whether there are labels of rows that features can go with."""
+    field = f"datasets.{dataset.name}.label_moments"
+    if not dataset.label_moments:
+        return
+    if task.kind not in MOMENTS:
+        fit = ", ".join(MOMENTS)
+        told = f"a row of a {task.kind} task has no one label that features go with; it is for {fit}: leave it out"
+        raise SpecError(told, field=field)
+    if not feature_columns(dataset):
+        raise SpecError("no declared column is a feature; declare those to look at, or leave it out", field=field)
+    if labels and all(source.are_totals for source in labels):
+        told = "labels are totals, and none tells the label of a row; leave it out"
+        raise SpecError(told, field=field)
 
 
 def check_several(source: LabelSource, task: Task) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.names import WEIGHTED, performance_names
+from airflow_ml_monitor.metrics.names import LABEL_CORRELATION, WEIGHTED, performance_names
 from airflow_ml_monitor.monitor.checks.compared import stated
+from airflow_ml_monitor.profile.feature_parts import feature_columns
 from airflow_ml_monitor.profile.task import UNDECLARED, TaskKind
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def check_parameters(spec: MonitorSpec) -> None:
     """SpecError where parameters of performance are none of the task's, or of a value that it does not declare."""
     for field, _, condition in spec.policy.conditions():
         is_of_labels = base_of(condition.metric).removeprefix(WEIGHTED) in performance_names()
-        if condition.parameters and is_of_labels:
+        if condition.parameters and base_of(condition.metric) == LABEL_CORRELATION:
+            if condition.parameters not in (listed := list(_with_labels(spec))):
+                raise UnknownName("pair", condition.parameters, listed, field=f"{field}.parameters")
+        elif condition.parameters and is_of_labels:
             _check(spec, condition.parameters, f"{field}.parameters")
     for name, parameters, _ in stated(spec.reference.benchmark):
         if parameters:
@@ -53,6 +57,13 @@ def _check(spec: MonitorSpec, parameters: str, field: str) -> None:
         listed = [f"{key}={value}" for value in known]
         if parameters not in listed:
             raise UnknownName(key, parameters, listed, field=field)
+
+
+def _with_labels(spec: MonitorSpec) -> Iterator[str]:
+    """Every feature with the label, or with each class of it."""
+    classes = [f"={name}" for name in spec.task.class_names] or [""]
+    for dataset in spec.datasets:
+        yield from (f"{column.name}~label{of}" for column in feature_columns(dataset) for of in classes)
 
 
 def _values(spec: MonitorSpec) -> Iterator[tuple[str, Sequence[object]]]:

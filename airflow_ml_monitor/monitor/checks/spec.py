@@ -10,7 +10,7 @@ from airflow_ml_monitor.metrics.names import fault_names, metric_names
 from airflow_ml_monitor.monitor.checks.charts import check_charts
 from airflow_ml_monitor.monitor.checks.compared import check_baseline
 from airflow_ml_monitor.monitor.checks.conditions import check_conditions
-from airflow_ml_monitor.monitor.checks.labels import check_censored, check_several
+from airflow_ml_monitor.monitor.checks.labels import check_censored, check_label_moments, check_several
 from airflow_ml_monitor.monitor.checks.parameters import check_parameters
 from airflow_ml_monitor.monitor.checks.proxies import check_proxies
 from airflow_ml_monitor.monitor.checks.rankings import check_ranked
@@ -68,6 +68,8 @@ def check(spec: MonitorSpec) -> None:
         check_sets(spec.task, dataset)
         _check_scores(spec.task, dataset)
         check_baseline(spec.task, dataset)
+        mine = [source for source in spec.labels if source.dataset in ("", dataset.name)]
+        check_label_moments(spec.task, dataset, mine)
     for source in spec.labels:
         check_totals(spec, source)
         _check_labels(spec, source)

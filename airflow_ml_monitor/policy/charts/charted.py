@@ -19,7 +19,10 @@ from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, F
 
 _LEAST: Final = {"location": 0.04, "scale": 0.05, "skewness": 0.08, "missing": 0.03, "other": 0.03, "outside": 0.03}
 _LEAST_SHARE: Final = 0.02
-_LEAST_OTHER: Final = {"correlation_change": 0.05, "component_mean": 0.05, "component_variance": 0.1}
+_LEAST_OTHER: Final = {
+    **dict.fromkeys(("correlation_change", "label_correlation_change", "component_mean"), 0.05),
+    "component_variance": 0.1,
+}
 _LEAST_PERFORMANCE: Final = 0.01
 _WEIGHTS: Final = {"location": 3.0, "scale": 2.0, "skewness": 1.0, "outside": 1.0}
 """A column's budget among its components: most changes move its location."""

@@ -58,7 +58,8 @@ class LabelBatch:
     orphans: labelled keys without a prediction from the first day asked for up to `upto`, whether or not its day was
     asked for. repeats: label rows beyond a key's first (corrections). refused: how many totals cannot be, by reason.
     arrived: (labelled keys, orphans among them) by the calendar day on which their first label became known: every day
-    that is over, from the first asked for; none where labels do not say when they became known.
+    that is over, from the first asked for; none where labels do not say when they became known. left_out: features that
+    were asked for and did not arrive as declared, of which entries tell nothing.
     """
 
     entries: Mapping[Window, Entries]
@@ -66,6 +67,7 @@ class LabelBatch:
     repeats: int
     refused: Mapping[str, int] = field(default_factory=dict)
     arrived: Mapping[Window, tuple[int, int]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from airflow_ml_monitor.errors import DataFault, MissingColumn, WrongType
-from airflow_ml_monitor.keys import EVER, WHOLE, Slice, Window
+from airflow_ml_monitor.keys import EVER, Window
 from airflow_ml_monitor.profile.dataset import Dataset, Kind, Role
 from airflow_ml_monitor.profile.engines import memory
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.label_types import COUNTED, is_list, is_number, key_readings
+from airflow_ml_monitor.profile.engines.ledger_entries import by_day, entries_of, feature_entries, together
 from airflow_ml_monitor.profile.engines.opening import Opening
-from airflow_ml_monitor.profile.engines.scan import ABSENT, TIMES, Array, Scan, is_any
+from airflow_ml_monitor.profile.engines.profile_scan import multiplied
+from airflow_ml_monitor.profile.engines.scan import TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.engines.single_join import Answers, SingleJoin
-from airflow_ml_monitor.profile.label_sets import part_names, part_slice
+from airflow_ml_monitor.profile.feature_parts import feature_columns
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource
 from airflow_ml_monitor.profile.layout import Layout
-from airflow_ml_monitor.profile.ledger import PREDICTED, Entries, micros
-from airflow_ml_monitor.profile.queries import label_events, label_query, strata
+from airflow_ml_monitor.profile.ledger import Entries, micros
+from airflow_ml_monitor.profile.queries import label_events, label_query
 from airflow_ml_monitor.profile.queries.baseline_query import decides
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.sums import summed_columns, sums_of
+from airflow_ml_monitor.profile.sums import entry_names, summed_columns, sums_of
 from airflow_ml_monitor.profile.task import Task, TaskKind
-
-Found = Mapping[str, Array]
 
 
 def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str = "") -> Opening:
@@ -34,7 +34,8 @@ def predictions_opening(task: Task, dataset: Dataset, window: Window, label: str
     roles = (Role.SCORE, Role.PREDICTION, Role.VERSION, Role.QUERY, Role.DELAY_STRATUM)
     read = [*(c for c in dataset.columns if c.role in roles), *summed_columns(task, dataset)]
     names = [dataset.event_time, *dataset.entity_key, *(column.name for column in read)]
-    wanted = tuple(dict.fromkeys([*names, *dataset.slice_by, *([label] if label else [])]))
+    names += [*dataset.slice_by, *(column.name for column in feature_columns(dataset))]
+    wanted = tuple(dict.fromkeys([*names, *([label] if label else [])]))
     classes = (c.name for c in read if c.role in (Role.PREDICTION, Role.BASELINE) and c.name not in dataset.slice_by)
     return Opening(dataset, wanted, window, counted=(*classes, label))
 
@@ -66,7 +67,11 @@ def label_batch(scan: Scan, request: LabelRequest) -> LabelBatch:
         (entries["day"], entries_of(entries, columns, known[entries["known"]], names)),
         (predicted["day"], entries_of(predicted, columns, ends[predicted["day"]], names)),
     ]
-    return LabelBatch(by_day(request, parts), orphans, repeats, arrived=by_arrival)
+    if about := _of_features(scan, columns, request.layout):
+        told = _answers(scan, request, about, known=known, arrived=arrived).labelled
+        parts.append(feature_entries(told, about, known[told["known"]]))
+    left_out = tuple(scan.faults(feature_columns(request.dataset)))
+    return LabelBatch(by_day(request, parts), orphans, repeats, arrived=by_arrival, left_out=left_out)
 
 
 def _answers(
@@ -76,6 +81,8 @@ def _answers(
     labels = replace(request.labels, source=None)
 
     def in_order(scan: Scan) -> Answers:
+        if columns.features:
+            return Answers(scan.columns(label_query.label_entries, columns, labels), {}, {})
         counts = scan.rows(label_events.label_counts, columns, labels)
         return Answers(
             scan.columns(label_query.label_entries, columns, labels),
@@ -99,7 +106,10 @@ def reference_entries(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     predicted = scan.columns(label_query.prediction_entries, columns, timeless)
     names = sums_of(task, dataset)
     parts = [entries_of(part, columns, np.zeros(len(part["count"]), np.int64), names) for part in (labelled, predicted)]
-    return _together(task, parts)
+    if about := _of_features(scan, columns, layout):
+        told = scan.columns(label_query.reference_entries, about, label, timeless)
+        parts.append(feature_entries(told, about, np.zeros(len(told["count"]), np.int64))[1])
+    return together(task, parts, entry_names(task, dataset))
 
 
 def need_labels(scan: Scan, labels: LabelSource) -> None:
@@ -163,6 +173,24 @@ def predicted_columns(scan: Scan, dataset: Dataset, task: Task, layout: Layout, 
     )
 
 
+def _of_features(scan: Scan, columns: LedgerColumns, layout: Layout) -> LedgerColumns | None:
+    """What is read to tell what features do together with labels; None where it is not asked for.
+
+    One that did not arrive as declared is left out, as LabelBatch says.
+    """
+    asked = feature_columns(columns.dataset)
+    there = {column.name for column in asked} - scan.faults(asked).keys()
+    found = multiplied(b for b in layout.binnings if b.column in there)
+    if not found:
+        return None
+    decided = columns.dataset.column(Role.PREDICTION)
+    label = None
+    if decided and columns.task.kind is TaskKind.REGRESSION:
+        # The label is a number, whatever is predicted.
+        label = replace(layout[decided.name], kind=Kind.NUMERIC)
+    return replace(columns, slices=(), strata=(), features=found, label_binning=label)
+
+
 def register_days(scan: Scan, request: LabelRequest) -> Array:
     """Register `days` and `known`; returns when each known day is over, in microseconds."""
     labels = request.labels
@@ -207,59 +235,3 @@ def register_arrived(scan: Scan, request: LabelRequest) -> list[Window]:
     scan.register("arrived", memory.arrived(after, upto))
     scan.shared["first_arrival"] = scan.terms("labels", labels, first)
     return days
-
-
-def entries_of(found: Found, columns: LedgerColumns, known: Array, names: tuple[str, ...]) -> Entries:
-    """A statement's rows as entries; rows of slices on `other` values carry group -1."""
-    slices = [found[f"s{i}"] for i in range(len(columns.slices))]
-    versions, version = np.unique(found["version"].astype(str), return_inverse=True)
-    part = found.get("part", np.zeros(len(version), np.int64))
-    keys = np.stack([found["stratum"].astype(np.int64), version.astype(np.int64), part, *slices])
-    kinds, where = np.unique(keys, axis=1, return_inverse=True)
-    named = [_group(columns, kind, versions) for kind in kinds.T.tolist()]
-    groups = tuple(sorted({name for name in named if name is not None}))
-    place = {group: i for i, group in enumerate(groups)}
-    group = np.array([-1 if name is None else place[name] for name in named], np.int64)[where.reshape(-1)]
-    size = len(group)
-    label, sums = np.full(size, PREDICTED), np.zeros((size, len(names)))
-    if "label" in found:
-        label = found["label"].astype(np.int64)
-        sums = np.stack([found[name].astype(np.float64) for name in names], axis=1)
-    bucket = found["bucket"]
-    if slices:
-        bucket = np.where(bucket == ABSENT, found["coarse"], bucket)
-    prediction, count = found["prediction"].astype(np.int64), found["count"].astype(np.int64)
-    cells = (label, prediction, bucket.astype(np.int64), count)
-    return Entries(groups, known.astype(np.int64), group, *cells, sums, names)
-
-
-def _group(columns: LedgerColumns, codes: Sequence[int], versions: Array) -> tuple[Slice, str, str] | None:
-    """(slice, stratum, version) of a row's codes; None for a slice that has no name."""
-    stratum, version, part, *sliced = codes
-    slice: Slice = WHOLE
-    for by, code in zip(columns.slices, sliced, strict=True):
-        if code != ABSENT:
-            if code < 0:
-                return None
-            slice = ((by.column, by.labels[code]),)
-    if part:
-        slice = part_slice(slice, part_names(columns.task.class_names)[part - 1])
-    return slice, strata.names(columns.strata)[stratum], str(versions[version])
-
-
-def by_day(request: LabelRequest, parts: Sequence[tuple[Array, Entries]]) -> dict[Window, Entries]:
-    """Entries by the day of their predictions; rows without a group left out."""
-    found: dict[Window, Entries] = {}
-    seen = np.unique(np.concatenate([at for at, _ in parts]))
-    for index in seen.tolist():
-        mine = [entries.picked((at == index) & (entries.group >= 0)) for at, entries in parts]
-        both = _together(request.task, mine)
-        if both.size:
-            found[request.days[index]] = both
-    return found
-
-
-def _together(task: Task, parts: Sequence[Entries]) -> Entries:
-    """Labels and predictions as the ledger keeps them."""
-    both = Entries.together(parts, parts[0].names)
-    return (both.parted() if task.kind is TaskKind.REGRESSION else both).added()

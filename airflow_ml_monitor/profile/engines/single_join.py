@@ -169,7 +169,8 @@ class SingleJoin:
         rows |= {"day": day, "coarse": parts.bucket}
         counts = (parts.bucket != UNSCORED) & (parts.label != CENSORED)
         scores = {*SUMS[TaskKind.BINARY], *(at_least(threshold) for threshold in self.request.task.thresholds)}
-        rows |= {name: np.where(counts, rows[name], 0.0) for name in scores}
+        if not self.columns.features:
+            rows |= {name: np.where(counts, rows[name], 0.0) for name in scores}
         is_labelled = is_there & parts.is_labelled & (is_stale | parts.is_fresh)
         labelled, predicted = ({name: of[those] for name, of in rows.items()} for those in (is_labelled, is_stale))
         kept = {"day", "stratum", "prediction", "bucket", "coarse", "version", "count"}

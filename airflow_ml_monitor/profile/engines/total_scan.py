@@ -13,13 +13,8 @@ from airflow_ml_monitor.errors import DataFault, WrongType
 from airflow_ml_monitor.profile.dataset import Dataset, Role
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.engines.label_types import key_readings
-from airflow_ml_monitor.profile.engines.ledger_scan import (
-    by_day,
-    entries_of,
-    need_labels,
-    predicted_columns,
-    register_days,
-)
+from airflow_ml_monitor.profile.engines.ledger_entries import by_day, entries_of
+from airflow_ml_monitor.profile.engines.ledger_scan import need_labels, predicted_columns, register_days
 from airflow_ml_monitor.profile.engines.opening import Opening
 from airflow_ml_monitor.profile.engines.scan import NUMBERS, TIMES, Array, Scan, is_any
 from airflow_ml_monitor.profile.label_source import LabelSource

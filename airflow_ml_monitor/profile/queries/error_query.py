@@ -10,7 +10,7 @@ from airflow_ml_monitor.profile.dataset import Role
 from airflow_ml_monitor.profile.error_grid import CELLS, ERROR_EDGES, NO_PERCENTAGE
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.queries.quantile_query import quantile_parts
-from airflow_ml_monitor.profile.queries.query import Expression, number, size, whole
+from airflow_ml_monitor.profile.queries.query import Expression, number, powers, products, size, whole
 
 
 def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
@@ -25,14 +25,14 @@ def error_sums(error: Expression, label: Expression) -> dict[str, Expression]:
     zero, one = number(0), number(1)
     relative = _relative(error, label)
     symmetric = sa.case((both == zero, zero), else_=number(2) * wrong / both)
-    powers = {"relative": relative, "symmetric": symmetric}
     return {
-        **_products(error, label),
+        **products("error", error, "truth", label),
         "error_abs": wrong,
         "truth_abs": size(label),
         "error_truth_abs": size(error * label),
         "relative_rows": sa.case((label == zero, zero), else_=one),
-        **{f"{name}{i if i > 1 else ''}": _power(x, i) for name, x in powers.items() for i in (1, 2, 3)},
+        **powers("relative", relative, 3),
+        **powers("symmetric", symmetric, 3),
     }
 
 
@@ -64,21 +64,3 @@ def _cell(share: Expression, first: int, last: int) -> Expression:
 
 def _relative(error: Expression, label: Expression) -> Expression:
     return sa.case((label == number(0), number(0)), else_=size(error) / size(label))
-
-
-def _products(error: Expression, label: Expression) -> dict[str, Expression]:
-    found = {}
-    for i in range(5):
-        for j in range(5 - i):
-            parts = [(name, x, k) for name, x, k in (("error", error, i), ("truth", label, j)) if k]
-            if parts:
-                name = "_".join(f"{part}{k if k > 1 else ''}" for part, _, k in parts)
-                product = _power(parts[0][1], parts[0][2])
-                for _, x, k in parts[1:]:
-                    product = product * _power(x, k)
-                found[name] = product
-    return found
-
-
-def _power(x: Expression, k: int) -> Expression:
-    return x if k == 1 else _power(x, k - 1) * x

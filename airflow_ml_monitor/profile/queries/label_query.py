@@ -13,9 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.error_grid import NO_PERCENTAGE
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.ledger import CENSORED, SCORELESS, UNSCORED
-from airflow_ml_monitor.profile.queries import class_query, multilabel_query, ranking_query, strata
+from airflow_ml_monitor.profile.queries import class_query, feature_query, multilabel_query, ranking_query, strata
 from airflow_ml_monitor.profile.queries.column_sums import column_sums, column_value
 from airflow_ml_monitor.profile.queries.error_query import by_error, error_sums
 from airflow_ml_monitor.profile.queries.label_events import (
@@ -121,6 +122,13 @@ def _read(columns: LedgerColumns, p: sa.TableClause, keyed: bool) -> list[Expres
         *(category(p.c[s.column], s).label(f"s{i}") for i, s in enumerate(columns.slices)),
         (sa.func.coalesce(text(p.c[columns.version]), version) if columns.version else version).label("version"),
         strata.code(p, columns.strata).label("stratum"),
+        *(feature_query.values(columns, p) if columns.features else _said(columns, p)),
+    ]
+
+
+def _said(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+    """What the model says of a row, and what columns of some roles do."""
+    return [
         *_scored(columns, p),
         *(ranking_query.item(columns, p) if columns.is_ranking else []),
         *(column_value(columns, p.c[column.name], column).label(name) for name, column in columns.besides.items()),
@@ -129,6 +137,10 @@ def _read(columns: LedgerColumns, p: sa.TableClause, keyed: bool) -> list[Expres
 
 def _decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     """What was read, with the decided class as a number and the score's bucket."""
+    if columns.features:
+        return sa.select(read, whole(0).label("prediction"), whole(NO_PERCENTAGE).label("bucket")).subquery(
+            "predictions"
+        )
     if columns.task.kind is TaskKind.MULTILABEL:
         return multilabel_query.predicted(columns, read)
     if columns.task.kind is TaskKind.MULTICLASS:
@@ -148,7 +160,9 @@ def losses(task: Task, score: Expression, label: Expression) -> dict[str, Expres
 
 
 def entry_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's rows, as `sums_of` names them."""
+    """What is summed over an entry's rows, as `sums_of` names them; of features as they do."""
+    if columns.features:
+        return feature_query.moment_sums(columns, rows)
     return {**row_sums(columns, rows), **column_sums(columns, rows), **_state(columns, rows)}
 
 
@@ -228,7 +242,7 @@ def _named(columns: LedgerColumns, rows: sa.Select[Any]) -> sa.FromClause:
     if columns.task.kind is TaskKind.MULTILABEL:
         return multilabel_query.parts(columns, rows)
     named = rows.subquery("rows")
-    if columns.task.kind is TaskKind.BINARY:
+    if columns.task.kind is TaskKind.BINARY or columns.features:
         return named
     return held(by_error(columns, named) if columns.task.kind is TaskKind.REGRESSION else rows)
 
@@ -237,6 +251,9 @@ def _row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Any]
     """A labelled prediction: what it is grouped by, and what is summed; nothing without a score."""
     slices = (f"s{i}" for i in range(len(columns.slices)))
     shared = [p.c[name] for name in ("day", "version", "stratum", "prediction", "bucket", *slices, *columns.besides)]
+    if columns.features:
+        features = [p.c[f"x{i}"] for i in range(len(columns.features))]
+        return [*shared, *features, *feature_query.label_row(columns, label)]
     if columns.task.kind is TaskKind.MULTILABEL:
         return [*shared, *multilabel_query.set_row(columns, p, label)]
     if columns.task.kind is TaskKind.MULTICLASS:

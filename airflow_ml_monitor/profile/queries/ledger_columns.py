@@ -9,6 +9,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Column, Dataset, Role
+from airflow_ml_monitor.profile.feature_parts import feature_part
+from airflow_ml_monitor.profile.label_sets import part_names
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import Binning
 from airflow_ml_monitor.profile.queries.query import Expression, number, text
@@ -36,6 +38,8 @@ class LedgerColumns:
     label_is_number …: whether its values are compared as numbers, else as texts. label_is_list, class_is_list: whether
     a set of labels is a list, and not text.
     is_dated: all rows are read as one day, and a ranking's queries are told apart by the date of their event time.
+    features: what is read instead of scores, if any: what these tell together with labels. label_binning: of a
+    regression's label then, in whose unit predictions are: the prediction's.
     """
 
     dataset: Dataset
@@ -50,6 +54,8 @@ class LedgerColumns:
     label_is_list: bool = False
     class_is_list: bool = False
     is_dated: bool = False
+    features: tuple[Binning, ...] = ()
+    label_binning: Binning | None = None
 
     @property
     def is_ranking(self) -> bool:
@@ -65,8 +71,15 @@ class LedgerColumns:
     @property
     def besides(self) -> dict[str, Column]:
         """The columns that bring sums, by the names that statements give them: x0, x1 …"""
-        found = summed_columns(self.task, self.dataset)
+        found = () if self.features else summed_columns(self.task, self.dataset)
         return {f"x{i}": column for i, column in enumerate(found)}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Every part besides the rows, as they are numbered from 1 on."""
+        if self.features:
+            return tuple(feature_part(binning.column) for binning in self.features)
+        return part_names(self.task.class_names)
 
     def predicted_keys(self, table: sa.TableClause) -> list[Expression]:
         return [

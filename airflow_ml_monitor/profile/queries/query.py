@@ -67,6 +67,31 @@ def size(x: Expression) -> Expression:
     return sa.func.abs(x, type_=sa.Double)
 
 
+def products(one: str, x: Expression, other: str, y: Expression) -> dict[str, Expression]:
+    """Powers of two numbers and their products, up to the fourth order together, by their names: x, y2, x_y2 …"""
+    found = {}
+    for i in range(5):
+        for j in range(5 - i):
+            parts = [(name, of, k) for name, of, k in ((one, x, i), (other, y, j)) if k]
+            if parts:
+                name = "_".join(f"{part}{k if k > 1 else ''}" for part, _, k in parts)
+                product = _power(parts[0][1], parts[0][2])
+                for _, of, k in parts[1:]:
+                    product = product * _power(of, k)
+                found[name] = product
+    return found
+
+
+def powers(name: str, x: Expression, most: int) -> dict[str, Expression]:
+    """x, x2, x3 … by their names."""
+    return {f"{name}{k if k > 1 else ''}": _power(x, k) for k in range(1, most + 1)}
+
+
+def _power(x: Expression, k: int) -> Expression:
+    """x times itself, k times."""
+    return x if k == 1 else _power(x, k - 1) * x
+
+
 def source(*columns: str, name: str = "source") -> sa.TableClause:
     """A table of the engine, with the columns a statement names."""
     # Quoted, every one: what is a reserved word differs from engine to engine.

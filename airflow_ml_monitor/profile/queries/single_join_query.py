@@ -123,7 +123,8 @@ def _placed(columns: LedgerColumns, shape: CellShape) -> sa.Subquery:
     p = window_rows(columns)
     ends: list[Expression] = [sa.bindparam(f"day_end{i}") for i in range(shape.days)]
     days: list[Expression] = [sa.bindparam(f"day{i}", type_=sa.BigInteger) for i in range(shape.days)]
-    day = _within(p.c.moment, ends, [*days, whole(0)], until=False)
+    # Of 64 bits whatever the parts' own types are: products of days and codes have no place in 32.
+    day = sa.cast(_within(p.c.moment, ends, [*days, whole(0)], until=False), sa.BigInteger)
     place = (day * whole(shape.strata) + p.c.stratum) * whole(2) + p.c.prediction
     read = sa.select(p, place.label("place")).subquery("numbered")
     cells = {"cell": read.c.bucket, **({"coarse": slice_bucket(read.c.bucket)} if columns.slices else {})}
@@ -176,7 +177,7 @@ def _joined(columns: LedgerColumns, labels: LabelSource, shape: CellShape) -> sa
     others = [column for column in p.c if column.name not in (*keys, "cell", "coarse")]
     label = (of_code - whole(_NONE)).label("label")
     read = sa.select(*others, label, *cells, orphan.label("orphan")).select_from(tables).subquery("read")
-    worth = losses(columns.task, read.c.score, sa.cast(read.c.label, sa.Double))
+    worth = {} if columns.features else losses(columns.task, read.c.score, sa.cast(read.c.label, sa.Double))
     if columns.besides:
         counts = sa.and_(read.c.bucket >= whole(0), read.c.label != whole(CENSORED))
         worth = {name: part_where(counts, part) for name, part in worth.items()}
@@ -197,7 +198,7 @@ def _cell(place: Expression, code: Expression, shape: CellShape) -> Expression:
 
 def _summed(columns: LedgerColumns, rows: sa.Subquery) -> dict[str, Expression]:
     """As `label_query.entry_sums`; what scores add where they do not count is taken out by who reads the cells."""
-    if columns.besides:
+    if columns.besides or columns.features:
         return entry_sums(columns, rows)
     return {**row_sums(columns, rows), "state": hashed(rows.c.score)}
 

@@ -1,4 +1,4 @@
-"""One metric in many slices, each with its interval."""
+"""One value in many places, each with its interval."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def intervals(axes: Axes, rows: Sequence[tuple[str, Estimate]], whole: float | None) -> None:
-    """A dot with a whisker a row, the first on top. whole: the value of all rows."""
+def intervals(axes: Axes, rows: Sequence[tuple[str, Estimate]], beside: tuple[float, str] | None) -> None:
+    """A dot with a whisker a row, the first on top. beside: a value of other rows, and what it is of."""
     framed(axes, grid="x")
     for y, (_, e) in enumerate(rows):
         if e.low is not None and e.high is not None:
             axes.hlines(y, e.low, e.high, color=CURRENT, linewidth=1.8, alpha=0.5)
         axes.plot([e.value], [y], "o", color=CURRENT, markersize=5)
-    if whole is not None:
-        axes.axvline(whole, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="all rows")
+    if beside is not None:
+        axes.axvline(beside[0], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=beside[1])
     axes.set_yticks(range(len(rows)), [shortened(name, 22) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.locator_params(axis="x", nbins=4)

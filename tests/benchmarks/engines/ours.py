@@ -60,7 +60,8 @@ def database(path: str) -> None:
 
 
 def monitor(reference: str, current: str, database: str, how: str = "") -> None:
-    """Freeze a reference, then a day's quality, drift and performance, all metrics; how: `alone`, each column alone."""
+    """Freeze a reference, then a day's quality, drift and performance, all metrics; how: `alone`, each column alone;
+    `labels`, and features with labels."""
     from rows import DAY, categories, numbers
 
     from airflow_ml_monitor import Column, Dataset, Kind, LabelSource, MonitorSpec, Reference, Role, Task
@@ -74,7 +75,8 @@ def monitor(reference: str, current: str, database: str, how: str = "") -> None:
 
     features = [Column(name) for name in numbers()] + [Column(name, Kind.CATEGORICAL) for name in categories()]
     outputs = [Column("score", role=Role.SCORE), Column("prediction", Kind.BOOLEAN, Role.PREDICTION)]
-    dataset = Dataset("d", current, (*features, *outputs), "at", "UTC", ("id",), second_moments=how != "alone")
+    dataset = Dataset("d", current, (*features, *outputs), "at", "UTC", ("id",))
+    dataset = replace(dataset, second_moments=how != "alone", label_moments=how == "labels")
     labels = LabelSource("l", current, "label", ("id",))
     spec = MonitorSpec("m", Task(TaskKind.BINARY), (dataset,), Reference(reference, label="label"), (labels,))
     store = MetricsStore(f"sqlite:///{database}")

@@ -81,6 +81,9 @@ def _monitor(report: dict[str, Any]) -> list[str]:
         stored = "a reference frozen; quality, faults, drift and performance stored"
         lines.append(_beside(f"ours: {stored}", day[0], day))
         lines.append(_beside(f"ours alone: the same, `second_moments: false`: {_LIKE}", day[1], day))
+        lines.append(
+            _beside("ours: the first, `label_moments: true`: and features with labels", of["monitor labels"], day)
+        )
         for peer, words in PEERS.items():
             if peer != "whylogs":
                 lines.append(_beside(words, of[peer], day))
