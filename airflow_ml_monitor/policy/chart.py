@@ -14,8 +14,14 @@ from airflow_ml_monitor.policy.action import Action
 
 SHIFT: Final = "shift"
 """The metric whose parts are every column's signed components."""
-TOGETHER: Final = ("component_mean", "component_variance", "correlation_change", "label_correlation_change")
-"""Metrics of columns together, and with the label, whose parts have a sign: what no column shows by itself."""
+TOGETHER: Final = {
+    "component_mean": 0.05,
+    "component_variance": 0.1,
+    "correlation_change": 0.05,
+    "label_correlation_change": 0.05,
+}
+"""Metrics of columns together, and with the label, whose parts have a sign: what no column shows by itself; and the
+change of a part below which none alarms, where a chart says nothing else."""
 CALLS: Final = "calls_per_version"
 """The metric by which charts know that another model answers."""
 

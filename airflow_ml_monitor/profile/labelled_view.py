@@ -66,9 +66,9 @@ class LabelledView:
     are wider, so that only their order and their mean score tell where they lie; of a regression the percentage error's
     (error_grid), and count and sums of a cell are not of the same rows. sums: per cell, over its rows; binary:
     score, log_loss, log_loss2, brier, brier2; multiclass: those, in_top2, in_top3, in_top5; regression: products of
-    error and label and shares of the label, as error_query names them (error = prediction - label); multilabel: of the
-    set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some roles,
-    and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or awaited. censored: rows
+    error and label and shares of the label, as regression_query names them (error = prediction - label); multilabel: of
+    the set as a whole (exact: both sets are equal; jaccard), label and prediction 0; besides what columns of some
+    roles, and thresholds, add (`sums_of`). predictions: rows predicted whose label is known or awaited. censored: rows
     predicted whose label will never come. parts: of a multilabel's rows what label_sets tells of their classes; of
     others what feature_parts does of their features.
     Of a ranking a row is a query, and all are of one cell; sums: `task_sums`.

@@ -14,15 +14,11 @@ import numpy as np
 
 from airflow_ml_monitor.keys import WHOLE, Slice, Window, WindowRule, WindowUnit, overlaps
 from airflow_ml_monitor.policy.action import Action
-from airflow_ml_monitor.policy.chart import SHIFT, Chart
+from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER, Chart
 from airflow_ml_monitor.policy.charts.panel import RARE, SHAPE, SHARE, Counts, Flags, Floats, Panel
 
 _LEAST: Final = {"location": 0.04, "scale": 0.05, "skewness": 0.08, "missing": 0.03, "other": 0.03, "outside": 0.03}
 _LEAST_SHARE: Final = 0.02
-_LEAST_OTHER: Final = {
-    **dict.fromkeys(("correlation_change", "label_correlation_change", "component_mean"), 0.05),
-    "component_variance": 0.1,
-}
 _LEAST_PERFORMANCE: Final = 0.01
 _WEIGHTS: Final = {"location": 3.0, "scale": 2.0, "skewness": 1.0, "outside": 1.0}
 """A column's budget among its components: most changes move its location."""
@@ -145,7 +141,7 @@ class Charted:
         if self.chart.least is not None:
             return np.full(len(self.names), self.chart.least)
         if self.chart.metric != SHIFT:
-            return np.full(len(self.names), _LEAST_OTHER.get(self.chart.metric, _LEAST_PERFORMANCE))
+            return np.full(len(self.names), TOGETHER.get(self.chart.metric, _LEAST_PERFORMANCE))
         return np.array([_LEAST.get(part.parameters, _LEAST_SHARE) for part in self.names])
 
     def _weight(self) -> Floats:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.dataset import Role
+from airflow_ml_monitor.profile.ledger import SCORELESS, UNSCORED
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
-from airflow_ml_monitor.profile.queries.query import Expression, flag, number, one_where, part_where, text, whole
+from airflow_ml_monitor.profile.queries.query import Expression, flag, held, number, one_where, part_where, text, whole
+from airflow_ml_monitor.profile.queries.reading import state_of, with_bucket
+from airflow_ml_monitor.profile.queries.score_bucket import chance_bucket, slice_bucket
 from airflow_ml_monitor.profile.sums import CLIP, SUMS
 from airflow_ml_monitor.profile.task import Task, TaskKind
 
@@ -34,7 +37,7 @@ def class_index(column: Expression, task: Task, is_number: bool) -> Expression:
     return sa.case((column.is_(None), sa.null()), *declared, else_=undeclared)
 
 
-def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+def said(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     """What is read of a prediction: the class decided for (NULL where no column says), the scores c0, c1 …"""
     column = columns.dataset.column(Role.PREDICTION)
     decided: Expression = sa.cast(sa.null(), sa.BigInteger)
@@ -44,7 +47,15 @@ def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     return [decided.label("decided"), *(score.label(f"c{i}") for i, score in enumerate(scores))]
 
 
-def classified(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
+def decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
+    found = _classified(columns, read)
+    if not _size(columns):
+        return with_bucket(found, sa.case((found.c.decided.is_(None), whole(UNSCORED)), else_=whole(SCORELESS)))
+    # Calibration alone reads them: a slice's suffice, and the ledger of ten classes is five times smaller.
+    return with_bucket(found, slice_bucket(chance_bucket(found.c.score, found.c.decided)))
+
+
+def _classified(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     """What was read, with the class decided for (where no column says, the first of the highest scores) and its score.
 
     score: over the sum of all classes' scores; of an undeclared class the highest. Besides `total`, that sum. Both are
@@ -74,31 +85,29 @@ def classified(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     return sa.select(*found, (summed.c.of_class / summed.c.total).label("score")).subquery("classified")
 
 
-def class_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> dict[str, Expression]:
-    """What the losses of a labelled prediction are made of; nothing without scores.
+def labelled(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Expression]:
+    """Without scores the label alone.
 
     of_label: the score of the label's class; an undeclared one was given none.
     """
     if not _size(columns):
-        return {}
+        return [label.label("label")]
     raw = {f"c{i}": p.c[f"c{i}"] for i in range(_size(columns))}
     of_label = sa.case(*((label == whole(i), score) for i, score in enumerate(raw.values())), else_=number(0))
-    return {**raw, "total": p.c.total, "score": p.c.score, "of_label": of_label}
+    parts = {"label": label, **raw, "total": p.c.total, "score": p.c.score, "of_label": of_label}
+    return [part.label(name) for name, part in parts.items()]
 
 
-def read_of(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
-    """The scores of all classes, of rows that hold their class_row."""
-    return [rows.c[f"c{i}"] for i in range(_size(columns))]
+def rows(columns: LedgerColumns, found: sa.Select[Any]) -> sa.FromClause:
+    return held(found)
 
 
-def class_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's rows, as named in sums.SUMS; 0 without a score.
-
-    A class that is not declared was given no chance, and is never among the first.
-    """
-    raw = read_of(columns, rows)
+def sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+    """0 without a score. A class that is not declared was given no chance, and is never among the first."""
+    raw = [rows.c[f"c{i}"] for i in range(_size(columns))]
+    state = state_of(columns, rows, *raw)
     if not raw:
-        return {name: number(0) for name in SUMS[TaskKind.MULTICLASS]}
+        return {**dict.fromkeys(SUMS[TaskKind.MULTICLASS], number(0)), **state}
     chance = rows.c.of_label / rows.c.total
     loss = -sa.func.ln(sa.case((chance > number(CLIP), chance), else_=number(CLIP)), type_=sa.Double)
     squares = reduce(add, [score * score for score in raw]) / (rows.c.total * rows.c.total)
@@ -106,7 +115,7 @@ def class_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Express
     brier = sa.func.greatest(squares - number(2) * chance + number(1), number(0), type_=sa.Double)
     found = {"score": rows.c.score, "log_loss": loss, "log_loss2": loss * loss, "brier": brier, "brier2": brier * brier}
     found |= {f"in_top{k}": _is_among(raw, rows, k) for k in _RANKS}
-    return {name: part_where(rows.c.bucket >= whole(0), part) for name, part in found.items()}
+    return {**{name: part_where(rows.c.bucket >= whole(0), part) for name, part in found.items()}, **state}
 
 
 def _is_among(raw: Sequence[Expression], rows: sa.FromClause, first: int) -> Expression:

@@ -27,7 +27,7 @@ def column_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expres
     for name, column in columns.besides.items():
         if column.role in _OF_ROLE:
             found |= _OF_ROLE[column.role](columns, rows, rows.c[name])
-    if columns.dataset.column(Role.QUANTILE):
+    if any(column.role is Role.QUANTILE for column in columns.besides.values()):
         found |= quantile_sums(rows)
     return {name: part_where(rows.c.bucket != whole(UNSCORED), part) for name, part in found.items()}
 

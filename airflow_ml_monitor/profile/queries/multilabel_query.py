@@ -77,7 +77,7 @@ def _replaced(where: Expression, old: str, new: str) -> Expression:
     return sa.func.replace(where, _text(old), _text(new), type_=sa.String)
 
 
-def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+def said(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     """What is read of a prediction: the set decided for (NULL where no column says), the scores c0, c1 …"""
     column = columns.dataset.column(Role.PREDICTION)
     decided: Expression = sa.cast(sa.null(), sa.String)
@@ -87,7 +87,7 @@ def raw_scores(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     return [decided.label("decided"), *(score.label(f"c{i}") for i, score in enumerate(scores))]
 
 
-def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
+def decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     """What was read, with p0, p1 …: 1 where a class is predicted.
 
     undeclared_prediction: 1 where a class is predicted that is not declared. bucket: UNSCORED where the set is missing,
@@ -111,7 +111,7 @@ def predicted(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
     ).subquery("predictions")
 
 
-def set_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Expression]:
+def labelled(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[Expression]:
     """What is read of a labelled prediction, besides what entries are grouped by."""
     size = len(columns.task.classes)
     return [
@@ -122,13 +122,17 @@ def set_row(columns: LedgerColumns, p: sa.Subquery, label: Expression) -> list[E
     ]
 
 
-def parts(columns: LedgerColumns, found: sa.Select[Any]) -> sa.FromClause:
+def rows(columns: LedgerColumns, found: sa.Select[Any]) -> sa.FromClause:
     """The labelled rows, then their parts as label_sets numbers them: a row for each row, pair of states, and class."""
-    rows = _rows(columns, found.subquery("labelled"))
-    every = [_of_rows(columns, rows), _of_states(columns, rows)]
+    sets = _sets(columns, found.subquery("labelled"))
+    every = [_of_rows(columns, sets), _of_states(columns, sets)]
     if _scores(columns):
-        every.append(_of_classes(columns, rows))
+        every.append(_of_classes(columns, sets))
     return sa.union_all(*every).subquery("rows")
+
+
+def sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+    return {name: rows.c[name] for name in SUMS[columns.task.kind]}
 
 
 def _shared(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
@@ -136,7 +140,7 @@ def _shared(columns: LedgerColumns, rows: sa.FromClause) -> list[Expression]:
     return [rows.c[name] for name in ("day", "version", "stratum", "known", "sign", *slices)]
 
 
-def _rows(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
+def _sets(columns: LedgerColumns, labelled: sa.Subquery) -> sa.CTE:
     """The labelled rows with the states of their classes. Worked out once, for each of the parts reads them."""
     predicted = [labelled.c[f"p{i}"] == whole(1) for i in range(len(columns.task.classes))]
     digits: list[Expression] = []

@@ -17,6 +17,8 @@ from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.queries.label_events import spans
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.queries.query import Expression, hashed, number, source, text, whole
+from airflow_ml_monitor.profile.queries.reading import with_bucket
+from airflow_ml_monitor.profile.queries.score_bucket import one_bucket
 from airflow_ml_monitor.profile.sums import HIT, OF_QUERIES, of_query
 from airflow_ml_monitor.profile.task import Task
 
@@ -24,7 +26,16 @@ _QUERY: Final = ("day", "version", "query")
 """What names a query."""
 
 
-def ranked_by(columns: LedgerColumns, p: sa.TableClause) -> Expression:
+def said(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+    """What items are ordered by, as the score; nothing is decided."""
+    return [whole(0).label("decided"), _ranked_by(columns, p).label("score"), *_item(columns, p)]
+
+
+def decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
+    return with_bucket(read, one_bucket(read.c.score))
+
+
+def _ranked_by(columns: LedgerColumns, p: sa.TableClause) -> Expression:
     """What items are ordered by, the highest first: the rank that was given them, else the score."""
     rank, score = columns.dataset.column(Role.PREDICTION), columns.dataset.column(Role.SCORE)
     if rank is not None:
@@ -33,7 +44,7 @@ def ranked_by(columns: LedgerColumns, p: sa.TableClause) -> Expression:
     return sa.cast(p.c[score.name], sa.Double)
 
 
-def item(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
+def _item(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
     """What is read of an item: its query's name, and what decides between equal scores."""
     name = text(p.c[columns.query])
     if columns.is_dated:
@@ -239,10 +250,10 @@ def _constants() -> list[Expression]:
     return [whole(0).label("label"), whole(0).label("prediction")]
 
 
-def query_sums(task: Task, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's queries, as `task_sums` names them; nothing of queries without any score."""
+def sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
+    """Over an entry's queries, as `task_sums` names them; nothing of queries without any score."""
     found: dict[str, Expression] = {name: rows.c[name] for name in ("no_relevant", "state")}
-    for k in task.cutoffs:
+    for k in columns.task.cutoffs:
         for name in OF_QUERIES:
             x = rows.c[of_query(name, k)]
             found |= {of_query(name, k): x, of_query(name, k, 2): x * x, of_query(name, k, 3): x * x * x}

@@ -1,17 +1,29 @@
-"""The bucket of a score in [0, 1], as the ledger's statements say it."""
+"""The bucket of a score, as the ledger's statements say it."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN
+from airflow_ml_monitor.profile.ledger import UNSCORED
 from airflow_ml_monitor.profile.queries.query import Expression, number, whole
 
 
 def score_bucket(score: Expression) -> Expression:
-    """One of SCORE_BUCKETS, ascending with the score."""
+    """Of a score in [0, 1] one of SCORE_BUCKETS, ascending with the score."""
     low, high = _root_bucket(score), whole(SCORE_BUCKETS - 1) - _root_bucket(number(1) - score)
     return sa.case((score <= number(0.5), low), else_=high)
+
+
+def chance_bucket(score: Expression, decided: Expression) -> Expression:
+    """A chance's; UNSCORED where it is none, or nothing was decided."""
+    outside = sa.or_(score.is_(None), score < number(0), score > number(1), decided.is_(None))
+    return sa.case((outside, whole(UNSCORED)), else_=score_bucket(score))
+
+
+def one_bucket(score: Expression) -> Expression:
+    """The only one of other tasks' scores; UNSCORED where they are missing or not finite."""
+    return sa.case((score - score == number(0), whole(0)), else_=whole(UNSCORED))
 
 
 def slice_bucket(bucket: Expression) -> Expression:

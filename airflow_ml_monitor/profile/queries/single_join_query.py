@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from airflow_ml_monitor.profile.label_source import LabelSource
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS
 from airflow_ml_monitor.profile.ledger import CENSORED, UNSCORED
+from airflow_ml_monitor.profile.queries.binary_query import losses, score_sums
 from airflow_ml_monitor.profile.queries.censoring import or_censored
 from airflow_ml_monitor.profile.queries.dialect import row_hash
 from airflow_ml_monitor.profile.queries.label_events import label_value, predictions_table
-from airflow_ml_monitor.profile.queries.label_query import entry_sums, losses, row_sums, window_rows
+from airflow_ml_monitor.profile.queries.label_query import entry_sums, window_rows
 from airflow_ml_monitor.profile.queries.ledger_columns import LedgerColumns
 from airflow_ml_monitor.profile.queries.query import (
     Expression,
@@ -177,7 +178,7 @@ def _joined(columns: LedgerColumns, labels: LabelSource, shape: CellShape) -> sa
     others = [column for column in p.c if column.name not in (*keys, "cell", "coarse")]
     label = (of_code - whole(_NONE)).label("label")
     read = sa.select(*others, label, *cells, orphan.label("orphan")).select_from(tables).subquery("read")
-    worth = {} if columns.features else losses(columns.task, read.c.score, sa.cast(read.c.label, sa.Double))
+    worth = {} if columns.features else losses(read.c.score, sa.cast(read.c.label, sa.Double))
     if columns.besides:
         counts = sa.and_(read.c.bucket >= whole(0), read.c.label != whole(CENSORED))
         worth = {name: part_where(counts, part) for name, part in worth.items()}
@@ -200,7 +201,7 @@ def _summed(columns: LedgerColumns, rows: sa.Subquery) -> dict[str, Expression]:
     """As `label_query.entry_sums`; what scores add where they do not count is taken out by who reads the cells."""
     if columns.besides or columns.features:
         return entry_sums(columns, rows)
-    return {**row_sums(columns, rows), "state": hashed(rows.c.score)}
+    return {**score_sums(columns, rows), "state": hashed(rows.c.score)}
 
 
 def joined(columns: LedgerColumns, labels: LabelSource, shape: CellShape) -> sa.SelectBase:
