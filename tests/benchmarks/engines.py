@@ -51,7 +51,7 @@ def main() -> None:
     busy, began = os.getloadavg()[0], time.time()
     report: dict[str, Any] = {
         "wide": {name: in_turns(_profiles(path, "wide"), TURNS) for name, path in _files(SIZES, "wide").items()},
-        "narrow": {name: in_turns(_profiles(path, "narrow"), 1) for name, path in _files(NARROW, "narrow").items()},
+        "narrow": {name: in_turns(_profiles(path, "narrow"), TURNS) for name, path in _files(NARROW, "narrow").items()},
         "joined": {"rows": JOINED, **in_turns(_joins(), TURNS)},
         "small": {str(rows): _small(rows) for rows in SMALL},
         "monitor": {name: _beside_peers(name, rows) for name, rows in BESIDE_PEERS.items()},

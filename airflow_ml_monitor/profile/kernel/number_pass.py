@@ -53,6 +53,7 @@ class NumberPass:
         labels = {by: len(by.labels) for by in slices}
         self._tallies = {binning: Tally(binning, labels) for binning in numbers}
         self._room, self._u = Room(BATCH_ROWS), np.empty((len(together), BATCH_ROWS))
+        self._own = self._room.u
         self._batches, self._traces = 0, Traces()
 
     def add(self, numbers: Sequence[pa.Array], firsts: Sequence[Floats], labels: Sequence[Codes]) -> None:
@@ -76,13 +77,12 @@ class NumberPass:
         return 0 if self._batches % (_NOT_LOOKED_AT + 1) else _LOOKED_AT_LATER
 
     def _cut(self, numbers: Sequence[pa.Array], labels: Sequence[Codes], u: Floats) -> None:
-        place = dict(zip(self._together, u, strict=True))
+        place, room = dict(zip(self._together, u, strict=True)), self._room
         codes = {by: named(code, len(by.labels)) for by, code in zip(self._slices, labels, strict=True)}
         for (binning, tally), column in zip(self._tallies.items(), numbers, strict=True):
             x, missing = as_held(column)
-            tally.add(x, missing, codes, self._room)
-            if binning in place:
-                place[binning][:] = self._room.u[: len(x)]
+            room.u = place.get(binning, self._own)
+            tally.add(x, missing, codes, room)
 
     def done(self) -> tuple[dict[tuple[Slice, str], Cells], Traces]:
         """Cells of all rows that were counted in, and what these told together."""

@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE: Final = 256
-"""Rows of a product: so few that BLAS takes one of many columns without sharing it out."""
+_WORK: Final = 2**18
+"""Multiplications of a product: so few that BLAS does not share it out."""
+_LEAST, _MOST = 64, 2048
+"""Rows of a product: of fewer it costs more to begin one than to do it; of more each is no cheaper."""
 _GROUP: Final = 8
 """Products that are taken together: what is worked out of so many stays in the cache, and more is no faster."""
 
 
 def crossed(a: Floats, b: Floats) -> Floats:
     """a bᵀ of k × rows and m × rows: sums of products over rows."""
-    found = np.zeros((len(a), len(b)))
-    for some, others in zip(_pieces(a), _pieces(b), strict=True):
+    found, at_once = np.zeros((len(a), len(b))), _at_once(max(len(a), len(b)))
+    for some, others in zip(_pieces(a, at_once), _pieces(b, at_once), strict=True):
         found += np.matmul(some, others.transpose(0, 2, 1)).sum(axis=0)
     return found
 
@@ -36,9 +38,10 @@ def squared(rows: Floats, there: NDArray[np.bool_], matrix: Floats, offset: Floa
     """
     k, size = len(rows), len(rows) + len(there)
     found, lengths, start = np.zeros((size, size)), np.empty(rows.shape[1]), 0
-    held, made = np.empty((_GROUP, size, _AT_ONCE)), np.empty((_GROUP, size, size))
-    turned = np.empty((_GROUP, len(matrix), _AT_ONCE))
-    for some, is_there in zip(_groups(rows), _groups(there), strict=True):
+    at_once = _at_once(size)
+    held, made = np.empty((_GROUP, size, at_once)), np.empty((_GROUP, size, size))
+    turned = np.empty((_GROUP, len(matrix), at_once))
+    for some, is_there in zip(_groups(rows, at_once), _groups(there, at_once), strict=True):
         count, _, length = some.shape
         mine, at = held[:count, :, :length], slice(start, start + count * length)
         mine[:, :k], mine[:, k:] = some, is_there
@@ -52,21 +55,27 @@ def squared(rows: Floats, there: NDArray[np.bool_], matrix: Floats, offset: Floa
 
 def turned(matrix: Floats, rows: Floats) -> Floats:
     """matrix · row of each of k × rows."""
-    parts = (np.matmul(matrix, some).transpose(1, 0, 2) for some in _pieces(rows))
+    pieces = _pieces(rows, _at_once(len(rows)))
+    parts = (np.matmul(matrix, some).transpose(1, 0, 2) for some in pieces)
     return np.concatenate([part.reshape(len(matrix), part.shape[1] * part.shape[2]) for part in parts], axis=1)
 
 
-def _groups(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _at_once(size: int) -> int:
+    """Rows of each of the products of so many columns."""
+    return min(max(_WORK // max(size, 1) ** 2, _LEAST), _MOST)
+
+
+def _groups(rows: NDArray[Any], at_once: int) -> Iterator[NDArray[Any]]:
     """k × rows as groups of at most so many pieces × k × rows each."""
-    for some in _pieces(rows):
+    for some in _pieces(rows, at_once):
         for start in range(0, len(some), _GROUP):
             yield some[start : start + _GROUP]
 
 
-def _pieces(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _pieces(rows: NDArray[Any], at_once: int) -> Iterator[NDArray[Any]]:
     """k × rows as pieces × k × rows each, then what is left over."""
-    even = rows.shape[1] - rows.shape[1] % _AT_ONCE
-    for part, size in ((rows[:, :even], _AT_ONCE), (rows[:, even:], rows.shape[1] - even)):
+    even = rows.shape[1] - rows.shape[1] % at_once
+    for part, size in ((rows[:, :even], at_once), (rows[:, even:], rows.shape[1] - even)):
         # Not -1, which of no columns says nothing.
         pieces = part.shape[1] // size if size else 0
         yield part.reshape(len(rows), pieces, size).transpose(1, 0, 2)

@@ -6,7 +6,7 @@ The same buckets as query.py writes in SQL; a test holds the two against each ot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +33,16 @@ Rows = NDArray[np.int64] | NDArray[np.bool_]
 class Room:
     """Arrays that batches are worked out in, one after the other: to allocate them anew takes half as long again.
 
-    rows: of the largest batch.
+    rows: of the largest batch. lane: each row's, which stays.
     """
 
-    __slots__ = ("coarse", "d", "end", "is_beyond", "is_lower", "joined", "place", "square", "u")
+    __slots__ = ("coarse", "d", "end", "is_beyond", "is_lower", "joined", "lane", "place", "square", "u")
 
     def __init__(self, rows: int) -> None:
         self.d, self.square, self.u, self.end = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
         self.place, self.coarse, self.joined = (np.empty(rows, np.int64) for _ in range(3))
         self.is_lower, self.is_beyond = np.empty(rows, bool), np.empty(rows, bool)
+        self.lane = np.arange(rows) % _LANES
 
 
 class Tally:
@@ -86,7 +87,7 @@ class Tally:
             parts = (d, np.multiply(d, d, out=room.square[: len(x)]), x)
             summed = np.flatnonzero(place // _LANES == _AT_OTHER) if self._lookup else None
             self._whole.add(place, summed, parts, room)
-            coarse = np.take(self._joined, place, out=room.coarse[: len(x)], mode="clip") if codes else place
+            coarse = _at(self._joined, place, room.coarse[: len(x)]) if codes else place
             for by, code in codes.items():
                 joined = np.multiply(code, self._slices[by].width, out=room.joined[: len(x)])
                 joined += coarse
@@ -109,14 +110,14 @@ class Tally:
         if self._lookup:
             self._lookup.put(x, room)
             np.multiply(place, _LANES, out=place)
-            place[1::_LANES] += 1
+            place += room.lane[: len(x)]
             return
         share = np.multiply(u, self._binning.resolution, out=room.square[: len(x)])
         np.floor(share, out=share)
         # The last bits of 2⁵¹ + n are those of 2 n, for n ≥ 0: read there, they cost less than a cast.
         share += _SHIFT + (self._binning.resolution + len(_SPECIAL))
         np.subtract(share.view(np.int64), _SHIFT_BITS, out=place)
-        place[1::_LANES] += 1
+        place += room.lane[: len(x)]
 
     def _sums(self, resolution: int, *, lanes: int = 1, parts: int = 1) -> _Sums:
         binning = self._binning
@@ -142,16 +143,11 @@ class CategoryTally:
         """Count rows in, by their bucket: a category's, NULL or OTHER."""
         place = np.maximum(bucket + 2, 1)
         place[bucket == NULL] = 0
-        self._whole += np.bincount(place, minlength=len(self._whole))
+        np.add.at(self._whole, place, 1)
         for by, code in codes.items():
-            counts = self._slices[by]
             joined = code * len(self._whole)
             joined += place
-            if len(counts) <= len(joined):
-                counts += np.bincount(joined, minlength=len(counts))
-            else:
-                # Of more combinations than rows most are not among them.
-                np.add.at(counts, joined, 1)
+            np.add.at(self._slices[by], joined, 1)
 
     def cells(self) -> dict[tuple[Slice, str], Cells]:
         """What was counted, of the whole and of every slice."""
@@ -170,6 +166,21 @@ class CategoryTally:
     @property
     def _buckets(self) -> Counts:
         return np.concatenate([[NULL, OTHER], np.arange(len(self._binning.categories))])
+
+
+def _at(of: NDArray[Any], place: Counts, out: NDArray[Any]) -> NDArray[Any]:
+    """of[place], in `out`. All places are within: of numpy's ways to say what else would be, this is the fastest."""
+    return np.take(of, place, out=out, mode="wrap")
+
+
+def _summed(place: Counts, parts: Floats, size: int) -> Floats:
+    """Sums of parts by place. Begun anew for every batch: one that goes on and on would round more.
+
+    A quarter faster than `np.bincount`, which looks for the least and the greatest place first.
+    """
+    found = np.zeros(size)
+    np.add.at(found, place, parts)
+    return found
 
 
 def _joined(binning: Binning) -> Counts:
@@ -209,8 +220,8 @@ class _Lookup:
             # fmin makes a number of NaN, which is equal to no value.
             np.fmin(offset, len(self._values) - 2, out=offset)
             np.copyto(near, np.maximum(offset, 0, out=offset), casting="unsafe")
-        np.take(self._places, near, out=place, mode="clip")
-        value = np.take(self._values, near, out=room.end[: len(x)], mode="clip")
+        _at(self._places, near, place)
+        value = _at(self._values, near, room.end[: len(x)])
         place[np.not_equal(value, x, out=room.is_beyond[: len(x)])] = _AT_OTHER
 
 
@@ -232,22 +243,21 @@ class _Sums:
 
     def add(self, place: Counts, summed: Rows | None, parts: tuple[Floats, Floats, Floats], room: Room) -> None:
         """summed: which rows' sums and extremes are wanted; None: all. parts: each row's d, d² and x."""
-        size = len(self._count)
-        self._count += np.bincount(place, minlength=size)
+        np.add.at(self._count, place, 1)
         d, square, x = parts
         if summed is not None:
             place, d, square, x = place[summed], d[summed], square[summed], x[summed]
         if len(place):
-            self._d1 += np.bincount(place, d, size)
-            self._d2 += np.bincount(place, square, size)
+            self._d1 += _summed(place, d, len(self._d1))
+            self._d2 += _summed(place, square, len(self._d2))
             self._widen(place, x, room)
 
     def _widen(self, place: Counts, x: Floats, room: Room) -> None:
         """Extremes. Few rows lie beyond those of all batches before, and these are found sooner at once than one after
         the other."""
         end, is_lower, is_beyond = room.end[: len(x)], room.is_lower[: len(x)], room.is_beyond[: len(x)]
-        np.less(x, np.take(self._low, place, out=end, mode="clip"), out=is_lower)
-        np.greater(x, np.take(self._high, place, out=end, mode="clip"), out=is_beyond)
+        np.less(x, _at(self._low, place, end), out=is_lower)
+        np.greater(x, _at(self._high, place, end), out=is_beyond)
         rows = np.flatnonzero(np.logical_or(is_beyond, is_lower, out=is_beyond))
         if 2 * len(rows) < len(x):
             place, x = place[rows], x[rows]

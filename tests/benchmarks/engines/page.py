@@ -26,7 +26,7 @@ def page(report: dict[str, Any]) -> str:
         "# What knowing a dataset costs",
         "",
         f"{report['machine']}. Made by `make bench NAME=engines` in {report['minutes']} minutes.",
-        "Whole processes, imports included; medians of three that took turns (one of 50M rows and of peers).",
+        "Whole processes, imports included; medians of three that took turns (one of the peers).",
         "CPU in seconds, peaks in MB.",
         "",
         *_profiles(report),
