@@ -35,7 +35,7 @@ def component_mean(pair: DatasetPair) -> dict[str, Estimate]:
             continue
         p_value = 2 * ndtr(-abs(value) / error) if error else 1.0
         interval = (value - Z * error, value + Z * error)
-        found[f"component={number}"] = Estimate(value, int(along.rows[1]), *interval, float(p_value))
+        found[f"component={number}"] = Estimate(value, round(along.rows[1]), *interval, float(p_value))
     if not found:
         raise TooFew("too few rows for means along components of rare values")
     return found

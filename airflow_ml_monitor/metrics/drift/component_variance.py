@@ -38,7 +38,7 @@ def component_variance(pair: DatasetPair) -> dict[str, Estimate]:
             value = math.log(ratio)
             p_value = 2 * ndtr(-abs(value) / error) if error else float(not value)
             interval = (value - Z * error, value + Z * error)
-            found[f"component={number}"] = Estimate(value, int(along.rows[1]), *interval, float(p_value))
+            found[f"component={number}"] = Estimate(value, round(along.rows[1]), *interval, float(p_value))
     if not found:
         raise TooFew("too few rows for variances along components, or the features do not vary")
     return found

@@ -34,4 +34,4 @@ def reconstruction_error(pair: DatasetPair) -> Estimate:
     error = math.sqrt(along.rest * (1 / along.rows[0] + 1 / along.rows[1]) + along.rest_doubt**2)
     p_value = 2 * ndtr(-abs(value - usual) / error) if error else float(value == usual)
     limits = (max(value - half, 0.0), min(value + half, 1.0))
-    return Estimate(value, int(along.rows[1]), *limits, float(p_value), usual)
+    return Estimate(value, round(along.rows[1]), *limits, float(p_value), usual)
