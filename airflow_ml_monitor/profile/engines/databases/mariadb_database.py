@@ -48,8 +48,7 @@ class MariaDB(Database):
     instead = BY_RANK
     draws_rows = True
     coded = frozenset({"FLOAT", "DOUBLE", "BOOLEAN"})
-    # Its statement names one part many times, and MariaDB works it out as often: minutes for a thousand rows, and in
-    # another order each time.
+    # Its statement names one part many times, and MariaDB works it out as often: minutes for a hundred thousand rows.
     refused_tasks = frozenset({TaskKind.RANKING})
 
     @contextmanager
