@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# Before numpy is imported: there is a worker for each core, and threads of BLAS would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Before the first import of Airflow, which reads its configuration then. A folder of its own for every process:
 # workers of one session, and sessions beside each other, never share a database.
 _home = Path(tempfile.mkdtemp(prefix="ml-monitor-airflow-"))
