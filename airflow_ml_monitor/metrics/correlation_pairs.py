@@ -52,7 +52,8 @@ class CorrelationPairs:
             enough = np.minimum(self.n, self.m) >= np.maximum(ENOUGH * self.kurtosis, 4)
         told = np.isfinite(change) & np.isfinite(error) & enough
         if not told.any():
-            raise TooFew("of no pair both vary in rows enough to tell their correlation")
+            lacking = f"none of {len(self.names)} pairs has rows enough in which both vary"
+            raise TooFew(f"{lacking}; take a longer window, or a larger reference")
         found = {"": _largest(change[told], error[told], rows)}
         for i in self._strongest():
             if told[i]:

@@ -128,15 +128,20 @@ GAIN = "_gain"
 @cache
 def metric_names() -> frozenset[str]:
     """Every name that may stand in a spec; lists files, imports none (a metric's file bears its name)."""
-    plain = _listed(*ROOMS)
-    of_one = performance_names() - COMPARED
-    of_one |= {WEIGHTED + name for name in of_one if not name.endswith(AT_THRESHOLD)}
-    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_one}
-    return BESIDES | plain | of_one | beside
+    of_labels = labelled_names()
+    beside = {f"{basis}.{name}" for basis in (NAIVE, FINAL, BOUNDS, *LABEL_FREE) for name in of_labels - COMPARED}
+    return BESIDES | _listed(*ROOMS) | of_labels | beside
+
+
+@cache
+def labelled_names() -> frozenset[str]:
+    """The metrics of labelled rows, those that weigh them among these; lists files, imports none."""
+    weighed = (name for name in performance_names() - COMPARED if not name.endswith(AT_THRESHOLD))
+    return performance_names() | {WEIGHTED + name for name in weighed}
 
 
 def performance_names() -> frozenset[str]:
-    """The metrics of labelled rows; lists files, imports none."""
+    """The metrics of labelled rows, each counted once; lists files, imports none."""
     return _listed("performance")
 
 

@@ -19,6 +19,7 @@ from airflow_ml_monitor.profile.codec import decode_entries, encode_entries
 from airflow_ml_monitor.profile.dataset import Dataset
 from airflow_ml_monitor.profile.engines.engine import LabelBatch, LabelRequest
 from airflow_ml_monitor.profile.error_grid import ERROR_EDGES
+from airflow_ml_monitor.profile.feature_parts import feature_part
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.layout import SCORE_BUCKETS, SLICE_SCORE_JOIN, digest
 from airflow_ml_monitor.profile.ledger import Entries, columns_digest, difference, micros, moment_of
@@ -268,22 +269,26 @@ def _parts(
 ) -> list[LedgerPart]:
     """What to append: of days seen before and read anew the difference, of others what came.
 
-    What was left out is read when it arrives as declared again: until then the source of a day is another one.
+    A day that was read without a feature that should be there names another source until that one arrives as declared
+    again: then it is read anew.
     """
-    if batch.left_out:
-        sources = {day: digest([source, batch.left_out]) for day, source in sources.items()}
     again = [day for day in request.stale if day in known]
     stored = read(task, again) if again else {}
     parts = []
     for day in request.days:
         entries = batch.entries.get(day, Entries.empty(label_sums(request.task, request.dataset, request.labels)))
         if day in again:
+            # What these same rows told of it before stands: it is not known to have changed.
+            is_same = sources[day] in {source for source, _ in stored[day]}
+            kept = {feature_part(column) for column in batch.left_out if is_same}
             before = Entries.together([e for _, e in stored[day]], entries.names, 0.0)
-            entries = difference(entries, before, request.upto)
+            entries = difference(entries, before.without(kept), request.upto)
         elif request.labels.label_time is None and day not in request.stale:
             continue  # without a time of arrival all labels come every time; if one changed, the day is stale
-        if not entries.size and known.get(day) == sources[day]:
+        is_partial = batch.left_out and (day in request.stale or entries.size)
+        source = digest([sources[day], batch.left_out]) if is_partial else sources[day]
+        if not entries.size and known.get(day) == source:
             continue
         moment = moment_of(int(entries.known.max())) if entries.size else request.upto
-        parts.append(LedgerPart(day, moment, sources[day], encode_entries(entries)))
+        parts.append(LedgerPart(day, moment, source, encode_entries(entries)))
     return parts

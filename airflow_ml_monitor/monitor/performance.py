@@ -204,7 +204,11 @@ class _Asked:
         about = spec.task, self.terms.dataset
         untold = partial(label_drift_untold, *about, names=spec.measurements)
         if reference is None:
-            return untold([WHOLE], status=Status.UNDEFINED, reason="the reference was frozen without labels")
+            return untold(
+                [WHOLE],
+                status=Status.UNDEFINED,
+                reason="the reference was frozen without labels; name reference.label, and freeze it again",
+            )
         pairs = {s: LabelledPair(reference.view(spec.task, s), view) for s, view in standing.views.items()}
         faults = label_fault_rows(spec.task, pairs[WHOLE])
         if not standing.is_representative:

@@ -99,7 +99,8 @@ class Dataset:
     second_moments: whether profiles hold what columns tell together (of at most 24 of them): sums of their products,
     how these scatter, and rows' distances from the reference. Without, no metric of columns together is measured.
     label_moments: whether the ledger holds what features tell together with labels (at most 24 of them), for
-    `label_correlation_change`: every labelled row's features are read once its label is known.
+    `label_correlation_change`: every labelled row's features are read once its label is known; a monitor without labels
+    has no use for them.
     """
 
     name: str

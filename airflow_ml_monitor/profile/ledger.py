@@ -8,7 +8,7 @@ one of label CENSORED rows whose label will never come.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -98,6 +98,13 @@ class Entries:
             self.sums[rows],
             self.names,
         )
+
+    def without(self, parts: Collection[str]) -> Entries:
+        """The entries but those of some parts of the whole."""
+        if not parts:
+            return self
+        others = np.array([part_of(WHOLE, place) not in parts for place, _, _ in self.groups], bool)
+        return self.picked(others[self.group])
 
     def upto(self, known_at: datetime) -> Entries:
         """What was known at a moment."""

@@ -76,8 +76,9 @@ def _pictures(
     # Of those as far those that come first.
     ordered = sorted(places.items(), key=lambda row: -abs(row[1].value - centre))
     shown = [row for row in places.items() if row in ordered[:SHOWN]]
-    left = f" ({len(places) - len(shown)} {place}s nearer to it left out)" if len(places) > len(shown) else ""
-    compared = f" from {beside[1]} ({number(centre)})" if beside else ""
+    other = beside[1] if beside else "0"
+    left = f" ({len(places) - len(shown)} {place}s nearer to {other} left out)" if len(places) > len(shown) else ""
+    compared = f" from {other} ({number(centre)})" if beside else ""
     furthest = f"furthest{compared} is {shortened(ordered[0][0], 60)}, {valued(ordered[0][1])}"
     body = tuple((at, valued(e), number(e.n)) for at, e in ordered[:LISTED])
     return [

@@ -11,8 +11,7 @@ from typing import Any, Final, Unpack
 from airflow_ml_monitor.errors import MonitorError, UnknownName
 from airflow_ml_monitor.keys import Window, WindowRule, WindowUnit
 from airflow_ml_monitor.measurement import Family, HeadKey, base_of
-from airflow_ml_monitor.metrics.metric import metrics
-from airflow_ml_monitor.metrics.names import WEIGHTED
+from airflow_ml_monitor.metrics.names import labelled_names
 from airflow_ml_monitor.policy.decision import MOST_ALARMS, Decision
 from airflow_ml_monitor.policy.rule import Action
 from airflow_ml_monitor.report import calendar
@@ -125,11 +124,9 @@ class Scope:
         """Performance (if any condition is) or drift, by a rule's title; of every spec: decisions may be older."""
         documents = [version.document for version in self.store.spec_versions(self.monitor)]
         rules = [rule for document in documents for rule in document.get("policy", {}).get("rules", ())]
-        performance = {name for name, m in metrics().items() if m.family is Family.PERFORMANCE}
-        performance |= {WEIGHTED + name for name in performance}
         of = {True: Family.PERFORMANCE, False: Family.DRIFT}
         looked = {title_of(rule): {base_of(c["metric"]) for c in conditions_of(rule)} for rule in rules}
-        return {title: of[bool(named & performance)] for title, named in looked.items()}
+        return {title: of[bool(named & labelled_names())] for title, named in looked.items()}
 
     def alarms_of(self, window: Window) -> list[Mapping[str, Any]]:
         """A window's alarms, as the newest decision that reaches back to it holds them."""

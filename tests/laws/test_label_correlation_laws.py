@@ -181,5 +181,5 @@ def test_where_it_cannot_be_told_the_reason_says_why(rows: ModuleType) -> None:
         label_correlation_change(rows.label_pair(bare, whole))
     with pytest.raises(Undefined, match="no feature of the reference arrived as declared"):
         label_correlation_change(rows.label_pair(whole, bare))
-    with pytest.raises(TooFew, match="of no pair both vary in rows enough"):
+    with pytest.raises(TooFew, match="none of 4 pairs has rows enough in which both vary"):
         label_correlation_change(rows.label_pair(rows.featured(y * 0, x), whole))

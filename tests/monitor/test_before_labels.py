@@ -86,4 +86,7 @@ def test_without_labels_in_the_reference_it_is_undefined_and_a_row(worlds: Any, 
     bare = replace(world.spec, reference=replace(world.spec.reference, label=None))
     measure(world.monitor(bare), world.run(0))
     [row] = found(world, {"label_drift"}, 0)
-    assert (row.status, row.reason) == (Status.UNDEFINED, "the reference was frozen without labels")
+    assert (row.status, row.reason) == (
+        Status.UNDEFINED,
+        "the reference was frozen without labels; name reference.label, and freeze it again",
+    )

@@ -140,28 +140,66 @@ def test_a_correction_is_told_and_the_rest_stays(worlds: Any, measure: Any) -> N
     assert as_known.estimate.value == before.estimate.value
 
 
+def wrong(world: Any, number: int) -> None:
+    """Write a day whose feature arrives as text."""
+    right = world.predictions
+    world.predictions = right.assign(x=["n/a" if x > 2 else str(x) for x in right["x"]])
+    world.write_day(number)
+    world.predictions = right
+
+
 def test_a_feature_that_arrived_wrong_for_a_day_is_whole_again_once_it_is_mended(worlds: Any, measure: Any) -> None:
     mended, sound = (worlds(days=7, rows=200, dataset=ON, outcomes={"mature_at": 0.3}) for _ in range(2))
     for number in range(7):
         measure(sound.monitor(), sound.run(number))
         if number == 2:
-            right = mended.predictions
-            mended.predictions = right.assign(x=["n/a" if x > 2 else str(x) for x in right["x"]])
-            mended.write_day(2)
-            mended.predictions = right
+            wrong(mended, 2)
         if number == 4:
             mended.write_day(2)
         measure(mended.monitor(), mended.run(number))
         if number == 3:
-            told = found(mended, 0)
-            assert "x~label" not in told
-            assert told["purpose~label"] == found(sound, 0)["purpose~label"]
+            told, rows = found(mended, 0), found(sound, 0)
+            assert told["purpose~label"] == rows["purpose~label"]
+            # What was known of it before it arrived as text.
+            assert told["x~label"].estimate.n < rows["x~label"].estimate.n
+            assert "x~label" not in found(mended, 2)
     for number in range(3):
         mine, theirs = found(mended, number), found(sound, number)
         assert mine.keys() == theirs.keys() == {"", "x~label", "purpose~label"}
         for name, row in theirs.items():
             assert mine[name].estimate.n == row.estimate.n
             assert mine[name].estimate.value == pytest.approx(row.estimate.value, abs=1e-12)
+
+
+def test_a_feature_that_arrives_wrong_takes_nothing_back_from_days_whose_labels_are_in(
+    worlds: Any, measure: Any
+) -> None:
+    world = worlds(days=11, dataset=ON)
+    for number in range(8):
+        measure(world.monitor(), world.run(number))
+    ledger, key, outcomes = world.store.ledger, world.spec.key, world.spec.labels[0].name
+    before, told, source = world.revisions(), found(world, 0), ledger.days(key, outcomes)[world.day(0)]
+    assert told["x~label"].status is Status.OK
+    wrong(world, 8)
+    for number in (8, 9, 10):
+        measure(world.monitor(), world.run(number))
+        assert found(world, 0) == told
+        assert ledger.days(key, outcomes)[world.day(0)] == source
+    assert not [day for _, _, day in world.grown(before) if day == f"{world.day(0).start:%m-%d}"]
+    # Read again as long as it is wrong, and nothing is added for it.
+    parts = ledger.parts_of(key, outcomes, ledger.days(key, outcomes))
+    measure(world.monitor(), world.run(10))
+    assert ledger.parts_of(key, outcomes, ledger.days(key, outcomes)) == parts
+
+
+def test_what_a_day_told_of_a_feature_goes_with_its_rows(worlds: Any, measure: Any) -> None:
+    world = worlds(days=8, dataset=ON)
+    for number in range(7):
+        measure(world.monitor(), world.run(number))
+    assert "x~label" in found(world, 0)
+    wrong(world, 0)
+    measure(world.monitor(), world.run(7))
+    assert set(found(world, 0)) == {"", "purpose~label"}
 
 
 def test_what_else_is_measured_stays_as_it_is_without(worlds: Any, measure: Any) -> None:
@@ -189,14 +227,21 @@ def test_a_chart_watches_each_feature_and_not_the_largest(worlds: Any, measure: 
     assert set(found(world, 0)) == {"", "x~label", "purpose~label"}
     [chart] = charted(world.spec, world.store.current(world.spec.key, metrics={NAME}))
     assert [part.parameters for part in chart.names] == ["purpose~label", "x~label"]
-    with pytest.raises(SpecError, match="is measured of the whole only; leave slices out"):
-        worlds(days=1, dataset=ON, policy={"charts": [{"metric": NAME, "slices": True}]})
+    document = world.spec.document()
+    for asked, message in (
+        ({"slices": True}, "is measured of the whole only; leave slices out"),
+        ({"columns": ["x"]}, "is of each feature with the label, all together; leave columns and importance out"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            MonitorSpec.from_document({**document, "policy": {"charts": [{"metric": NAME, **asked}]}})
 
 
 @pytest.mark.parametrize("name", [f"naive.{NAME}", f"cbpe.{NAME}", f"weighted_{NAME}", "final.label_drift"])
 def test_what_compares_labels_with_the_references_has_no_other_basis(worlds: Any, name: str) -> None:
-    with pytest.raises(UnknownName):
-        worlds(days=1, dataset=ON, policy={"rules": [{"metric": name, "max": 0.1, "action": "alert"}]})
+    document = worlds(days=1, dataset={**ON, "columns": {**STRATIFIED, "weight": {"role": "weight"}}}).spec.document()
+    for policy in ({"rules": [{"metric": name, "max": 0.1, "action": "alert"}]}, {"charts": [name]}):
+        with pytest.raises(UnknownName):
+            MonitorSpec.from_document({**document, "policy": policy})
 
 
 @pytest.mark.parametrize(
@@ -206,7 +251,16 @@ def test_what_compares_labels_with_the_references_has_no_other_basis(worlds: Any
         ({"outcomes": TOTALS}, "labels are totals, and none tells the label of a row"),
         ({"dataset": {**ON, "columns": {"score": {"role": "score"}}}}, "no declared column is a feature"),
         ({"task": {"kind": "ranking"}}, "a row of a ranking task has no one label that features go with"),
-        ({"rule": "y~label"}, r"unknown pair 'y~label'.*x~label"),
+        ({"rule": {"parameters": "y~label"}}, r"unknown pair 'y~label'.*x~label"),
+        (
+            {"rule": {"columns": ["x"]}},
+            "is of each feature with the label, all together.*name one by parameters: x~label",
+        ),
+        ({"reference": {"label": None}}, "the reference has no labels to compare with; say which column"),
+        (
+            {"second": True},
+            "datasets.other.label_moments: the dataset has no labels that features could go with; declare where",
+        ),
     ],
 )
 def test_what_cannot_be_told_is_refused_with_its_field(worlds: Any, changes: dict[str, Any], message: str) -> None:
@@ -216,6 +270,18 @@ def test_what_cannot_be_told_is_refused_with_its_field(worlds: Any, changes: dic
         document["datasets"][0].pop("label_moments")
     document["labels"][0] |= changes.get("outcomes", {})
     document["task"] = changes.get("task", document["task"])
-    document["policy"] = {"rules": [{**RULE, "parameters": changes.get("rule", "x~label")}]}
+    document["reference"] |= changes.get("reference", {})
+    if changes.get("second"):
+        document["datasets"].append({**document["datasets"][0], "name": "other"})
+    document["policy"] = {"rules": [{**RULE, **changes.get("rule", {})}]}
     with pytest.raises((SpecError, UnknownName), match=f"(?i){message}"):
         MonitorSpec.from_document(document)
+
+
+def test_the_same_monitor_without_labels_is_no_error(worlds: Any, measure: Any) -> None:
+    world = worlds(days=1, dataset=ON)
+    bare = replace(world.spec, labels=(), reference=replace(world.spec.reference, label=None))
+    measure(world.monitor(bare), world.run(0))
+    told = {row.measurement.metric for row in world.store.current(bare.key)}
+    assert "psi" in told
+    assert NAME not in told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
-from airflow_ml_monitor.metrics.names import WEIGHTED, performance_names, quality_names
-from airflow_ml_monitor.monitor.checks.conditions import check_slices
+from airflow_ml_monitor.metrics.names import labelled_names, quality_names
+from airflow_ml_monitor.monitor.checks.conditions import check_slices, of_no_column
 from airflow_ml_monitor.monitor.checks.values import check_need
 from airflow_ml_monitor.policy.chart import SHIFT, TOGETHER, Chart
 
@@ -28,15 +28,14 @@ def check_charts(spec: MonitorSpec) -> None:
 
 def _check_metric(spec: MonitorSpec, chart: Chart, field: str) -> None:
     check_need(spec, chart.metric, f"{field}.metric")
-    of_labels = performance_names() | {WEIGHTED + name for name in performance_names()}
-    if chart.metric not in (known := {SHIFT, *TOGETHER} | of_labels | quality_names()):
+    if chart.metric not in (known := {SHIFT, *TOGETHER} | labelled_names() | quality_names()):
         raise UnknownName("metric that can be charted", chart.metric, known, field=f"{field}.metric")
     if chart.metric in (SHIFT, *TOGETHER) and chart.slices:
         raise SpecError(f"{chart.metric} is measured of the whole only; leave slices out", field=f"{field}.slices")
-    if chart.metric not in of_labels:
+    if chart.metric not in labelled_names():
         return
     if chart.columns or chart.importance:
-        told = f"{chart.metric!r} is of labels and predictions, not of a column; leave columns and importance out"
+        told = f"{of_no_column(chart.metric)}; leave columns and importance out"
         raise SpecError(told, field=f"{field}.columns")
     if not spec.labels:
         raise SpecError(f"{chart.metric!r} needs labels; declare where they come from", field=f"{field}.metric")

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.names import ALWAYS, BESIDES, LABEL_FREE, WEIGHTED, metric_names, performance_names
+from airflow_ml_monitor.metrics.names import (
+    ALWAYS,
+    BESIDES,
+    LABEL_CORRELATION,
+    LABEL_FREE,
+    labelled_names,
+    metric_names,
+)
 from airflow_ml_monitor.policy.rule import Action, Condition, Rule
 
 if TYPE_CHECKING:
@@ -39,15 +46,22 @@ def _check_metric(spec: MonitorSpec, rule: Rule, condition: Condition, field: st
 
 def _check_columns(spec: MonitorSpec, condition: Condition, field: str) -> None:
     columns, plain = {column.name for dataset in spec.datasets for column in dataset.columns}, base_of(condition.metric)
-    is_of_labels = plain.removeprefix(WEIGHTED) in performance_names()
+    is_of_labels = plain in labelled_names()
     if condition.columns and is_of_labels:
-        told = f"{condition.metric!r} is of labels and predictions, not of a column; leave columns out"
-        raise SpecError(told, field=f"{field}.columns")
+        pair = f", or name one by parameters: {condition.columns[0]}~label" if plain == LABEL_CORRELATION else ""
+        raise SpecError(f"{of_no_column(condition.metric)}; leave columns out{pair}", field=f"{field}.columns")
     if condition.share_of_columns is not None and (is_of_labels or plain in ALWAYS):
         told = f"{condition.metric!r} is of no column; leave share_of_columns out, or name a metric of columns"
         raise SpecError(told, field=f"{field}.share_of_columns")
     if unknown := sorted(set(condition.columns) - columns):
         raise UnknownName("column", unknown[0], columns, field=f"{field}.columns")
+
+
+def of_no_column(metric: str) -> str:
+    """What a metric of labelled rows is of, where a column is named."""
+    if metric == LABEL_CORRELATION:
+        return f"{metric!r} is of each feature with the label, all together"
+    return f"{metric!r} is of labels and predictions, not of a column"
 
 
 def check_slices(spec: MonitorSpec, slices: bool | tuple[str, ...], field: str) -> None:

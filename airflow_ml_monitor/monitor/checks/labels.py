@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.profile.dataset import Dataset
@@ -11,6 +11,9 @@ from airflow_ml_monitor.profile.feature_parts import feature_columns
 from airflow_ml_monitor.profile.label_source import LabelMode, LabelSource, Several
 from airflow_ml_monitor.profile.sums import MOMENTS
 from airflow_ml_monitor.profile.task import Task, TaskKind
+
+if TYPE_CHECKING:
+    from airflow_ml_monitor.monitor.spec import MonitorSpec
 
 _TASKS: Final[Mapping[Several, tuple[TaskKind, ...]]] = {
     Several.ANY: (TaskKind.BINARY,),
@@ -39,20 +42,28 @@ def check_censored(source: LabelSource, task: Task) -> None:
         raise SpecError(f"{told}; declare several: last or any, or leave censored out", field=field)
 
 
-def check_label_moments(task: Task, dataset: Dataset, labels: Sequence[LabelSource]) -> None:
-    """Whether there are labels of rows that features can go with."""
-    field = f"datasets.{dataset.name}.label_moments"
-    if not dataset.label_moments:
+def check_label_moments(spec: MonitorSpec, dataset: Dataset) -> None:
+    """Whether there are labels of rows that features can go with; a monitor without any labels has no use for them."""
+    if not dataset.label_moments or not spec.labels:
         return
-    if task.kind not in MOMENTS:
+    field, kind = f"datasets.{dataset.name}.label_moments", spec.task.kind
+    mine = [source for source in spec.labels if spec.dataset(source.dataset) is dataset]
+    if kind not in MOMENTS:
         fit = ", ".join(MOMENTS)
-        told = f"a row of a {task.kind} task has no one label that features go with; it is for {fit}: leave it out"
+        told = f"a row of a {kind} task has no one label that features go with; it is for {fit}: leave it out"
         raise SpecError(told, field=field)
     if not feature_columns(dataset):
-        raise SpecError("no declared column is a feature; declare those to look at, or leave it out", field=field)
-    if labels and all(source.are_totals for source in labels):
+        told = "no declared column is a feature that could go with labels (times cannot)"
+        raise SpecError(f"{told}; declare those to look at, or leave it out", field=field)
+    if not mine:
+        told = "the dataset has no labels that features could go with"
+        raise SpecError(f"{told}; declare where they come from, or leave it out", field=field)
+    if all(source.are_totals for source in mine):
         told = "labels are totals, and none tells the label of a row; leave it out"
         raise SpecError(told, field=field)
+    if not spec.reference.label:
+        told = "the reference has no labels to compare with"
+        raise SpecError(f"{told}; say which column holds them as reference.label, or leave it out", field=field)
 
 
 def check_several(source: LabelSource, task: Task) -> None:

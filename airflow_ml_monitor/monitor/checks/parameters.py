@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError, UnknownName
 from airflow_ml_monitor.measurement import base_of
-from airflow_ml_monitor.metrics.names import LABEL_CORRELATION, WEIGHTED, performance_names
+from airflow_ml_monitor.metrics.names import LABEL_CORRELATION, labelled_names
 from airflow_ml_monitor.monitor.checks.compared import stated
 from airflow_ml_monitor.profile.feature_parts import feature_columns
 from airflow_ml_monitor.profile.task import UNDECLARED, TaskKind
@@ -35,7 +35,7 @@ _KINDS: Final[Mapping[str, tuple[TaskKind, ...]]] = {
 def check_parameters(spec: MonitorSpec) -> None:
     """SpecError where parameters of performance are none of the task's, or of a value that it does not declare."""
     for field, _, condition in spec.policy.conditions():
-        is_of_labels = base_of(condition.metric).removeprefix(WEIGHTED) in performance_names()
+        is_of_labels = base_of(condition.metric) in labelled_names()
         if condition.parameters and base_of(condition.metric) == LABEL_CORRELATION:
             if condition.parameters not in (listed := list(_with_labels(spec))):
                 raise UnknownName("pair", condition.parameters, listed, field=f"{field}.parameters")

@@ -68,8 +68,7 @@ def check(spec: MonitorSpec) -> None:
         check_sets(spec.task, dataset)
         _check_scores(spec.task, dataset)
         check_baseline(spec.task, dataset)
-        mine = [source for source in spec.labels if source.dataset in ("", dataset.name)]
-        check_label_moments(spec.task, dataset, mine)
+        check_label_moments(spec, dataset)
     for source in spec.labels:
         check_totals(spec, source)
         _check_labels(spec, source)

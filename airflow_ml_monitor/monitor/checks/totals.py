@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_ml_monitor.errors import SpecError
 from airflow_ml_monitor.measurement import LABEL_MATURITY, NAIVE, base_of
-from airflow_ml_monitor.metrics.names import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, WEIGHTED, performance_names
+from airflow_ml_monitor.metrics.names import ALWAYS, BESIDES, LABEL_FREE, OF_TOTALS, labelled_names
 from airflow_ml_monitor.profile.label_source import LabelSource, Several
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _unanswered(spec: MonitorSpec, condition: Condition) -> str:
     if condition.metric in _OF_ROWS:
         return f"labels are totals, which do not show {condition.metric}; take {LABEL_MATURITY}, or delete the rule"
     base = base_of(condition.metric)
-    is_of_labels = base in performance_names() or base.startswith(WEIGHTED)
+    is_of_labels = base in labelled_names()
     if not is_of_labels or base in {*ALWAYS, *BESIDES} or basis in LABEL_FREE:
         return ""
     if base not in told:

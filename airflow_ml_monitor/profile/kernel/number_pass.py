@@ -53,7 +53,6 @@ class NumberPass:
         labels = {by: len(by.labels) for by in slices}
         self._tallies = {binning: Tally(binning, labels) for binning in numbers}
         self._room, self._u = Room(BATCH_ROWS), np.empty((len(together), BATCH_ROWS))
-        self._own = self._room.u
         self._batches, self._traces = 0, Traces()
 
     def add(self, numbers: Sequence[pa.Array], firsts: Sequence[Floats], labels: Sequence[Codes]) -> None:
@@ -81,8 +80,7 @@ class NumberPass:
         codes = {by: named(code, len(by.labels)) for by, code in zip(self._slices, labels, strict=True)}
         for (binning, tally), column in zip(self._tallies.items(), numbers, strict=True):
             x, missing = as_held(column)
-            room.u = place.get(binning, self._own)
-            tally.add(x, missing, codes, room)
+            tally.add(x, missing, codes, room, place.get(binning))
 
     def done(self) -> tuple[dict[tuple[Slice, str], Cells], Traces]:
         """Cells of all rows that were counted in, and what these told together."""

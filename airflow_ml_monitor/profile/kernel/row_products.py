@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 
 _WORK: Final = 2**18
 """Multiplications of a product: so few that BLAS does not share it out."""
-_LEAST, _MOST = 64, 2048
-"""Rows of a product: of fewer it costs more to begin one than to do it; of more each is no cheaper."""
+_MOST: Final = 2048
+"""Rows of a product: of more each is no cheaper."""
 _GROUP: Final = 8
 """Products that are taken together: what is worked out of so many stays in the cache, and more is no faster."""
 
@@ -62,7 +62,7 @@ def turned(matrix: Floats, rows: Floats) -> Floats:
 
 def _at_once(size: int) -> int:
     """Rows of each of the products of so many columns."""
-    return min(max(_WORK // max(size, 1) ** 2, _LEAST), _MOST)
+    return min(max(_WORK // max(size, 1) ** 2, 1), _MOST)
 
 
 def _groups(rows: NDArray[Any], at_once: int) -> Iterator[NDArray[Any]]:

@@ -61,13 +61,16 @@ class Tally:
         # Rows of a value without a label of its own come last, and are dropped.
         self._slices = {by: self._sums(binning.coarse, parts=labels + 1) for by, labels in (slices or {}).items()}
 
-    def add(self, x: Floats, missing: Rows | None, codes: Mapping[Binning, Counts], room: Room) -> None:
-        """Count rows in, and leave their u in room.u: NaN where a value is missing or not finite.
+    def add(
+        self, x: Floats, missing: Rows | None, codes: Mapping[Binning, Counts], room: Room, u: Floats | None = None
+    ) -> None:
+        """Count rows in, and leave their u in `u` (None: in room.u): NaN where a value is missing or not finite.
 
         x: the values. missing: where there is none, whatever x is there; None: nowhere. codes: by slice column, each
         row's label, or how many labels there are where it has none.
         """
-        binning, d, u, place = self._binning, room.d[: len(x)], room.u[: len(x)], room.place[: len(x)]
+        binning, d, place = self._binning, room.d[: len(x)], room.place[: len(x)]
+        u = room.u[: len(x)] if u is None else u
         with np.errstate(invalid="ignore", over="ignore"):
             np.subtract(x, binning.centre, out=d)
             if missing is not None:

@@ -25,7 +25,7 @@ def said(columns: LedgerColumns, p: sa.TableClause) -> list[Expression]:
 
 
 def decided(columns: LedgerColumns, read: sa.Subquery) -> sa.Subquery:
-    """Whatever was predicted, and without a bucket."""
+    """Whatever was predicted, in one bucket: a feature has none, and rows of UNSCORED are left out everywhere."""
     return sa.select(read, whole(0).label("prediction"), whole(NO_PERCENTAGE).label("bucket")).subquery("predictions")
 
 

@@ -99,7 +99,7 @@ def _read(columns: LedgerColumns, p: sa.TableClause, keyed: bool) -> list[Expres
 
 
 def entry_sums(columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-    """What is summed over an entry's rows, as `entry_names` names it."""
+    """What is summed over an entry's rows, as `entry_names` names it; of features as feature_query.py does."""
     return {**_reading(columns).sums(columns, rows), **column_sums(columns, rows)}
 
 

@@ -3,8 +3,8 @@
 Statements read a table that the engine opens under the name `source`; what changes from window to window is a
 parameter, so that a statement is built once for each of its arguments. A literal without a type would be read as
 DECIMAL by some engines, and 2 % of the rows change bucket. The ledger's statements are in label_query.py, what each
-kind of task reads and sums in {class, error, multilabel, ranking, …}_query.py, those that look at data before its first
-run in preview_query.py.
+kind of task reads and sums in modules of the shape of reading.py, those that look at data before its first run in
+preview_query.py.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Reading(Protocol):
         """What was read, with `prediction` (what was decided, as a number) and `bucket`: see `with_bucket`."""
 
     def sums(self, columns: LedgerColumns, rows: sa.FromClause) -> dict[str, Expression]:
-        """What is summed over an entry's rows, by its name in sums.SUMS; see `state_of`."""
+        """What is summed over an entry's rows, by its name in sums.py (a feature's after x0_ …); see `state_of`."""
 
 
 class RowReading(Reading, Protocol):
