@@ -46,13 +46,8 @@ class Calibration:
 
         Ayer, Brunk, Ewing, Reid and Silverman 1955.
         """
-        # Below it a weight is rounding, and a share of it no number.
-        there = reference.rows > 1e-12 * reference.rows.sum()
-        if not there.any():
-            raise TooFew("the reference has no labelled row with a score to calibrate by")
-        rows = reference.rows[there]
-        rate = never_falling(reference.positives[there][None], rows[None])[0]
-        return cls(reference.score[there], np.clip(rate, 0.0, 1.0))
+        [rate] = curves(reference.score, reference.positives[None], reference.rows[None])
+        return cls(reference.score, rate)
 
     def __call__(self, score: Floats) -> Floats:
         found: Floats = np.interp(score, self.score, self.rate)
@@ -61,8 +56,30 @@ class Calibration:
 
 def calibrated(reference: Scored, window: Predictions) -> Floats:
     """The chance of label 1 in each cell of a window by references that might as well have been, (DRAWS, C)."""
-    known, score = reference.score, window.score
-    curves = _curves(*(part.tobytes() for part in (known, reference.positives, reference.rows - reference.positives)))
+    known, positives = reference.score, reference.positives
+    drawn = _drawn_curves(*(part.tobytes() for part in (known, positives, reference.rows - positives)))
+    return between(drawn, known, window.score)
+
+
+def curves(score: Floats, positives: Floats, rows: Floats) -> Floats:
+    """`Calibration.fitted` of each of many references, at the scores of its cells; all (D, K).
+
+    TooFew where one has no labelled row.
+    """
+    # Below it a weight is rounding, and a share of it no number.
+    there = rows > 1e-12 * rows.sum(axis=1, keepdims=True)
+    if not there.any(axis=1).all():
+        raise TooFew("the reference has no labelled row with a score to calibrate by")
+    found = never_falling(positives, np.where(there, rows, 0.0))
+    np.clip(found, 0.0, 1.0, out=found)
+    for curve, known in zip(found, there, strict=True):
+        if not known.all():
+            curve[~known] = np.interp(score[~known], score[known], curve[known])
+    return found
+
+
+def between(curves: Floats, known: Floats, score: Floats) -> Floats:
+    """Curves at known scores, (D, K), read at others as a `Calibration` is: (D, C)."""
     left = np.clip(np.searchsorted(known, score, "right") - 1, 0, len(known) - 1)
     right = np.minimum(left + 1, len(known) - 1)
     share = np.clip((score - known[left]) / np.maximum(known[right] - known[left], 1e-300), 0.0, 1.0)
@@ -92,13 +109,7 @@ def _redrawn(*parts: bytes) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=8)
-def _curves(score: bytes, *parts: bytes) -> Floats:
+def _drawn_curves(score: bytes, *parts: bytes) -> Floats:
     """(DRAWS, K): each redrawn reference's calibration at the reference's scores."""
-    at = np.frombuffer(score)
     positives, others = _redrawn(*parts)
-    curves = never_falling(positives, positives + others)
-    np.clip(curves, 0.0, 1.0, out=curves)
-    for curve in curves:
-        if (is_none := np.isnan(curve)).any():
-            curve[is_none] = np.interp(at[is_none], at[~is_none], curve[~is_none])
-    return curves
+    return curves(np.frombuffer(score), positives, positives + others)

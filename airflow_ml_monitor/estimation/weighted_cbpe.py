@@ -9,7 +9,7 @@ import numpy as np
 
 from airflow_ml_monitor.errors import TooFew
 from airflow_ml_monitor.estimation.agreement import agreement
-from airflow_ml_monitor.estimation.calibration import Calibration, Scored, redrawn
+from airflow_ml_monitor.estimation.calibration import between, curves, redrawn
 from airflow_ml_monitor.estimation.drawing import expect, generator
 from airflow_ml_monitor.estimation.estimator import Check, Need, Question, estimator
 from airflow_ml_monitor.estimation.expected import Expected
@@ -41,13 +41,15 @@ class _Reference:
 
     @classmethod
     def of(cls, question: Question) -> _Reference:
-        """TooFew without labelled rows in the reference's parts."""
+        """TooFew without labelled rows in the reference's parts, or rows in the window's."""
         cells = [part.reference.scored for part in question.parts]
         every, positives, negatives = (
             np.concatenate([getattr(part, name) for part in cells]) for name in ("score", "positives", "negatives")
         )
         if not len(every):
             raise TooFew("no part of the reference has a labelled row with a score")
+        if not any(part.predictions.n for part in question.parts):
+            raise TooFew("no part of the window has a prediction with a score")
         edges = _edges(every, positives + negatives)
         windows = [
             np.bincount(np.searchsorted(edges, part.predictions.score), part.predictions.count, BINS)
@@ -63,8 +65,8 @@ class _Reference:
         found = np.bincount(self.group, positives + negatives, self.window.size)
         return found.reshape(self.window.shape).astype(np.float64)
 
-    def calibration(self, positives: Floats, negatives: Floats) -> Calibration:
-        """By rows that count as often as rows of their part and bin are met in the window."""
+    def weighted(self, positives: Floats, negatives: Floats) -> tuple[Floats, Floats]:
+        """Positives and rows by score, counted as often as rows of their part and bin are met in the window."""
         seen = self.seen(positives, negatives)
         of_bin = self.window.sum(axis=0) / np.maximum(seen.sum(axis=0), 1.0)
         ratio = (self.window + PSEUDO_ROWS * of_bin) / (seen + PSEUDO_ROWS)
@@ -74,7 +76,7 @@ class _Reference:
             np.bincount(self.place, weight * part, len(self.score)).astype(np.float64)
             for part in (positives, positives + negatives)
         )
-        return Calibration.fitted(Scored(self.score, true, rows))
+        return true, rows
 
 
 def _edges(score: Floats, rows: Floats) -> Floats:
@@ -88,10 +90,12 @@ def _edges(score: Floats, rows: Floats) -> Floats:
 
 def _chances(question: Question) -> tuple[Floats, Floats]:
     """(chance of label 1 in each cell of the window, the same by references drawn anew)."""
-    reference, score = _Reference.of(question), question.predictions.score
-    drawn = zip(*redrawn(reference.positives, reference.negatives), strict=True)
-    others = np.array([reference.calibration(positives, negatives)(score) for positives, negatives in drawn])
-    return reference.calibration(reference.positives, reference.negatives)(score), others
+    reference = _Reference.of(question)
+    as_it_was = reference.positives, reference.negatives
+    weighted = [reference.weighted(*one) for one in (as_it_was, *zip(*redrawn(*as_it_was), strict=True))]
+    positives, rows = (np.stack(part) for part in zip(*weighted, strict=True))
+    found = between(curves(reference.score, positives, rows), reference.score, question.predictions.score)
+    return found[0], found[1:]
 
 
 def check(question: Question) -> Check:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from airflow_ml_monitor.errors import TooFew
-from airflow_ml_monitor.estimation.calibration import Calibration, Scored, redrawn
+from airflow_ml_monitor.estimation.calibration import Calibration, Scored, curves, redrawn
 from airflow_ml_monitor.estimation.calibration import calibrated as chances_of
 from airflow_ml_monitor.estimation.cbpe import cbpe, check
 from airflow_ml_monitor.estimation.drawing import DRAWS
@@ -79,6 +79,20 @@ def test_calibration_is_scikit_learns_isotonic_regression(cells: list[tuple[int,
     oracle = IsotonicRegression(out_of_bounds="clip").fit(score[kept], positives[kept] / rows[kept], rows[kept])
     at = np.linspace(0, 1, 101)
     assert Calibration.fitted(Scored(score, positives, rows))(at) == pytest.approx(oracle.predict(at), abs=1e-12)
+
+
+def test_many_references_are_calibrated_at_once_and_what_is_rounding_tells_nothing() -> None:
+    rng = np.random.default_rng(0)
+    score = np.sort(rng.random(12))
+    rows = rng.poisson(1.5, (40, 12)).astype(float)
+    positives = rng.binomial(rows.astype(int), score).astype(float)
+    rows[0, :3], positives[0, :3] = 1e-15, (-1e-14, 2e-14, 0.0)
+    for curve, p, n in zip(curves(score, positives, rows), positives, rows, strict=True):
+        kept = n > 0.5
+        oracle = IsotonicRegression(out_of_bounds="clip").fit(score[kept], p[kept] / n[kept], n[kept])
+        assert curve == pytest.approx(oracle.predict(score), abs=1e-12)
+    with pytest.raises(TooFew, match="no labelled row with a score"):
+        curves(score, positives * 0, np.append(rows[:-1], rows[-1:] * 0, axis=0))
 
 
 def test_without_a_shift_the_accuracy_is_as_expected_and_within_its_interval(rows: ModuleType) -> None:

@@ -78,7 +78,9 @@ def test_labels_at_hand_confirm_the_weights_and_contradict_their_absence(rows: M
     assert check(asked(rows, reference, turned, at_hand=500)).holds is False
 
 
-def test_a_reference_without_labels_is_too_few(rows: ModuleType) -> None:
+def test_without_labels_in_the_reference_or_rows_in_the_window_it_is_too_few(rows: ModuleType) -> None:
     random = np.random.default_rng(5)
-    with pytest.raises(TooFew):
+    with pytest.raises(TooFew, match="no part of the reference has a labelled row"):
         weighted_cbpe(asked(rows, drawn(random, 0, 0.5), drawn(random, 10, 0.5)))
+    with pytest.raises(TooFew, match="no part of the window has a prediction"):
+        weighted_cbpe(asked(rows, drawn(random, 10, 0.5), drawn(random, 0, 0.5)))

@@ -7,9 +7,11 @@ import pytest
 
 from airflow_ml_monitor.profile.kernel.row_products import crossed, squared, turned
 
+SHAPES = [(0, 0), (1, 1), (3, 2), (24, 6), (70, 3)]
+ROWS = [0, 1, 255, 256, 257, 2047, 2048, 2049, 40_000]
 
-@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 2047, 2048, 2049, 40_000])
-@pytest.mark.parametrize(("k", "m"), [(0, 0), (1, 1), (3, 2), (24, 6), (70, 3), (600, 1)])
+
+@pytest.mark.parametrize(("k", "m", "rows"), [*((k, m, rows) for k, m in SHAPES for rows in ROWS), (600, 1, 257)])
 def test_products_by_pieces_are_those_of_the_whole(k: int, m: int, rows: int) -> None:
     rng = np.random.default_rng(rows)
     a, b, matrix, offset = (rng.normal(size=shape) for shape in ((k, rows), (m, rows), (m, k), (m,)))
