@@ -78,12 +78,12 @@ def curves(score: Floats, positives: Floats, rows: Floats) -> Floats:
     return found
 
 
-def between(curves: Floats, known: Floats, score: Floats) -> Floats:
-    """Curves at known scores, (D, K), read at others as a `Calibration` is: (D, C)."""
+def between(rate: Floats, known: Floats, score: Floats) -> Floats:
+    """Rates at known scores, (D, K), read at others as a `Calibration` is: (D, C)."""
     left = np.clip(np.searchsorted(known, score, "right") - 1, 0, len(known) - 1)
     right = np.minimum(left + 1, len(known) - 1)
     share = np.clip((score - known[left]) / np.maximum(known[right] - known[left], 1e-300), 0.0, 1.0)
-    found, above = curves[:, left], curves[:, right]
+    found, above = rate[:, left], rate[:, right]
     # In place, as an array of draws is 8 MB of 4,096 cells.
     found *= 1 - share
     above *= share
